@@ -1,0 +1,53 @@
+// Who may administrate: a token of the store with its role, or the operator's own token from the environment.
+import type { Clock } from '../core/clock.ts'
+import { GatewayError } from '../core/error.ts'
+import { type Hasher, sameHash } from '../keys/secret.ts'
+import type { AdminRole, AdminStore } from '../store/store.ts'
+import { createLoginLimit } from './login-limit.ts'
+
+const FAILURES_PER_MINUTE = 10
+const READING_METHODS: readonly string[] = ['GET', 'HEAD']
+
+/** Throws `unauthorized`, `forbidden` (a viewer that wants to change something) or `rate_limited`. */
+export type Access = (request: Request, address: string | null) => Promise<void>
+
+/** `operatorTokenHash`: hash of the token that the operator set, which is an admin; null when none is set. */
+export function createAccess({
+  store,
+  hash,
+  clock,
+  operatorTokenHash,
+}: {
+  readonly store: Pick<AdminStore, 'findAdminTokenByHash'>
+  readonly hash: Hasher
+  readonly clock: Clock
+  readonly operatorTokenHash: string | null
+}): Access {
+  const logins = createLoginLimit({ clock, failures: FAILURES_PER_MINUTE })
+
+  async function roleOf(secret: string): Promise<AdminRole | null> {
+    const hashed = hash(secret)
+    // Both ways are always walked, so that the time tells nothing about which of them exists.
+    const isOperator = sameHash(hashed, operatorTokenHash ?? '')
+    const token = await store.findAdminTokenByHash(hashed)
+    if (isOperator) return 'admin'
+    return token !== null && sameHash(token.hash, hashed) ? token.role : null
+  }
+
+  return async (request, address) => {
+    const secret = bearerOf(request)
+    if (secret === null) throw new GatewayError('unauthorized')
+    const role = await roleOf(secret)
+    // Checked after the look-up: of many guesses that are under way at once, only the allowed number learns its result.
+    logins.check(address)
+    if (role === null) {
+      logins.failed(address)
+      throw new GatewayError('unauthorized')
+    }
+    if (role === 'viewer' && !READING_METHODS.includes(request.method)) throw new GatewayError('forbidden')
+  }
+}
+
+function bearerOf(request: Request): string | null {
+  return /^Bearer +(\S+)$/i.exec(request.headers.get('authorization')?.trim() ?? '')?.[1] ?? null
+}

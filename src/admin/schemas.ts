@@ -1,0 +1,276 @@
+// The JSON of the admin API: what is taken, checked strictly, and what is given. The OpenAPI description is made of it.
+import { z } from '@hono/zod-openapi'
+import { ENDPOINT_FAMILIES } from '../keys/permit.ts'
+
+const name = z.string().trim().min(1).max(200)
+const globs = z.array(z.string().min(1).max(256)).max(1000).nullable().openapi({
+  description: 'Globs over model and route names (`openai/*`). Null allows every model, an empty list none.',
+})
+const tags = z.array(z.string().min(1).max(100)).max(50)
+const metadata = z
+  .record(z.string().min(1).max(64), z.string().max(1024))
+  .refine((fields) => Object.keys(fields).length <= 50, 'more than 50 fields')
+  .openapi({ description: 'Up to 50 names and values of your own. A change replaces all of it.' })
+const limit = z.number().int().min(1).nullable()
+const time = z.string().openapi({ format: 'date-time', example: '2026-11-23T16:00:00.000Z' })
+const moment = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
+/** A moment, or a day that means its first moment in UTC. */
+const momentOrDay = z
+  .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: 'expected an RFC 3339 time or a date' })
+  .transform((text) => Date.parse(text))
+const money = z.string().openapi({ description: 'Dollars, exact decimal.', example: '0.0015' })
+const nanoMoney = z.string().openapi({ description: 'The same in 1e-9 dollars, a whole number.', example: '1500000' })
+const usage = z.record(z.string(), z.number()).openapi({
+  description: 'Units consumed, in buckets that do not overlap; a unit that is absent is 0.',
+  example: { input: 120, cache_read: 1024, output: 48 },
+})
+
+export const Limits = z
+  .object({ rpm: z.number().nullable(), tpm: z.number().nullable(), concurrency: z.number().nullable() })
+  .openapi('Limits', { description: 'Requests and tokens in any minute, requests in flight; null is no limit.' })
+
+const LimitsInput = z
+  .strictObject({ rpm: limit.optional(), tpm: limit.optional(), concurrency: limit.optional() })
+  .openapi({ description: 'What is not named keeps its value.' })
+
+const keyFields = {
+  team: z.string().min(1).max(200).nullable().optional().openapi({ description: 'Id or name of a team.' }),
+  models: globs.optional(),
+  endpoints: z.array(z.enum(ENDPOINT_FAMILIES)).nullable().optional(),
+  addresses: z
+    .array(z.string().min(1).max(64))
+    .max(1000)
+    .nullable()
+    .optional()
+    .openapi({ description: 'CIDR blocks or single addresses of callers.' }),
+  limits: LimitsInput.optional(),
+  tags: tags.optional(),
+  require_end_user: z.boolean().optional(),
+  metadata: metadata.optional(),
+  expires_at: moment
+    .nullable()
+    .optional()
+    .openapi({ type: ['string', 'null'], format: 'date-time' }),
+}
+export const KeyInput = z.strictObject({ name, ...keyFields }).openapi('KeyInput')
+export const KeyChange = z
+  .strictObject({ name: name.optional(), ...keyFields, disabled: z.boolean().optional() })
+  .openapi('KeyChange', { description: 'Only what is named changes.' })
+export const Rotation = z
+  .strictObject({
+    grace_s: z
+      .number()
+      .int()
+      .min(0)
+      .max(30 * 86_400)
+      .openapi({ description: 'For how many seconds the old secret still works; 0 ends it at once.' }),
+  })
+  .openapi('Rotation')
+
+export const Key = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    team: z.string().nullable().openapi({ description: 'Id of its team.' }),
+    models: z.array(z.string()).nullable(),
+    endpoints: z.array(z.string()).nullable(),
+    addresses: z.array(z.string()).nullable(),
+    limits: Limits,
+    tags: z.array(z.string()),
+    require_end_user: z.boolean(),
+    metadata: z.record(z.string(), z.string()),
+    disabled: z.boolean(),
+    created_at: time,
+    expires_at: time.nullable(),
+    secrets: z.array(
+      z.object({
+        hint: z.string().openapi({ description: 'Last four characters.' }),
+        expires_at: time.nullable().openapi({ description: 'Null for the current secret.' }),
+      }),
+    ),
+  })
+  .openapi('Key')
+const secret = z.string().openapi({ description: 'The secret: in this answer, and never again.' })
+export const KeyWithSecret = Key.extend({ secret }).openapi('KeyWithSecret')
+
+const teamFields = {
+  limits: LimitsInput.optional(),
+  models: globs.optional(),
+  tags: tags.optional(),
+  metadata: metadata.optional(),
+}
+// A team is named by id or by name; a name that looks like an id would be ambiguous.
+const teamName = name.refine((text) => !text.startsWith('team_'), 'a name cannot begin with `team_`, as ids do')
+export const TeamInput = z.strictObject({ name: teamName, ...teamFields }).openapi('TeamInput')
+export const TeamChange = z
+  .strictObject({ name: teamName.optional(), ...teamFields, disabled: z.boolean().optional() })
+  .openapi('TeamChange', { description: 'Only what is named changes.' })
+export const Team = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    limits: Limits,
+    models: z.array(z.string()).nullable(),
+    tags: z.array(z.string()),
+    metadata: z.record(z.string(), z.string()),
+    disabled: z.boolean(),
+    created_at: time,
+  })
+  .openapi('Team')
+
+const role = z.enum(['admin', 'viewer']).openapi({ description: 'A viewer may only read.' })
+export const TokenInput = z.strictObject({ name, role }).openapi('TokenInput')
+export const Token = z.object({ id: z.string(), name: z.string(), role, created_at: time }).openapi('Token')
+export const TokenWithSecret = Token.extend({ secret }).openapi('TokenWithSecret')
+
+export const Attempt = z
+  .object({
+    target: z.string(),
+    credential: z.string().nullable(),
+    outcome: z.string(),
+    stage: z.string().nullable().openapi({ description: 'Which deadline struck, when the outcome is `timed_out`.' }),
+    reason: z.string().nullable(),
+    retry_after_ms: z.number().nullable(),
+    status: z.number().nullable(),
+    started_at: time,
+    duration_ms: z.number(),
+    ttft_ms: z.number().nullable(),
+    message: z.string().nullable(),
+  })
+  .openapi('Attempt')
+
+const dimensions = {
+  key: z.string(),
+  team: z.string().nullable(),
+  end_user: z.string().nullable(),
+  tags: z.array(z.string()),
+  requested_model: z.string(),
+  route: z.string(),
+  operation: z.string(),
+  dialect: z.string(),
+}
+export const RequestLine = z
+  .object({
+    id: z.string(),
+    client_request_id: z.string().nullable(),
+    at: time,
+    ...dimensions,
+    status: z.number(),
+    error: z.string().nullable().openapi({ description: 'Code of the error table.' }),
+    target: z.string().nullable(),
+    stream: z.boolean(),
+    duration_ms: z.number(),
+    ttft_ms: z.number().nullable(),
+    overhead_ms: z.number().openapi({ description: 'The gateway’s own share of the duration.' }),
+    finish_reason: z.string().nullable(),
+    usage: usage.nullable(),
+    usage_source: z.enum(['reported', 'estimated']).nullable(),
+    cost_usd: money.nullable(),
+    cost_nano_usd: nanoMoney.nullable(),
+    attempts: z.array(Attempt),
+  })
+  .openapi('RequestLine')
+export const Entry = z
+  .object({
+    id: z.string(),
+    at: time,
+    ...dimensions,
+    provider: z.string(),
+    model: z.string(),
+    status: z.enum(['complete', 'aborted', 'failed', 'recovered']),
+    usage,
+    usage_source: z.enum(['reported', 'estimated']),
+    cost_usd: money,
+    cost_nano_usd: nanoMoney,
+    unpriced: z.boolean(),
+    price_version: z.string(),
+  })
+  .openapi('Entry')
+export const RequestDetail = RequestLine.extend({
+  raw_usage: z.string().nullable().openapi({ description: 'Usage as the provider wrote it, JSON text.' }),
+  entry: Entry.nullable().openapi({ description: 'The ledger entry; null when no provider was reached.' }),
+}).openapi('RequestDetail')
+
+const DIMENSIONS = ['key', 'team', 'end_user', 'tag', 'route', 'model', 'provider', 'operation', 'status'] as const
+export const SpendSums = z
+  .object({
+    requests: z.number(),
+    unpriced_requests: z
+      .number()
+      .openapi({ description: 'Requests whose model had no price; their cost counts as 0.' }),
+    cost_usd: money,
+    cost_nano_usd: nanoMoney,
+    usage,
+  })
+  .openapi('SpendSums')
+export const SpendRow = SpendSums.extend({
+  at: time.optional().openapi({ description: 'Start of the bucket.' }),
+  ...Object.fromEntries(DIMENSIONS.map((dimension) => [dimension, z.string().nullable().optional()])),
+}).openapi('SpendRow')
+export const SpendReport = z
+  .object({ from: time, to: time, rows: z.array(SpendRow), total: SpendSums })
+  .openapi('SpendReport')
+
+const pageFields = {
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().min(1).max(500).optional().openapi({ description: '`next` of the page before.' }),
+}
+export const PageQuery = z.strictObject(pageFields)
+export const KeysQuery = z.strictObject({ team: z.string().min(1).optional(), ...pageFields })
+export const RequestsQuery = z.strictObject({
+  key: z.string().min(1).optional(),
+  team: z.string().min(1).optional(),
+  model: z.string().min(1).optional(),
+  provider: z.string().min(1).optional(),
+  status: z
+    .string()
+    .regex(/^[1-5](\d\d|xx)$/, 'expected a status (`429`) or a class of them (`4xx`)')
+    .optional(),
+  from: momentOrDay.optional().openapi({ type: 'string', description: 'Inclusive.' }),
+  to: momentOrDay.optional().openapi({ type: 'string', description: 'Exclusive.' }),
+  ...pageFields,
+})
+export const SpendQuery = z.strictObject({
+  by: z
+    .string()
+    .transform((text) => text.split(',').filter((part) => part !== ''))
+    .pipe(z.array(z.enum(DIMENSIONS)))
+    .default([])
+    .openapi({
+      type: 'string',
+      description: `Comma-separated, of ${DIMENSIONS.join(', ')}. With \`tag\`, a request counts once for each of its tags.`,
+      example: 'team,model',
+    }),
+  bucket: z.enum(['hour', 'day', 'month']).optional(),
+  from: momentOrDay
+    .optional()
+    .openapi({ type: 'string', description: 'Inclusive; 30 days before `to` when absent. Widened to whole hours.' }),
+  to: momentOrDay
+    .optional()
+    .openapi({ type: 'string', description: 'Exclusive; now when absent. Widened to whole hours.' }),
+  format: z.enum(['json', 'csv']).default('json'),
+})
+export const IdParam = z.object({ id: z.string().min(1).max(200) })
+
+export const ErrorBody = z
+  .object({
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      hint: z.string(),
+      param: z.string().optional().openapi({ description: 'The field, query parameter or header that is wrong.' }),
+    }),
+  })
+  .openapi('Error')
+export const ConfigProblems = ErrorBody.extend({
+  problems: z.array(z.looseObject({ message: z.string() })),
+}).openapi('ConfigProblems')
+export const Anything = z.unknown().openapi({ type: 'object', additionalProperties: true })
+
+/** A list as every list of this API: `{data, next}`. */
+export function listOf<Item extends z.ZodType>(item: Item) {
+  return z.object({
+    data: z.array(item),
+    next: z.string().nullable().openapi({ description: '`cursor` of the next page; null on the last one.' }),
+  })
+}

@@ -1,0 +1,276 @@
+// Wiring: from a configuration and a store to a gateway that is a function of a request.
+import type { Config } from './config/schema.ts'
+import { systemClock } from './core/clock.ts'
+import type { Clock } from './core/clock.ts'
+import { GatewayError } from './core/error.ts'
+import { idMaker } from './core/id.ts'
+import type { Provider } from './core/model.ts'
+import { handle } from './handle.ts'
+import type { AddressOf, Stages } from './handle.ts'
+import { createByteBudget } from './http/body.ts'
+import { callerAddress, clientRequestIdOf } from './http/caller.ts'
+import { matchEndpoint } from './http/endpoints.ts'
+import type { Endpoint, Match } from './http/endpoints.ts'
+import { errorResponse } from './http/error-response.ts'
+import { openaiChat } from './dialects/openai-chat.ts'
+import { createKeyRing } from './keys/key-ring.ts'
+import type { KeyRing } from './keys/key-ring.ts'
+import { addressAllowed } from './keys/permit.ts'
+import type { Hasher } from './keys/secret.ts'
+import { createJournal } from './ledger/journal.ts'
+import type { Journal } from './ledger/journal.ts'
+import { createLimiter } from './limits/limiter.ts'
+import type { Limiter } from './limits/limiter.ts'
+import type { Logger } from './metrics/log.ts'
+import { createMetrics } from './metrics/metrics.ts'
+import type { Metrics } from './metrics/metrics.ts'
+import type { Redactor } from './metrics/redact.ts'
+import { listModels, showModel, showRequest } from './own-answers.ts'
+import type { OwnAnswerTools } from './own-answers.ts'
+import type { Environment } from './providers/configure.ts'
+import { createCredentialPool } from './providers/credential-pool.ts'
+import type { CredentialPool } from './providers/credential-pool.ts'
+import { createGuard } from './providers/guard.ts'
+import { openaiWire } from './providers/openai/wire.ts'
+import { createUpstream } from './providers/upstream.ts'
+import type { Wire } from './providers/wire.ts'
+import { createSnapshot } from './snapshot.ts'
+import type { Snapshot } from './snapshot.ts'
+import { createStages } from './stages.ts'
+import type { Engine, Load } from './stages.ts'
+import type { Store } from './store/store.ts'
+import { VERSION } from './version.ts'
+
+const KEY_CACHE_MS = 10_000
+const KEY_CACHE_SIZE = 10_000
+const MAX_ANSWER_BYTES = 256 * 1024 * 1024
+const MAX_LABELLED_MODELS = 500
+
+/** Every wire format there is, by the name that presets give it. The simulator speaks OpenAI's. */
+const WIRES: { readonly [name: string]: Wire } = { openai: openaiWire, simulator: openaiWire }
+
+export type GatewayOptions = {
+  readonly config: Config
+  readonly store: Store
+  readonly hash: Hasher
+  readonly log: Logger
+  /** Knows the secrets that nobody may be shown. */
+  readonly redact: Redactor
+  readonly environment?: Environment
+  readonly clock?: Clock
+  readonly random?: () => number
+  /** Seed of the simulator's answers. */
+  readonly seed?: number
+  /** All addresses of a host name. */
+  readonly resolve: (hostname: string) => Promise<readonly string[]>
+}
+
+export interface Gateway {
+  /** Answers one request; never rejects. `socketAddressOf` gives the address at the other end of the socket. */
+  fetch(request: Request, socketAddressOf?: AddressOf): Promise<Response>
+  /** Uses another configuration from the next request on; throws, and changes nothing, where it cannot work. */
+  configure(config: Config): void
+  readonly snapshot: Snapshot
+  readonly load: Readonly<Load>
+  readonly keyRing: KeyRing
+  readonly metrics: Metrics
+  readonly journal: Journal
+  readonly limiter: Limiter
+  readonly credentials: CredentialPool
+  /** From now on `/readyz` is 503; requests are still answered. */
+  drain(): void
+}
+
+export function createGateway(options: GatewayOptions): Gateway {
+  const clock = options.clock ?? systemClock
+  const random = options.random ?? Math.random
+  const environment = options.environment ?? {}
+  const build = (config: Config): Snapshot =>
+    createSnapshot(config, environment, { clock, seed: options.seed ?? 1 })
+  const metrics = createMetrics({ now: () => clock.now(), maxModels: MAX_LABELLED_MODELS, version: VERSION })
+  const bytes = createByteBudget(() => snapshot.config.server.maxBytesHeld)
+  const keyRing = createKeyRing({
+    store: options.store,
+    hash: options.hash,
+    clock,
+    cacheMs: KEY_CACHE_MS,
+    cacheSize: KEY_CACHE_SIZE,
+  })
+  const journal = createJournal({
+    commit: (batch) => options.store.commit(batch),
+    onError: (error) => options.log.error('ledger_commit_failed', { error: String(error) }),
+  })
+  const credentials = createCredentialPool({ clock })
+  const load: Load = { inFlight: 0, draining: false }
+  let snapshot = build(options.config)
+  const engine: Engine = {
+    clock,
+    random,
+    newId: idMaker('req', () => clock.now(), random),
+    keyRing,
+    limiter: createLimiter({ clock, onChecked: (scope, kind, share) => metrics.limitChecked(scope, kind, share) }),
+    bytes,
+    journal,
+    metrics,
+    log: options.log,
+    load,
+    attemptTools: {
+      upstream: createUpstream({
+        clock,
+        // The newest one: what a simulated model does may be changed by a reload like everything else.
+        simulator: (request) => snapshot.simulator.fetch(request),
+        guard: createGuard({ resolve: options.resolve, clock }),
+      }),
+      clock,
+      wireOf: wireOfProvider,
+      credentialOf: (provider) => credentials.choose(provider),
+      onOutcome: (deployment, credential, outcome, headers) => {
+        credentials.report(credential, outcome)
+        reportProviderLimits(metrics, deployment.id, headers)
+      },
+      maxAnswerBytes: MAX_ANSWER_BYTES,
+      redact: options.redact,
+    },
+  }
+  metrics.observe({ bytesHeld: () => bytes.held, ledgerPending: () => journal.pending() })
+
+  let stages: Stages = createStages(engine, snapshot)
+  let ownTools: OwnAnswerTools = toolsOfOwn()
+
+  function toolsOfOwn(): OwnAnswerTools {
+    return { keyRing, requests: options.store, snapshot, createdS: Math.floor(clock.now() / 1_000) }
+  }
+
+  async function own(
+    endpoint: Endpoint,
+    request: Request,
+    parameter: string,
+    addressOf: AddressOf,
+  ): Promise<Response> {
+    switch (endpoint.kind) {
+      case 'relay':
+        return handle(request, endpoint, addressOf, stages)
+      case 'models':
+        return listModels(request, addressOf, ownTools)
+      case 'model':
+        return showModel(request, addressOf, parameter, ownTools)
+      case 'request':
+        return showRequest(request, addressOf, parameter, ownTools)
+      case 'health':
+        return Response.json({ status: 'ok' })
+      case 'ready':
+        return ready()
+    }
+  }
+
+  async function ready(): Promise<Response> {
+    if (load.draining) return Response.json({ status: 'draining' }, { status: 503 })
+    try {
+      await options.store.ping()
+    } catch {
+      return Response.json({ status: 'store_unavailable' }, { status: 503 })
+    }
+    return Response.json({ status: 'ready' })
+  }
+
+  function fetch(request: Request, socketAddressOf: AddressOf = noAddress): Promise<Response> {
+    const { trustedProxies } = snapshot.config.server
+    const addressOf =
+      trustedProxies.length === 0
+        ? socketAddressOf
+        : () => callerAddress(request.headers, socketAddressOf(), (address) => addressAllowed(trustedProxies, address))
+    const path = pathOf(request.url)
+    const match = matchEndpoint(request.method, path)
+    return match.type === 'found' && match.endpoint.kind === 'relay'
+      ? handle(request, match.endpoint, addressOf, stages)
+      : answerOwn(request, match, path, addressOf)
+  }
+
+  async function answerOwn(request: Request, match: Match, path: string, addressOf: AddressOf): Promise<Response> {
+    const response = await answerFull(request, match, path, addressOf)
+    if (request.method !== 'HEAD') return response
+    const { byteLength } = await response.arrayBuffer()
+    response.headers.set('content-length', String(byteLength))
+    return new Response(null, response)
+  }
+
+  async function answerFull(request: Request, match: Match, path: string, addressOf: AddressOf): Promise<Response> {
+    try {
+      switch (match.type) {
+        case 'found':
+          return await own(match.endpoint, request, match.parameter, addressOf)
+        case 'options':
+          return new Response(null, { status: 204, headers: { allow: match.allow.join(', ') } })
+        case 'wrong_method':
+          throw new GatewayError('method_not_allowed', {
+            message: `${path.slice(0, 200)} takes ${match.allow.join(', ')}.`,
+            headers: { allow: match.allow.join(', ') },
+          })
+        case 'none':
+          throw new GatewayError('not_found', { message: `There is nothing at ${path.slice(0, 200)}.` })
+      }
+    } catch (error) {
+      const known = error instanceof GatewayError ? error : new GatewayError('internal', {}, error)
+      const id = engine.newId()
+      if (!(error instanceof GatewayError)) options.log.error('internal', { request: id, error: String(error) })
+      const dialect = match.type === 'found' ? match.endpoint.dialect : openaiChat
+      return errorResponse(known, dialect, id, clientRequestIdOf(request.headers))
+    }
+  }
+
+  return {
+    fetch,
+    configure(config) {
+      const next = build(config)
+      snapshot = next
+      stages = createStages(engine, next)
+      ownTools = toolsOfOwn()
+    },
+    get snapshot() {
+      return snapshot
+    },
+    load,
+    keyRing,
+    metrics,
+    journal,
+    limiter: engine.limiter,
+    credentials,
+    drain() {
+      load.draining = true
+    },
+  }
+}
+
+function noAddress(): null {
+  return null
+}
+
+function wireOfProvider(provider: Provider): Wire {
+  const wire = WIRES[provider.wire]
+  if (wire === undefined) throw new Error(`the preset ${provider.preset} names the unknown wire ${provider.wire}`)
+  return wire
+}
+
+/** `http://host/path?query` → `/path`, without the cost of a URL object. */
+function pathOf(url: string): string {
+  // Without a `host` that makes sense (HTTP/1.0 needs none) there is only the path.
+  const start = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('//') + 2)
+  if (start < 0) return '/'
+  const query = url.indexOf('?', start)
+  return query < 0 ? url.slice(start) : url.slice(start, query)
+}
+
+/** How much of its own limits a provider says is used. */
+function reportProviderLimits(metrics: Metrics, deploymentId: string, headers: Headers | null): void {
+  if (headers === null) return
+  for (const [kind, unit] of [
+    ['rpm', 'requests'],
+    ['tpm', 'tokens'],
+  ] as const) {
+    const stated = headers.get(`x-ratelimit-limit-${unit}`)
+    if (stated === null) continue
+    const limit = Number(stated)
+    const remaining = Number(headers.get(`x-ratelimit-remaining-${unit}`) ?? Number.NaN)
+    if (limit > 0 && remaining >= 0) metrics.deploymentLimit(deploymentId, kind, Math.max(0, 1 - remaining / limit))
+  }
+}

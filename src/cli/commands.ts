@@ -1,0 +1,22 @@
+// All commands of `weir`, in the order of the help.
+import { checkCommand } from './check.ts'
+import type { Command } from './command.ts'
+import { doctorCommand } from './doctor.ts'
+import { KEY_COMMANDS } from './keys.ts'
+import { LEDGER_COMMANDS } from './report.ts'
+import { REQUEST_COMMANDS } from './requests.ts'
+import { PROCESS_COMMANDS } from './serve.ts'
+import { TEAM_COMMANDS } from './teams.ts'
+
+const [serve, version] = PROCESS_COMMANDS as readonly [Command, Command]
+
+export const COMMANDS: readonly Command[] = [
+  serve,
+  checkCommand,
+  doctorCommand,
+  ...KEY_COMMANDS,
+  ...TEAM_COMMANDS,
+  ...LEDGER_COMMANDS,
+  ...REQUEST_COMMANDS,
+  version,
+]

@@ -1,0 +1,148 @@
+// What commands touch besides the data folder: ports, providers, the limits of the process, the gateway itself.
+import { createConnection, createServer } from 'node:net'
+import { existsSync, readFileSync } from 'node:fs'
+import type { Config } from '../config/schema.ts'
+import { systemClock } from '../core/clock.ts'
+import type { Credential, Provider } from '../core/model.ts'
+import { UpstreamFailure } from '../providers/failure.ts'
+import { createGuard } from '../providers/guard.ts'
+import { createUpstream, resolveHost } from '../providers/upstream.ts'
+import { createSnapshot } from '../snapshot.ts'
+
+/** `weir`: a gateway answers there; `taken`: something else does; `closed`: it cannot be listened on, with the reason. */
+export type PortState =
+  | { readonly type: 'free' }
+  | { readonly type: 'weir' }
+  | { readonly type: 'taken' }
+  | { readonly type: 'closed'; readonly reason: string }
+
+export type ProbeResult =
+  | { readonly type: 'answered'; readonly status: number; readonly durationMs: number; readonly dateMs: number | null }
+  | { readonly type: 'failed'; readonly reason: string }
+
+/** What a config comes to. */
+export type Installed = {
+  readonly providers: readonly Provider[]
+  /** Names that clients may send, with whose they are: `weir` for routes. */
+  readonly models: readonly { readonly id: string; readonly ownedBy: string }[]
+  readonly from: 'config' | 'environment' | 'simulator'
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+export type Outside = {
+  /** Runs the gateway until it is told to stop. */
+  serve(environment: Environment): Promise<void>
+  /** Throws an error with a `path` for what cannot be set up. */
+  install(config: Config, environment: Environment): Installed
+  portState(host: string, port: number): Promise<PortState>
+  /** Asks the provider for its models, as the gateway would. */
+  probe(provider: Provider, credential: Credential | null): Promise<ProbeResult>
+  /** How many files this process may have open; null where the system does not tell. */
+  maxOpenFiles(): number | null
+}
+
+const PROBE_TIMEOUTS = { connectMs: 5000, firstTokenMs: 10_000, idleMs: 10_000, totalMs: 15_000 }
+
+/** The real one. `serve` is the caller's: it needs the process. */
+export function realOutside(serve: Outside['serve']): Outside {
+  return { serve, install, portState, probe, maxOpenFiles }
+}
+
+function install(config: Config, environment: Environment): Installed {
+  const snapshot = createSnapshot(config, environment, { clock: systemClock, seed: 1 })
+  return { providers: snapshot.providers, models: snapshot.catalogue.list(), from: snapshot.providersFrom }
+}
+
+async function probe(provider: Provider, credential: Credential | null): Promise<ProbeResult> {
+  const upstream = createUpstream({
+    clock: systemClock,
+    simulator: null,
+    guard: createGuard({ resolve: resolveHost, clock: systemClock }),
+  })
+  const started = performance.now()
+  try {
+    const answer = await upstream.call({
+      provider,
+      credential,
+      method: 'GET',
+      url: modelsUrl(provider),
+      headers: { accept: 'application/json' },
+      body: null,
+      timeouts: PROBE_TIMEOUTS,
+      stream: false,
+      signal: new AbortController().signal,
+    })
+    const date = Date.parse(answer.headers.get('date') ?? '')
+    answer.cancel()
+    const durationMs = performance.now() - started
+    return { type: 'answered', status: answer.status, durationMs, dateMs: Number.isNaN(date) ? null : date }
+  } catch (error) {
+    if (!(error instanceof UpstreamFailure)) throw error
+    const { outcome } = error
+    return { type: 'failed', reason: outcome.type === 'timed_out' ? `timed out (${outcome.stage})` : error.message }
+  }
+}
+
+// A key that goes into the query is put there by the upstream itself.
+function modelsUrl(provider: Provider): string {
+  const query = provider.quirks.query ?? ''
+  return `${provider.baseUrl}/models${query === '' ? '' : `?${query}`}`
+}
+
+const PORT_TIMEOUT_MS = 2000
+
+async function portState(host: string, port: number): Promise<PortState> {
+  if (port === 0) return { type: 'free' }
+  const reached = host === '' || host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  const answer = await ask(reached, port)
+  if (answer !== null) return { type: isHealth(answer) ? 'weir' : 'taken' }
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      resolve(
+        error.code === 'EADDRINUSE' ? { type: 'taken' } : { type: 'closed', reason: error.code ?? error.message },
+      ),
+    )
+    server.listen({ port, ...(host === '' ? {} : { host }) }, () => server.close(() => resolve({ type: 'free' })))
+  })
+}
+
+function isHealth(answer: string): boolean {
+  return answer.startsWith('HTTP/1.1 200 ') && /"status": ?"(?:ok|up)"/.test(answer)
+}
+
+const MAX_HEALTH_CHARACTERS = 4096
+
+// The answer to `GET /healthz`; null when nobody listens.
+function ask(host: string, port: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    let text = ''
+    let connected = false
+    const socket = createConnection({ host, port })
+    const finish = () => {
+      socket.destroy()
+      resolve(connected ? text : null)
+    }
+    socket.setEncoding('utf8')
+    socket.setTimeout(PORT_TIMEOUT_MS, finish)
+    socket.once('connect', () => {
+      connected = true
+      socket.write('GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')
+    })
+    socket.on('data', (chunk: string) => {
+      text += chunk
+      if (text.length > MAX_HEALTH_CHARACTERS || isHealth(text)) finish()
+    })
+    socket.once('end', finish)
+    socket.once('error', finish)
+  })
+}
+
+function maxOpenFiles(): number | null {
+  const file = '/proc/self/limits'
+  if (!existsSync(file)) return null
+  const soft = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync(file, 'utf8'))?.[1]
+  if (soft === undefined) return null
+  return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft)
+}

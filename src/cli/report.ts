@@ -1,0 +1,139 @@
+// `weir report`, `weir ledger count`: what was spent.
+import type { SpendBucket, SpendDimension, SpendRow, Store } from '../store/store.ts'
+import { reportCsv, reportJson, reportTable } from '../ledger/report.ts'
+import { type Command, DATA_OPTION, EXIT, UsageError } from './command.ts'
+import { fields, printable, writeCount, writeJson, writeTime } from './format.ts'
+import { allOf, withLocal } from './local.ts'
+import { readChoice, readList, readMoment } from './read.ts'
+import { didYouMean } from '../config/nearest.ts'
+
+const DIMENSIONS: readonly SpendDimension[] = [
+  'key',
+  'team',
+  'end_user',
+  'tag',
+  'route',
+  'model',
+  'provider',
+  'operation',
+  'status',
+]
+const BUCKETS: readonly SpendBucket[] = ['hour', 'day', 'month']
+const HOUR_MS = 3_600_000
+const WEEK_MS = 7 * 24 * HOUR_MS
+
+const report: Command = {
+  name: 'report',
+  summary: 'Report what was spent',
+  details:
+    'Sums are kept by the hour in UTC: the range is widened to whole hours. Without a range it is the last seven days.',
+  options: {
+    by: {
+      type: 'string',
+      valueHint: 'list',
+      description: `What to sum by: ${DIMENSIONS.join(', ')}, and hour, day or month. Default: model`,
+    },
+    bucket: { type: 'string', valueHint: 'span', description: 'Split the range by hour, day or month' },
+    since: { type: 'string', valueHint: 'when', description: 'From then until now: 7d, or a date' },
+    from: { type: 'string', valueHint: 'when', description: 'Start of the range: a date or time' },
+    to: { type: 'string', valueHint: 'when', description: 'End of the range, not in it. Default: now' },
+    csv: { type: 'boolean', description: 'Print CSV' },
+    ...DATA_OPTION,
+  },
+  examples: [
+    { command: 'weir report --by key --since 30d', what: 'the dearest keys of a month' },
+    {
+      command: 'weir report --by team,day --from 2026-11-01 --to 2026-12-01 --csv',
+      what: 'each team by day, for a spreadsheet',
+    },
+  ],
+  run: (args, context) => {
+    const asked = readBy(readList(args, 'by') ?? ['model'])
+    const given = readChoice(args, 'bucket', BUCKETS)
+    if (given !== null && asked.bucket !== null && given !== asked.bucket)
+      throw new UsageError(`--by ${asked.bucket} and --bucket ${given} contradict each other.`)
+    const now = context.clock.now()
+    const since = readMoment(args, 'since', now, 'past')
+    const start = readMoment(args, 'from', now, 'past')
+    if (since !== null && start !== null)
+      throw new UsageError('--since and --from are both the start of the range; give one.')
+    if (args.flag('json') && args.flag('csv')) throw new UsageError('--json and --csv are two formats; give one.')
+    // The hour that is running is in it.
+    const to = Math.ceil((readMoment(args, 'to', now, 'past') ?? now + 1) / HOUR_MS) * HOUR_MS
+    const from = Math.floor((since ?? start ?? to - WEEK_MS) / HOUR_MS) * HOUR_MS
+    if (from >= to) throw new UsageError('The range is empty: its start is not before its end.')
+    const shape = { by: asked.by, bucket: given ?? asked.bucket }
+    return withLocal(args, context, { create: false }, async ({ store }) => {
+      const rows = await store.spend({ ...shape, from, to })
+      if (args.flag('json')) context.stdout(reportJson(rows, shape))
+      else if (args.flag('csv')) context.stdout(reportCsv(rows, shape))
+      else if (rows.length === 0) context.stdout(`Nothing was spent from ${writeTime(from)} to ${writeTime(to)}.\n`)
+      else context.stdout(reportTable(await named(store, rows), shape))
+      return EXIT.ok
+    })
+  },
+}
+
+function readBy(words: readonly string[]): { by: SpendDimension[]; bucket: SpendBucket | null } {
+  const by = new Set<SpendDimension>()
+  let bucket: SpendBucket | null = null
+  for (const word of words) {
+    const dimension = DIMENSIONS.find((known) => known === word)
+    const span = BUCKETS.find((known) => known === word)
+    if (dimension !== undefined) by.add(dimension)
+    else if (span !== undefined && bucket === null) bucket = span
+    else if (span !== undefined)
+      throw new UsageError(`--by takes one of hour, day and month, not both ${bucket} and ${span}.`)
+    else
+      throw new UsageError(
+        `--by does not know ${JSON.stringify(word)}.`,
+        didYouMean(word, [...DIMENSIONS, ...BUCKETS]) ?? `It takes ${[...DIMENSIONS, ...BUCKETS].join(', ')}.`,
+      )
+  }
+  return { by: [...by], bucket }
+}
+
+// People know keys and teams by name; what is gone keeps its id.
+async function named(store: Store, rows: readonly SpendRow[]): Promise<SpendRow[]> {
+  const names = new Map<string, string>()
+  if (rows.some((row) => 'key' in row.group))
+    for (const key of await allOf((query) => store.listKeys(query))) names.set(key.id, key.name)
+  if (rows.some((row) => 'team' in row.group))
+    for (const team of await allOf((query) => store.listTeams(query))) names.set(team.id, team.name)
+  return rows.map((row) => ({
+    ...row,
+    group: Object.fromEntries(
+      Object.entries(row.group).map(([dimension, value]) => {
+        const name = dimension === 'key' || dimension === 'team' ? names.get(value ?? '') : undefined
+        return [dimension, value === null ? null : printable(name ?? value)]
+      }),
+    ),
+  }))
+}
+
+const OPEN_LIMIT = 10_000
+
+const count: Command = {
+  name: 'ledger count',
+  summary: 'Count the entries of the ledger and the requests that are not settled yet',
+  details:
+    'One entry for each request that reached a provider. Requests that run now, or ran when the gateway was killed, are open.',
+  options: DATA_OPTION,
+  examples: [{ command: 'weir ledger count --json', what: 'for a script' }],
+  run: (args, context) =>
+    withLocal(args, context, { create: false }, async ({ store }) => {
+      const entries = await store.countEntries()
+      const open = (await store.openIntents({ deadlineBefore: Number.MAX_SAFE_INTEGER, limit: OPEN_LIMIT })).length
+      if (args.flag('json')) context.stdout(writeJson({ entries, open_intents: open }))
+      else
+        context.stdout(
+          fields([
+            ['entries', writeCount(entries)],
+            ['open', `${writeCount(open)}${open === OPEN_LIMIT ? ' or more' : ''}`],
+          ]),
+        )
+      return EXIT.ok
+    }),
+}
+
+export const LEDGER_COMMANDS: readonly Command[] = [report, count]

@@ -1,0 +1,206 @@
+// What the schema alone cannot see: names that refer to each other, fields written twice, and settings that are allowed but odd.
+import { CONFIG, type Config } from './schema.ts'
+import { SETTING_SHORTHANDS } from './schema-providers.ts'
+import type { Field, FieldShape } from './fields.ts'
+import { didYouMean } from './nearest.ts'
+import { pathText, type Path } from './problem.ts'
+import { isLoopback, parseListen } from './values.ts'
+
+/** A finding before its place is known. `at`: the value of the path, or its last name. */
+export type Finding = {
+  readonly path: Path
+  readonly at: 'value' | 'name'
+  readonly message: string
+  readonly hint: string | null
+}
+
+/** The field that a path leads to, or null when there is none. */
+export function fieldAt(path: Path): Field<unknown> | null {
+  let field: Field<unknown> = CONFIG
+  for (const part of path) {
+    const inner = innerField(field.shape, part)
+    if (inner === null) return null
+    field = inner
+  }
+  return field
+}
+
+function innerField(shape: FieldShape, part: string | number): Field<unknown> | null {
+  switch (shape.type) {
+    case 'leaf':
+      return null
+    case 'section':
+      return shape.fields.get(String(part))?.field ?? null
+    case 'map':
+    case 'list':
+      return shape.item
+  }
+}
+
+/** Whether what stands at the path, above it or right below it must not be shown: `keys: sk-…` is a secret where a list belongs. */
+export function isSecretPath(path: Path): boolean {
+  if (path.some((_, index) => fieldAt(path.slice(0, index + 1))?.doc.secret === true)) return true
+  const shape = fieldAt(path)?.shape
+  return (shape?.type === 'list' || shape?.type === 'map') && shape.item.doc.secret
+}
+
+/** An unknown name in a section: with the nearest known one, or with all of them. */
+export function unknownName(path: Path, name: string): Finding {
+  const shape = fieldAt(path)?.shape
+  const fields = shape?.type === 'section' ? shape.fields : new Map<string, never>()
+  const synonym = [...fields].find(([, field]) => field.field.doc.synonyms.includes(name.toLowerCase()))
+  const listed = [...new Set([...fields.values()].map((field) => field.main))].join(', ')
+  const where = path.length === 0 ? 'the config' : `\`${pathText(path)}\``
+  return {
+    path: [...path, name],
+    at: 'name',
+    message: `there is no field \`${name}\` in ${where}`,
+    hint:
+      synonym === undefined ? (didYouMean(name, fields.keys()) ?? `Known: ${listed}.`) : `Did you mean ${synonym[0]}?`,
+  }
+}
+
+/** Problems of the file's value as it was written, valid or not. `others`: the providers of a file that names none; null: unknown. */
+export function checkNames(value: unknown, others: readonly string[] | null): Finding[] {
+  const root = mapping(value)
+  const providers = mapping(root['providers'])
+  const findings = doubled(CONFIG, value, [])
+  for (const [name, provider] of Object.entries(providers)) {
+    if (!/^[a-z0-9][a-z0-9._-]{0,63}$/i.test(name))
+      findings.push({
+        path: ['providers', name],
+        at: 'name',
+        message: `\`${name}\` is no name for a provider`,
+        hint: 'Use letters, digits, dots, dashes and underscores; it is the part before the slash in `provider/model`.',
+      })
+    const settings = mapping(mapping(provider)['settings'])
+    for (const short of SETTING_SHORTHANDS)
+      if (Object.hasOwn(mapping(provider), short) && Object.hasOwn(settings, short))
+        findings.push(twice(['providers', name, short], short, `settings.${short}`))
+  }
+  const names = Object.keys(providers)
+  const known = names.length > 0 ? new Set(names) : others === null ? null : new Set(others)
+  for (const [name, route] of Object.entries(mapping(root['routes']))) findings.push(...checkRoute(name, route, known))
+  return findings
+}
+
+function checkRoute(name: string, route: unknown, providers: ReadonlySet<string> | null): Finding[] {
+  const findings: Finding[] = []
+  const path = ['routes', name]
+  if (!/^[\w.:@+-]+(?:\/[\w.:@+-]+)*$/.test(name) || name.length > 200)
+    findings.push({
+      path,
+      at: 'name',
+      message: `${JSON.stringify(name.slice(0, 60))} is no name for a route`,
+      hint: 'Use letters, digits and `. : @ + - _`, with slashes in between; it is what clients write as `model`.',
+    })
+  const clash = name.split('/')[0]!
+  if (providers?.has(clash) === true)
+    findings.push({
+      path,
+      at: 'name',
+      message: `the route \`${name}\` clashes with the provider \`${clash}\`: \`${clash}/…\` names its models`,
+      hint: 'Rename one of the two.',
+    })
+  const targets = mapping(route)['targets']
+  if (!Array.isArray(targets)) return findings
+  if (targets.length === 0)
+    findings.push({ path: [...path, 'targets'], at: 'value', message: 'a route needs at least one target', hint: null })
+  targets.forEach((target: unknown, index) => {
+    const use = typeof target === 'string' ? target : mapping(target)['use']
+    if (typeof use !== 'string' || providers === null) return
+    const slash = use.indexOf('/')
+    const provider = use.slice(0, slash)
+    if (slash < 1 || providers.has(provider)) return
+    findings.push({
+      path: [...path, 'targets', index],
+      at: 'value',
+      message: `the target \`${use}\` names the provider \`${provider}\`, which is not configured`,
+      hint: didYouMean(provider, providers) ?? `Configured: ${[...providers].slice(0, 20).join(', ') || 'none'}.`,
+    })
+  })
+  return findings
+}
+
+// A field with two spellings (`total: 5s`, `total_ms: 5000`) may be written once.
+function doubled(field: Field<unknown>, value: unknown, path: Path): Finding[] {
+  const { shape } = field
+  switch (shape.type) {
+    case 'leaf':
+      return []
+    case 'list':
+      return Array.isArray(value)
+        ? value.flatMap((item: unknown, index) => doubled(shape.item, item, [...path, index]))
+        : []
+    case 'map':
+      return Object.entries(mapping(value)).flatMap(([name, item]) => doubled(shape.item, item, [...path, name]))
+    case 'section':
+      return Object.entries(mapping(value)).flatMap(([name, item]) => {
+        const named = shape.fields.get(name)
+        if (named === undefined) return []
+        const again = name !== named.main && Object.hasOwn(mapping(value), named.main)
+        return [
+          ...(again ? [twice([...path, name], named.main, name)] : []),
+          ...doubled(named.field, item, [...path, name]),
+        ]
+      })
+  }
+}
+
+function twice(path: Path, one: string, other: string): Finding {
+  return { path, at: 'name', message: `\`${one}\` and \`${other}\` are the same field`, hint: 'Keep one of the two.' }
+}
+
+function mapping(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
+}
+
+/** Problems between valid values. */
+export function checkValues(config: Config): Finding[] {
+  const listen = parseListen(config.server.listen)
+  const admin = parseListen(config.server.adminListen)
+  if (listen === null || admin === null || listen.port !== admin.port || listen.port === 0) return []
+  const everywhere = [listen.host, admin.host].some((host) => host === '' || host === '0.0.0.0' || host === '::')
+  if (listen.host !== admin.host && !everywhere) return []
+  return [
+    {
+      path: ['server', 'admin_listen'],
+      at: 'value',
+      message: `the admin listener would take the clients’ port ${listen.port}`,
+      hint: 'Give `server.listen` and `server.admin_listen` different ports.',
+    },
+  ]
+}
+
+/** What is allowed, and probably not meant. */
+export function checkOddities(config: Config): Finding[] {
+  const findings: Finding[] = []
+  const odd = (path: Path, message: string) => findings.push({ path, at: 'value', message, hint: null })
+  const admin = parseListen(config.server.adminListen)
+  if (admin !== null && !isLoopback(admin.host))
+    odd(
+      ['server', 'admin_listen'],
+      'other machines can reach the admin API: make sure that a firewall or a proxy stands in front of it',
+    )
+  for (const [name, route] of Object.entries(config.routes)) {
+    const seen = new Set<string>()
+    route.targets.forEach((target, index) => {
+      const path = ['routes', name, 'targets', index]
+      if (seen.has(target.use)) odd(path, `the target \`${target.use}\` stands here twice`)
+      seen.add(target.use)
+      if (target.weight !== 1 && route.strategy === 'order') odd(path, 'a weight counts only with `strategy: weighted`')
+    })
+  }
+  for (const [name, provider] of Object.entries(config.providers))
+    for (const [model, { price }] of Object.entries(provider.models ?? {}))
+      for (const unit of ['input', 'output'] as const) {
+        const dollars = Number(price?.[unit] ?? 0)
+        // Prices copied from a table in dollars per token are a million times too small.
+        if (dollars > 0 && dollars < 0.0001)
+          odd(
+            ['providers', name, 'models', model, 'price', unit],
+            `$${price?.[unit]} per million is next to nothing: prices are per million, not per token`,
+          )
+      }
+  return findings
+}

@@ -1,0 +1,233 @@
+// `providers:` of the file: the parsed value as types, then its fields.
+import type { Timeouts } from '../core/model.ts'
+import { USAGE_UNITS, type UsageUnit } from '../core/usage.ts'
+import { changed, type Field, flag, integer, leaf, limit, list, map, section, text } from './fields.ts'
+import { someTimeouts } from './schema-shared.ts'
+import { parseBaseUrl, parsePrice, parseProxy } from './values.ts'
+
+export type ProviderConfig = {
+  /** Absent: the provider's own name. */
+  readonly preset?: string
+  readonly baseUrl?: string
+  /** Secrets, as they are presented. Absent: those of the preset's environment variables. */
+  readonly keys?: readonly string[]
+  readonly headers?: Readonly<Record<string, string>>
+  readonly proxy?: string
+  /** PEM. */
+  readonly ca?: string
+  readonly allowPrivate?: boolean
+  /** Values of the placeholders in the preset's base URL. */
+  readonly settings?: Readonly<Record<string, string>>
+  readonly timeouts?: Partial<Timeouts>
+  readonly limits?: { readonly rpm?: number | null; readonly tpm?: number | null }
+  readonly models?: Readonly<Record<string, ModelConfig>>
+}
+
+type ModelConfig = {
+  /** Tokens in and out together. */
+  readonly context?: number
+  readonly price?: PriceConfig
+  /** Read by the simulator, and checked there. */
+  readonly simulate?: Readonly<Record<string, unknown>>
+}
+
+/** Dollars per million units, decimal text. */
+type PriceConfig = { readonly [unit in UsageUnit]?: string }
+
+const price = text(
+  { description: '', kind: 'dollars', expected: 'dollars per million units, such as 0.15', range: 'from 0' },
+  undefined,
+  parsePrice,
+)
+
+type PriceFile = PriceConfig & { readonly cacheWrite?: string }
+
+const PRICE_WORDS: Readonly<Record<UsageUnit, string>> = {
+  input: 'Input tokens.',
+  cacheRead: 'Input tokens read from the provider’s cache; without a price they cost what input costs.',
+  cacheWrite5m: 'Input tokens written to a cache of five minutes.',
+  cacheWrite1h: 'Input tokens written to a cache of one hour.',
+  output: 'Output tokens.',
+  reasoning: 'Reasoning tokens; without a price they cost what output costs.',
+  audioIn: 'Audio tokens in.',
+  audioOut: 'Audio tokens out.',
+  imageIn: 'Image tokens in.',
+  imageOut: 'Image tokens out.',
+  video: 'Video tokens.',
+  characters: 'Characters.',
+  seconds: 'Seconds of audio or video.',
+  requests: 'Requests: a price of its own beside the tokens.',
+  searches: 'Searches that the provider made.',
+}
+
+const prices: Field<PriceConfig> = changed(
+  section<PriceFile>(
+    {
+      description:
+        'Prices in dollars per million units (of tokens, unless it says otherwise). They replace those of the price book.',
+    },
+    {
+      ...(Object.fromEntries(
+        USAGE_UNITS.map((unit) => [unit, { ...price, doc: { ...price.doc, description: PRICE_WORDS[unit] } }]),
+      ) as Record<UsageUnit, Field<string>>),
+      cacheWrite: {
+        ...price,
+        doc: { ...price.doc, description: 'Cache writes of any lifetime that has no price of its own.' },
+      },
+    },
+    { optional: true },
+  ),
+  ({ cacheWrite, ...units }) =>
+    cacheWrite === undefined ? units : { cacheWrite5m: cacheWrite, cacheWrite1h: cacheWrite, ...units },
+)
+
+const model = section<ModelConfig>(
+  { description: 'What is known about one model, beyond the bundled catalogue.' },
+  {
+    context: integer(
+      {
+        description: 'Context window in tokens, input and output together.',
+        synonyms: ['context_window', 'context_length'],
+      },
+      { min: 1, max: 1_000_000_000 },
+    ),
+    price: prices,
+    simulate: leaf(
+      { description: 'Behaviour of a simulated model; other providers ignore it.', kind: 'mapping' },
+      (value) =>
+        typeof value === 'object' && value !== null && !Array.isArray(value)
+          ? { value: value as Readonly<Record<string, unknown>> }
+          : { expected: 'a mapping' },
+    ),
+  },
+  { optional: true },
+)
+
+/** Settings that may be written beside the other fields of a provider, without `settings:`. */
+export const SETTING_SHORTHANDS = ['region', 'account', 'resource', 'project', 'deployment', 'api_version'] as const
+
+type ProviderFile = ProviderConfig & {
+  readonly region?: string
+  readonly account?: string
+  readonly resource?: string
+  readonly project?: string
+  readonly deployment?: string
+  readonly apiVersion?: string
+}
+
+const PLACEHOLDER = {
+  kind: 'text',
+  expected: 'letters, digits, dots, dashes and underscores, a letter or digit at both ends',
+}
+
+// It becomes part of a URL: nothing that could lead elsewhere may stand in it.
+function readPlaceholder(value: string): string | null {
+  return /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?$/.test(value) ? value : null
+}
+
+function shorthand(name: string): Field<string> {
+  return text({ ...PLACEHOLDER, description: `Short for \`settings.${name}\`.` }, undefined, readPlaceholder)
+}
+
+export const provider: Field<ProviderConfig> = changed(
+  section<ProviderFile>(
+    { description: 'One provider. `{}` takes everything from the preset of the same name.' },
+    {
+      preset: text({
+        description: 'The preset to start from. Default: the provider’s own name.',
+        kind: 'name',
+        synonyms: ['type', 'kind', 'provider'],
+      }),
+      baseUrl: text(
+        {
+          description: 'Where the API is, up to and including its version part. Default: the preset’s.',
+          kind: 'URL',
+          expected: 'an http or https URL without query, such as https://api.example.com/v1',
+          synonyms: ['url', 'api_base', 'endpoint', 'base'],
+        },
+        undefined,
+        parseBaseUrl,
+      ),
+      keys: list(
+        {
+          description:
+            'Secrets of this provider, used in turn: `"${NAME}"`, `"file:/path"` or the value itself. Default: the preset’s environment variables.',
+          synonyms: ['key', 'api_key', 'api_keys', 'token', 'secret'],
+        },
+        text(
+          {
+            description: '',
+            kind: 'secret',
+            secret: true,
+            expected: 'a secret: text in one line without spaces around it',
+          },
+          undefined,
+          (value) => (/^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/.test(value) ? value : null),
+        ),
+      ),
+      headers: map(
+        { description: 'Headers to send with every call.' },
+        '<header>',
+        text({ description: '', kind: 'text', secret: true, expected: 'text in one line' }, undefined, (value) =>
+          /^[\t\x20-\x7e\x80-\xff]*$/.test(value) ? value.trim() : null,
+        ),
+      ),
+      proxy: text(
+        {
+          description:
+            'HTTP proxy for this provider: its URL, `file:/path` with it, or `none`. Default: what `HTTPS_PROXY` and its like say.',
+          kind: 'URL',
+          secret: true,
+          expected: 'none, or an http or https URL such as http://proxy.example.com:3128',
+        },
+        undefined,
+        parseProxy,
+      ),
+      ca: text(
+        {
+          description: 'Certificate authority to trust for this provider: `file:/path` or PEM text.',
+          kind: 'PEM',
+          expected: 'PEM text, or file:/path of a PEM file',
+          synonyms: ['ca_file', 'ca_cert', 'tls_ca'],
+        },
+        undefined,
+        (value) => (/-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.test(value) ? value : null),
+      ),
+      allowPrivate: flag({
+        description:
+          'Whether private and loopback addresses may be called. Default: true, because the file is the operator’s own word.',
+      }),
+      settings: map(
+        { description: 'Values of the `{placeholders}` in the preset’s base URL.' },
+        '<name>',
+        text({ ...PLACEHOLDER, description: '' }, undefined, readPlaceholder),
+      ),
+      region: shorthand('region'),
+      account: shorthand('account'),
+      resource: shorthand('resource'),
+      project: shorthand('project'),
+      deployment: shorthand('deployment'),
+      apiVersion: shorthand('api_version'),
+      timeouts: someTimeouts('this provider'),
+      limits: section<NonNullable<ProviderConfig['limits']>>(
+        { description: 'What the provider grants you, where you know it.' },
+        {
+          rpm: limit({ description: 'Requests in any minute.' }),
+          tpm: limit({ description: 'Tokens in any minute.' }),
+        },
+        { optional: true },
+      ),
+      models: map(
+        { description: 'Models of this provider that need more than the catalogue knows.' },
+        '<model>',
+        model,
+      ),
+    },
+    { optional: true },
+  ),
+  ({ region, account, resource, project, deployment, apiVersion, ...rest }) => {
+    const short = { region, account, resource, project, deployment, api_version: apiVersion }
+    const given = Object.entries(short).filter((entry): entry is [string, string] => entry[1] !== undefined)
+    return given.length === 0 ? rest : { ...rest, settings: { ...rest.settings, ...Object.fromEntries(given) } }
+  },
+)

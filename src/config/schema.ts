@@ -1,0 +1,300 @@
+// Everything an operator can say in `weir.yaml`: the parsed value as types, then one row for each field of the file.
+import { z } from 'zod'
+import type { LimitSet } from '../core/key.ts'
+import type { Timeouts } from '../core/model.ts'
+import { choice, duration, type Field, flag, integer, leaf, list, map, section, size, text } from './fields.ts'
+import { provider, type ProviderConfig } from './schema-providers.ts'
+import { limitSet, someTimeouts, timeoutFields } from './schema-shared.ts'
+import { parseCidr, parseListen } from './values.ts'
+
+export type Config = {
+  readonly server: ServerConfig
+  readonly providers: Readonly<Record<string, ProviderConfig>>
+  readonly routes: Readonly<Record<string, RouteConfig>>
+  /** Where neither the route nor the provider says otherwise. */
+  readonly timeouts: Timeouts
+  readonly limits: LimitsConfig
+  /** What happens to a request whose model has no price, on a key without a budget. */
+  readonly unpriced: 'refuse' | 'estimate' | 'allow'
+  readonly log: LogConfig
+  readonly requestLog: { readonly retentionMs: number }
+  /** `process` survives `kill -9`, `power` also a power cut. */
+  readonly store: { readonly sync: 'process' | 'power' }
+  readonly metrics: { readonly enabled: boolean }
+}
+
+type ServerConfig = {
+  /** `host:port`; an empty host means all addresses. */
+  readonly listen: string
+  readonly adminListen: string
+  readonly bodyLimitBytes: number
+  readonly jsonDepth: number
+  readonly jsonKeys: number
+  readonly bodyTimeoutMs: number
+  readonly drainTimeoutMs: number
+  readonly maxInFlight: number
+  readonly maxBytesHeld: number
+  /** CIDR blocks whose `x-forwarded-for` is believed. */
+  readonly trustedProxies: readonly string[]
+}
+
+type RouteConfig = {
+  readonly strategy: 'order' | 'weighted'
+  readonly targets: readonly TargetConfig[]
+  readonly timeouts?: Partial<Timeouts>
+}
+
+/** `use` is `provider/model`. */
+type TargetConfig = { readonly use: string; readonly weight: number }
+
+type LimitsConfig = {
+  readonly gateway: LimitSet
+  /** For each key, team and end user that has none of its own. */
+  readonly key: LimitSet
+  readonly team: LimitSet
+  readonly endUser: LimitSet
+  readonly onStoreFailure: 'refuse' | 'allow'
+}
+
+type LogConfig = {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly format: 'json' | 'text'
+  /** One line for each request. */
+  readonly requests: boolean
+}
+
+const SECOND = 1000
+const DAY = 86_400 * SECOND
+const MIB = 1024 ** 2
+
+const LISTEN = {
+  kind: 'address',
+  expected: 'an address such as 0.0.0.0:8787, [::1]:8787 or :8787',
+}
+
+function readListen(value: string): string | null {
+  const address = parseListen(value)
+  if (address === null) return null
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+}
+
+const server = section<ServerConfig>(
+  { description: 'The two listeners and the bounds of what they take in.' },
+  {
+    listen: text(
+      {
+        ...LISTEN,
+        description: 'Where clients connect. `:8787` listens on all addresses; port 0 takes any free port.',
+      },
+      '0.0.0.0:8787',
+      readListen,
+    ),
+    adminListen: text(
+      {
+        ...LISTEN,
+        description:
+          'Where the admin API and the metrics listen. Keep it on the loopback interface, or behind your own network’s walls.',
+      },
+      '127.0.0.1:8788',
+      readListen,
+    ),
+    bodyLimitBytes: size(
+      {
+        description: 'Largest request body, also after decompression.',
+        synonyms: ['max_body', 'max_body_size', 'client_max_body_size'],
+      },
+      { min: 1024, max: 1024 * MIB },
+      32 * MIB,
+    ),
+    jsonDepth: integer({ description: 'Deepest nesting of a request body.' }, { min: 8, max: 10_000 }, 128),
+    jsonKeys: integer(
+      { description: 'Most object members, objects and lists in a request body.' },
+      { min: 100, max: 100_000_000 },
+      200_000,
+    ),
+    bodyTimeoutMs: duration(
+      { description: 'A request body must have arrived within this time.' },
+      { min: 100, max: 3600 * SECOND },
+      30 * SECOND,
+    ),
+    drainTimeoutMs: duration(
+      { description: 'After SIGTERM, requests in flight may take this long to finish.' },
+      { min: 0, max: 24 * 3600 * SECOND },
+      30 * SECOND,
+    ),
+    maxInFlight: integer(
+      { description: 'Requests at once, all callers together. Above it new ones are answered `overloaded`.' },
+      { min: 1, max: 1_000_000 },
+      10_000,
+    ),
+    maxBytesHeld: size(
+      { description: 'Bytes of bodies held at once. Above it new requests are answered `overloaded`.' },
+      { min: MIB, max: 1024 * 1024 * MIB },
+      512 * MIB,
+    ),
+    trustedProxies: list(
+      { description: 'Proxies in front of the gateway: from these CIDR blocks `x-forwarded-for` is believed.' },
+      text(
+        { description: '', kind: 'CIDR block', expected: 'an address or a CIDR block such as 10.0.0.0/8' },
+        undefined,
+        parseCidr,
+      ),
+      [],
+    ),
+  },
+)
+
+const timeouts = section<Timeouts>(
+  { description: 'Deadlines, where neither the route nor the provider sets its own.' },
+  timeoutFields({ connectMs: 5 * SECOND, firstTokenMs: 60 * SECOND, idleMs: 60 * SECOND, totalMs: 600 * SECOND }),
+)
+
+const limits = section<LimitsConfig>(
+  { description: 'Limits that hold without being set on a key or team.' },
+  {
+    gateway: limitSet('all callers together'),
+    key: limitSet('each virtual key that has none of its own'),
+    team: limitSet('each team that has none of its own'),
+    endUser: limitSet('each end user'),
+    onStoreFailure: choice(
+      { description: 'When the store cannot be reached: refuse requests, or let them through unaccounted.' },
+      ['refuse', 'allow'],
+      'refuse',
+    ),
+  },
+)
+
+const targetFields = section<TargetConfig>(
+  { description: 'One target: `provider/model`, or a mapping with its weight.' },
+  {
+    use: text(
+      {
+        description: 'The model, as `provider/model`.',
+        kind: '`provider/model`',
+        expected: 'provider/model, such as openai/gpt-5-mini',
+      },
+      undefined,
+      readTarget,
+    ),
+    weight: leaf(
+      {
+        description: 'Share of the traffic beside the other targets, with `strategy: weighted`.',
+        kind: 'number',
+        range: 'above 0 to 1000000',
+      },
+      (value) => {
+        const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+        return typeof number === 'number' && number > 0 && number <= 1_000_000
+          ? { value: number }
+          : { expected: 'a number above 0, at most 1000000' }
+      },
+      1,
+    ),
+  },
+  { required: ['use'] },
+)
+
+function readTarget(value: string): string | null {
+  const slash = value.indexOf('/')
+  return slash > 0 && slash < value.length - 1 && !/\s/.test(value) ? value : null
+}
+
+// A bare text is short for `{ use: text }`.
+const target: Field<TargetConfig> = {
+  ...targetFields,
+  doc: { ...targetFields.doc, kind: '`provider/model` or mapping' },
+  schema: z.preprocess((value) => (typeof value === 'string' ? { use: value } : value), targetFields.schema),
+}
+
+const route = section<RouteConfig>(
+  { description: 'A public model name and what answers for it.' },
+  {
+    strategy: choice(
+      { description: 'How targets are ordered: as written, or by weight.' },
+      ['order', 'weighted'],
+      'order',
+    ),
+    targets: list(
+      {
+        description: 'What may answer, the first first. The others are its fallbacks.',
+        synonyms: ['models', 'providers', 'deployments'],
+      },
+      target,
+    ),
+    timeouts: someTimeouts('this route'),
+  },
+  { required: ['targets'] },
+)
+
+const log = section<LogConfig>(
+  { description: 'What is written to the log.' },
+  {
+    level: choice(
+      { description: 'The least important lines that are written.' },
+      ['debug', 'info', 'warn', 'error'],
+      'info',
+    ),
+    format: choice(
+      { description: 'One JSON object a line, or lines for people. On a terminal the default is `text`.' },
+      ['json', 'text'],
+      'json',
+    ),
+    requests: flag({ description: 'Write one line for each request.' }, true),
+  },
+)
+
+/** The whole file, as a tree of documented fields. */
+export const CONFIG: Field<Config> = section<Config>(
+  { description: 'The configuration.' },
+  {
+    server,
+    providers: map(
+      { description: 'Who answers. Without any, providers are found by their environment variables.' },
+      '<provider>',
+      provider,
+      {},
+    ),
+    routes: map({ description: 'Public model names with their targets.' }, '<route>', route, {}),
+    timeouts,
+    limits,
+    unpriced: choice(
+      { description: 'What happens to a model without a price, on keys without a budget.' },
+      ['refuse', 'estimate', 'allow'],
+      'allow',
+    ),
+    log,
+    requestLog: section<Config['requestLog']>(
+      { description: 'The log of requests in the data folder.' },
+      {
+        retentionMs: duration(
+          { description: 'Lines older than this are removed. What a request cost stays in the ledger.' },
+          { min: 3600 * SECOND, max: 3660 * DAY },
+          30 * DAY,
+        ),
+      },
+    ),
+    store: section<Config['store']>(
+      { description: 'How things are kept.' },
+      {
+        sync: choice(
+          {
+            description:
+              'What a confirmed write survives: the end of the process (`process`), or also a power cut (`power`, slower).',
+          },
+          ['process', 'power'],
+          'process',
+        ),
+      },
+    ),
+    metrics: section<Config['metrics']>(
+      { description: 'Metrics for Prometheus on the admin listener.' },
+      { enabled: flag({ description: 'Serve `/metrics`.' }, true) },
+    ),
+  },
+)
+
+/** The zod schema of the file's value. */
+export const configSchema: z.ZodType<Config> = CONFIG.schema
+
+/** What holds without a file. */
+export const DEFAULT_CONFIG: Config = configSchema.parse({})

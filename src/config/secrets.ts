@@ -1,0 +1,63 @@
+// Where secrets stand in a config. One walk serves both uses: to show a config without them, and to know what to redact elsewhere.
+import type { Config } from './schema.ts'
+import type { ProviderConfig } from './schema-providers.ts'
+
+const SECRET_NAME = /auth|key|token|secret|passw|credential|cookie|signature/i
+
+/** A copy of the config with each secret replaced by what `replace` makes of it. */
+export function mapSecrets(config: Config, replace: (secret: string) => string): Config {
+  const providers = Object.entries(config.providers).map(([name, provider]) => [name, mapProvider(provider, replace)])
+  return { ...config, providers: Object.fromEntries(providers) as Config['providers'] }
+}
+
+function mapProvider(provider: ProviderConfig, replace: (secret: string) => string): ProviderConfig {
+  const named = (values: Readonly<Record<string, string>>) =>
+    Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, SECRET_NAME.test(name) ? replace(value) : value]),
+    )
+  return {
+    ...provider,
+    ...(provider.keys === undefined ? {} : { keys: provider.keys.map(replace) }),
+    ...(provider.headers === undefined ? {} : { headers: named(provider.headers) }),
+    ...(provider.settings === undefined ? {} : { settings: named(provider.settings) }),
+    ...(provider.proxy === undefined ? {} : { proxy: mapUrl(provider.proxy, replace) }),
+    ...(provider.baseUrl === undefined ? {} : { baseUrl: mapUrl(provider.baseUrl, replace) }),
+  }
+}
+
+// The text is cut instead of parsed and written again, because a base URL may hold placeholders.
+function mapUrl(url: string, replace: (secret: string) => string): string {
+  return url.replace(/^(\w+:\/\/)([^/@:]*):([^/@]*)@/, (_, scheme: string, user: string, password: string) => {
+    return `${scheme}${user}:${replace(password)}@`
+  })
+}
+
+/** Shortest text that is redacted wherever it turns up: shorter ones (`none`, `EMPTY`) stand in innocent text too. */
+const SHORTEST = 8
+
+/** Literal secret values of a config, each once, longest first; also as they look percent-decoded in URLs. */
+export function collectSecrets(config: Config): string[] {
+  const found = new Set<string>()
+  const add = (secret: string): string => {
+    if (secret.length >= SHORTEST) found.add(secret)
+    // `Bearer <token>` in a header: the token alone is as secret.
+    const bare = secret.replace(/^\w+ +/, '')
+    if (bare.length >= SHORTEST) found.add(bare)
+    return secret
+  }
+  mapSecrets(config, (secret) => {
+    add(secret)
+    if (/%[0-9a-f]{2}/i.test(secret)) add(percentDecoded(secret))
+    return secret
+  })
+  return [...found].toSorted((one, two) => two.length - one.length)
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    // Not percent-encoded after all: the text itself is already there.
+    return text
+  }
+}

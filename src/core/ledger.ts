@@ -1,0 +1,93 @@
+// What is written down: an intent before a request leaves, an entry when it is settled, a record for the request log.
+import type { NanoUsd } from './money.ts'
+import type { Attempt } from './outcome.ts'
+import type { Usage, UsageSource } from './usage.ts'
+
+/** Who and what a request belongs to: the dimensions of every report. */
+export type Dimensions = {
+  readonly keyId: string
+  readonly teamId: string | null
+  readonly endUser: string | null
+  readonly tags: readonly string[]
+  /** Model name as the caller wrote it. */
+  readonly requestedModel: string
+  readonly route: string
+  readonly operation: string
+  readonly dialect: string
+}
+
+/** Written before the first byte leaves for a provider; a crash leaves it behind, and recovery settles it. */
+export type Intent = {
+  readonly id: string
+  readonly createdAt: number
+  /** After this moment nobody is working on it any more. */
+  readonly deadlineAt: number
+  readonly dimensions: Dimensions
+  /** The first target of the plan: what recovery books the estimate on. */
+  readonly provider: string
+  readonly model: string
+  readonly estimateNanoUsd: NanoUsd
+  readonly estimateUsage: Usage
+  readonly priceVersion: string
+}
+
+export type EntryStatus =
+  /** The answer was complete. */
+  | 'complete'
+  /** The client went away or a deadline struck; what was produced is charged. */
+  | 'aborted'
+  /** A provider was reached and no answer came of it. */
+  | 'failed'
+  /** The process died in between; charged at the estimate. */
+  | 'recovered'
+
+/** Exactly one for each request that reached a provider; never edited. */
+export type Entry = {
+  readonly id: string
+  readonly at: number
+  readonly dimensions: Dimensions
+  readonly provider: string
+  readonly model: string
+  readonly status: EntryStatus
+  readonly usage: Usage
+  readonly usageSource: UsageSource
+  readonly costNanoUsd: NanoUsd
+  /** True when no price was known: the cost is then 0 and says nothing. */
+  readonly unpriced: boolean
+  readonly priceVersion: string
+}
+
+/** One line of the request log: also for requests that never left for a provider. */
+export type RequestRecord = {
+  readonly id: string
+  /** The caller's own id, as sent in `x-request-id`; echoed, never used as ours. */
+  readonly clientRequestId: string | null
+  readonly at: number
+  readonly dimensions: Dimensions
+  /** Status that the caller saw. */
+  readonly status: number
+  /** Code of the error table; null on success. */
+  readonly errorCode: string | null
+  readonly target: string | null
+  readonly stream: boolean
+  readonly durationMs: number
+  /** Time to the first token, null when none came. */
+  readonly ttftMs: number | null
+  /** The gateway's own time: the duration without the providers' share. */
+  readonly overheadMs: number
+  readonly attempts: readonly Attempt[]
+  readonly finishReason: string | null
+  /** Usage as the provider wrote it, JSON text; null when it gave none. */
+  readonly rawUsage: string | null
+  /** Set where the request reached a provider: the same as in its entry. */
+  readonly usage: Usage | null
+  readonly usageSource: UsageSource | null
+  readonly costNanoUsd: NanoUsd | null
+}
+
+/** One group commit: all of it or nothing. */
+export type LedgerBatch = {
+  readonly intents: readonly Intent[]
+  readonly entries: readonly Entry[]
+  readonly records: readonly RequestRecord[]
+}

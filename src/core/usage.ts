@@ -1,0 +1,66 @@
+// What one answer consumed, in disjoint buckets whatever the provider's habit of counting.
+
+/**
+ * Units of one answer. Buckets do not overlap: a cached input token is in `cacheRead` and not in `input`.
+ * `reasoning` tokens are not in `output`; an engine that bills them alike adds the two.
+ */
+export type Usage = {
+  readonly input: number
+  readonly cacheRead: number
+  readonly cacheWrite5m: number
+  readonly cacheWrite1h: number
+  readonly output: number
+  readonly reasoning: number
+  readonly audioIn: number
+  readonly audioOut: number
+  readonly imageIn: number
+  readonly imageOut: number
+  readonly video: number
+  readonly characters: number
+  readonly seconds: number
+  readonly requests: number
+  readonly searches: number
+}
+
+export type UsageUnit = keyof Usage
+
+export const NO_USAGE: Usage = {
+  input: 0,
+  cacheRead: 0,
+  cacheWrite5m: 0,
+  cacheWrite1h: 0,
+  output: 0,
+  reasoning: 0,
+  audioIn: 0,
+  audioOut: 0,
+  imageIn: 0,
+  imageOut: 0,
+  video: 0,
+  characters: 0,
+  seconds: 0,
+  requests: 0,
+  searches: 0,
+}
+
+export const USAGE_UNITS = Object.keys(NO_USAGE) as readonly UsageUnit[]
+
+/** `reported`: the provider's own numbers. `estimated`: counted from text, where it gave none (aborts, cuts, silent hosts). */
+export type UsageSource = 'reported' | 'estimated'
+
+/** All tokens that went in, cached or not. */
+export function inputTokens(usage: Usage): number {
+  return (
+    usage.input +
+    usage.cacheRead +
+    usage.cacheWrite5m +
+    usage.cacheWrite1h +
+    usage.audioIn +
+    usage.imageIn +
+    usage.video
+  )
+}
+
+/** All tokens that came out, reasoning included. */
+export function outputTokens(usage: Usage): number {
+  return usage.output + usage.reasoning + usage.audioOut + usage.imageOut
+}

@@ -1,0 +1,21 @@
+// What a client-facing wire format must be able to do. Pure: JSON in, JSON out.
+import type { CallFacts, DialectId } from '../core/call.ts'
+import type { GatewayError } from '../core/error.ts'
+import type { JsonObject } from '../core/json.ts'
+import type { Operation } from '../core/model.ts'
+
+export interface Dialect {
+  readonly id: DialectId
+  readonly operation: Operation
+  /**
+   * Reads what the path needs and checks the types of just that; what the provider alone understands is the provider's
+   * to refuse. Throws `request_malformed` with the JSON path that is wrong.
+   */
+  readFacts(body: JsonObject): CallFacts
+  /** Top-level fields that are ours, and never forwarded. */
+  readonly ownFields: readonly string[]
+  /** The error in the shape that this dialect's SDKs turn into typed exceptions. */
+  errorBody(error: GatewayError, requestId: string): JsonObject
+  /** Bytes that end a stream which has already begun: a well-formed error event and the terminator. */
+  errorEvents(error: GatewayError, requestId: string): string
+}

@@ -1,0 +1,31 @@
+// OpenAI embeddings, as clients speak it.
+import type { Dialect } from './dialect.ts'
+import { openaiErrorBody, openaiErrorEvents } from './openai-errors.ts'
+import {
+  optionalString,
+  readOptions,
+  refuseRoutingFields,
+  requirePresent,
+  requireModel,
+  ROUTING_FIELDS,
+} from './read-fields.ts'
+
+export const openaiEmbeddings: Dialect = {
+  id: 'openai-embeddings',
+  operation: 'embeddings',
+  ownFields: ['weir', ...ROUTING_FIELDS],
+  readFacts(body) {
+    requirePresent(body, 'input')
+    refuseRoutingFields(body)
+    return {
+      model: requireModel(body),
+      stream: false,
+      wantsStreamUsage: false,
+      maxOutputTokens: 0,
+      endUser: optionalString(body, 'user'),
+      options: readOptions(body),
+    }
+  },
+  errorBody: openaiErrorBody,
+  errorEvents: openaiErrorEvents,
+}

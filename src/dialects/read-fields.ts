@@ -1,0 +1,119 @@
+// Reading fields of an unknown body, with errors that name the JSON path.
+import { GatewayError } from '../core/error.ts'
+import { isObject } from '../core/json.ts'
+import type { JsonObject } from '../core/json.ts'
+import type { GatewayOptions } from '../core/call.ts'
+
+function wrong(path: string, expected: string, found: unknown): GatewayError {
+  const kind = found === null ? 'null' : Array.isArray(found) ? 'an array' : typeof found
+  return new GatewayError('request_malformed', {
+    message: `\`${path}\` must be ${expected}, not ${kind === 'object' ? 'an object' : kind}.`,
+    param: path,
+  })
+}
+
+/** A member that must be there. */
+export function requireString(body: JsonObject, name: string): string {
+  const value = body[name]
+  if (typeof value !== 'string') throw missingOr(name, 'a string', value)
+  if (value === '') throw new GatewayError('request_malformed', { message: `\`${name}\` is empty.`, param: name })
+  return value
+}
+
+const MAX_MODEL_NAME = 512
+/** Whole characters, none of them a control character: a name ends up in URLs, headers, labels and the books. */
+const MODEL_NAME = /^[^\p{Cc}\p{Cs}]+$/u
+
+/** The `model` of a body, as a name that can be one. */
+export function requireModel(body: JsonObject): string {
+  const name = requireString(body, 'model')
+  if (name.length <= MAX_MODEL_NAME && MODEL_NAME.test(name)) return name
+  throw new GatewayError('request_malformed', {
+    message: `\`model\` must be a name of at most ${MAX_MODEL_NAME} characters without control characters.`,
+    param: 'model',
+  })
+}
+
+export function requireArray(body: JsonObject, name: string): readonly unknown[] {
+  const value = body[name]
+  if (!Array.isArray(value)) throw missingOr(name, 'an array', value)
+  if (value.length === 0) throw new GatewayError('request_malformed', { message: `\`${name}\` is empty.`, param: name })
+  return value
+}
+
+/** A member that must be there, of whatever type. */
+export function requirePresent(body: JsonObject, name: string): unknown {
+  const value = body[name]
+  if (value === undefined || value === null) throw missingOr(name, 'present', undefined)
+  return value
+}
+
+function missingOr(name: string, expected: string, value: unknown): GatewayError {
+  if (value !== undefined) return wrong(name, expected, value)
+  return new GatewayError('request_malformed', { message: `\`${name}\` is missing.`, param: name })
+}
+
+/** Absent and null mean: not set. */
+export function optionalString(body: JsonObject, name: string): string | null {
+  const value = body[name]
+  if (value === undefined || value === null) return null
+  if (typeof value !== 'string') throw wrong(name, 'a string', value)
+  return value
+}
+
+export function optionalBoolean(body: JsonObject, name: string): boolean {
+  const value = body[name]
+  if (value === undefined || value === null) return false
+  if (typeof value !== 'boolean') throw wrong(name, 'true or false', value)
+  return value
+}
+
+export function optionalCount(body: JsonObject, name: string): number | null {
+  const value = body[name]
+  if (value === undefined || value === null) return null
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+    throw wrong(name, 'a whole number of at least 0', value)
+  return value
+}
+
+export function optionalObject(body: JsonObject, name: string): JsonObject | null {
+  const value = body[name]
+  if (value === undefined || value === null) return null
+  if (!isObject(value)) throw wrong(name, 'an object', value)
+  return value
+}
+
+const NO_OPTIONS: GatewayOptions = { tags: [], timeoutMs: null }
+
+/** Fields of `weir: {…}` that are understood. */
+const OPTION_NAMES = ['tags', 'timeout_ms']
+
+/** Reads the gateway's own `weir` object; an unknown field in it is a mistake worth telling. */
+export function readOptions(body: JsonObject): GatewayOptions {
+  const weir = optionalObject(body, 'weir')
+  if (weir === null) return NO_OPTIONS
+  for (const name of Object.keys(weir))
+    if (!OPTION_NAMES.includes(name))
+      throw new GatewayError('request_malformed', {
+        message: `\`weir.${name.slice(0, 64)}\` is not known; \`weir\` takes ${OPTION_NAMES.join(', ')}.`,
+        param: `weir.${name.slice(0, 64)}`,
+      })
+  const tags = weir['tags']
+  if (tags !== undefined && !(Array.isArray(tags) && tags.every((tag) => typeof tag === 'string')))
+    throw wrong('weir.tags', 'an array of strings', tags)
+  const timeoutMs = optionalCount(weir, 'timeout_ms')
+  if (timeoutMs === 0) throw wrong('weir.timeout_ms', 'a whole number of at least 1', timeoutMs)
+  return { tags: (tags as readonly string[] | undefined) ?? [], timeoutMs }
+}
+
+/** OpenRouter's routing fields are refused with a clear word until routing honours them: ignoring them would mislead. */
+export const ROUTING_FIELDS = ['models', 'provider', 'route'] as const
+
+export function refuseRoutingFields(body: JsonObject): void {
+  for (const name of ROUTING_FIELDS)
+    if (body[name] !== undefined && body[name] !== null)
+      throw new GatewayError('unsupported', {
+        message: `\`${name}\` is not supported yet: define a route in the configuration instead.`,
+        param: name,
+      })
+}

@@ -1,0 +1,197 @@
+// One request's account of itself: filled in stage by stage, closed exactly once.
+//
+// States: open → closed. `close` is called on every way out (answer, error, disconnect, timeout, crash of a stage); the
+// first call counts. It frees the reservation and the held bytes, writes the entry if an intent was written, and resolves
+// when both are durable, so that the caller of the API sees the end of an answer only after the ledger has it.
+import type { Call } from './core/call.ts'
+import type { Clock } from './core/clock.ts'
+import type { GatewayError } from './core/error.ts'
+import type { KeyWithTeam } from './store/store.ts'
+import type { Dimensions, Entry, EntryStatus, Intent, RequestRecord } from './core/ledger.ts'
+import type { Rates } from './core/model.ts'
+import type { NanoUsd } from './core/money.ts'
+import type { Attempt } from './core/outcome.ts'
+import { inputTokens, NO_USAGE, outputTokens, USAGE_UNITS } from './core/usage.ts'
+import type { Usage, UsageSource } from './core/usage.ts'
+import type { Entrance } from './handle.ts'
+import { costOf } from './ledger/cost.ts'
+import type { Journal } from './ledger/journal.ts'
+import type { Reservation } from './limits/limiter.ts'
+
+/** Price of one deployment's units and where it comes from; null when it has none. */
+export type Pricing = { readonly rates: Rates; readonly version: string } | null
+
+export type ExchangeTools = {
+  readonly clock: Clock
+  readonly journal: Journal
+  readonly priceOf: (deploymentId: string, at: number) => Pricing
+  /** Told each closed request: metrics and the request log line. */
+  readonly onClosed: (record: RequestRecord, target: Exchange['target']) => void
+  /** An error that nobody waits for any more (the ledger refused a late entry). */
+  readonly onLateError: (error: unknown) => void
+}
+
+/** What was produced, at the end. */
+export type Produced = {
+  readonly usage: Usage | null
+  readonly rawUsage: string | null
+  readonly finishReason: string | null
+  readonly outputCharacters: number
+}
+
+export type Ending = {
+  readonly status: number
+  readonly error: GatewayError | null
+  readonly entryStatus: EntryStatus
+  readonly produced: Produced | null
+}
+
+/** More of a unit than any answer holds. Beyond it a provider's numbers are a mistake, or meant to break the books. */
+const MOST_UNITS = 1e9
+
+function isPlausible(usage: Usage): boolean {
+  for (const unit of USAGE_UNITS) if (!(usage[unit] <= MOST_UNITS)) return false
+  return true
+}
+
+export class Exchange {
+  readonly id: string
+  readonly startedAt: number
+  readonly startedMs: number
+  readonly clientRequestId: string | null
+  readonly attempts: Attempt[] = []
+  readonly entrance: Entrance
+  caller: KeyWithTeam | null = null
+  call: Call | null = null
+  route = ''
+  target: { readonly id: string; readonly provider: string; readonly model: string } | null = null
+  reservation: Reservation | null = null
+  intent: Intent | null = null
+  ttftMs: number | null = null
+  endUser: string | null = null
+  tags: readonly string[] = []
+  /** Freed at the end, in order. */
+  readonly cleanUps: (() => void)[] = []
+  /** Cost of the closed request; null while open, or when nothing reached a provider. */
+  costNanoUsd: NanoUsd | null = null
+  #closed: Promise<void> | null = null
+  readonly #tools: ExchangeTools
+
+  constructor(
+    facts: { readonly id: string; readonly clientRequestId: string | null; readonly entrance: Entrance },
+    tools: ExchangeTools,
+  ) {
+    this.id = facts.id
+    this.clientRequestId = facts.clientRequestId
+    this.entrance = facts.entrance
+    this.startedAt = tools.clock.now()
+    this.startedMs = tools.clock.monotonicMs()
+    this.#tools = tools
+  }
+
+  get isClosed(): boolean {
+    return this.#closed !== null
+  }
+
+  get dimensions(): Dimensions {
+    return {
+      keyId: this.caller?.key.id ?? '',
+      teamId: this.caller?.key.teamId ?? null,
+      endUser: this.endUser,
+      tags: this.tags,
+      requestedModel: this.call?.facts.model ?? '',
+      route: this.route,
+      operation: this.entrance.dialect.operation,
+      dialect: this.entrance.dialect.id,
+    }
+  }
+
+  /** Ends the request; resolves once its entry and its log line are durable. */
+  close(ending: Ending): Promise<void> {
+    if (this.#closed === null)
+      try {
+        this.#closed = this.#close(ending)
+      } catch (error) {
+        // Closed all the same: whoever tried again would free everything twice.
+        this.#closed = Promise.reject(error)
+      }
+    return this.#closed
+  }
+
+  /** `close` for ways out on which nobody waits. */
+  closeLate(ending: Ending): void {
+    this.close(ending).catch(this.#tools.onLateError)
+  }
+
+  #close(ending: Ending): Promise<void> {
+    const { clock, journal, priceOf, onClosed } = this.#tools
+    for (const cleanUp of this.cleanUps) cleanUp()
+    const now = clock.now()
+    const { usage, source } = this.#usageOf(ending)
+    if (usage === null) this.reservation?.release()
+    else this.reservation?.settle(inputTokens(usage) + outputTokens(usage))
+    const pricing = this.target === null || usage === null ? null : priceOf(this.target.id, now)
+    if (usage !== null) this.costNanoUsd = pricing === null ? 0n : costOf(usage, pricing.rates)
+    const entry = this.#entryOf(ending, usage, source, pricing, now)
+    const record = this.#recordOf(ending, usage, source)
+    const durable = this.caller === null ? Promise.resolve() : journal.settle(entry, record)
+    onClosed(record, this.target)
+    return durable
+  }
+
+  // Reported numbers win where they can be true; what a provider produced without telling is counted from its text; a request of which no
+  // target produced anything used nothing.
+  #usageOf(ending: Ending): { usage: Usage | null; source: UsageSource } {
+    if (this.intent === null) return { usage: null, source: 'estimated' }
+    const produced = ending.produced
+    if (produced === null) return { usage: NO_USAGE, source: 'reported' }
+    if (produced.usage !== null && isPlausible(produced.usage)) return { usage: produced.usage, source: 'reported' }
+    const output = Math.ceil(produced.outputCharacters / 4)
+    return {
+      usage: { ...NO_USAGE, input: this.intent.estimateUsage.input, output, requests: 1 },
+      source: 'estimated',
+    }
+  }
+
+  #entryOf(ending: Ending, usage: Usage | null, source: UsageSource, pricing: Pricing, now: number): Entry | null {
+    if (this.intent === null || usage === null) return null
+    return {
+      id: this.id,
+      at: now,
+      dimensions: this.intent.dimensions,
+      provider: this.target?.provider ?? this.intent.provider,
+      model: this.target?.model ?? this.intent.model,
+      status: ending.entryStatus,
+      usage,
+      usageSource: source,
+      costNanoUsd: this.costNanoUsd ?? 0n,
+      unpriced: pricing === null && this.target !== null,
+      priceVersion: pricing?.version ?? '',
+    }
+  }
+
+  #recordOf(ending: Ending, usage: Usage | null, source: UsageSource): RequestRecord {
+    const durationMs = this.#tools.clock.monotonicMs() - this.startedMs
+    let providerMs = 0
+    for (const attempt of this.attempts) providerMs += attempt.durationMs
+    return {
+      id: this.id,
+      clientRequestId: this.clientRequestId,
+      at: this.startedAt,
+      dimensions: this.intent?.dimensions ?? this.dimensions,
+      status: ending.status,
+      errorCode: ending.error?.code ?? null,
+      target: this.target?.id ?? null,
+      stream: this.call?.facts.stream ?? false,
+      durationMs,
+      ttftMs: this.ttftMs,
+      overheadMs: Math.max(0, durationMs - providerMs),
+      attempts: this.attempts,
+      finishReason: ending.produced?.finishReason ?? null,
+      rawUsage: ending.produced?.rawUsage ?? null,
+      usage,
+      usageSource: usage === null ? null : source,
+      costNanoUsd: this.costNanoUsd,
+    }
+  }
+}

@@ -1,0 +1,63 @@
+// THE PATH: what happens to a request, stage by stage. The stage names are the names in logs, metrics and documentation.
+//
+//   authenticate → read → plan → admit → attempt → relay → settle
+//
+// Authentication looks at the headers alone, so that a stranger cannot make the gateway buffer a body. Planning comes
+// before admission, because the reservation is made for the dearest target that the plan may reach.
+import type { Call } from './core/call.ts'
+import { GatewayError } from './core/error.ts'
+import type { Dialect } from './dialects/dialect.ts'
+import type { Exchange } from './exchange.ts'
+import type { Answer } from './routing/attempt.ts'
+import type { Plan } from './routing/plan.ts'
+import type { KeyWithTeam } from './store/store.ts'
+
+/** Where a request came in: what the path needs to know of it. */
+export type Entrance = {
+  /** Family in a key's `endpoints`; null for what every key may do. */
+  readonly family: string | null
+  readonly dialect: Dialect
+}
+
+/** The caller's network address, looked up only when somebody asks. */
+export type AddressOf = () => string | null
+
+/** The stages as functions; `app.ts` puts them together. */
+export type Stages = {
+  readonly open: (request: Request, entrance: Entrance) => Exchange
+  readonly authenticate: (
+    exchange: Exchange,
+    request: Request,
+    addressOf: AddressOf,
+  ) => Promise<KeyWithTeam> | KeyWithTeam
+  readonly read: (exchange: Exchange, request: Request) => Promise<Call>
+  readonly plan: (exchange: Exchange, call: Call, caller: KeyWithTeam) => Plan
+  readonly admit: (exchange: Exchange, call: Call, caller: KeyWithTeam, plan: Plan) => Promise<void>
+  readonly attempt: (exchange: Exchange, request: Request, call: Call, plan: Plan) => Promise<Answer>
+  readonly relay: (exchange: Exchange, request: Request, answer: Answer) => Promise<Response> | Response
+  /** The answer to a request that failed before anything of an answer was sent; closes the exchange. */
+  readonly refuse: (exchange: Exchange, error: GatewayError) => Promise<Response>
+  readonly onInternal: (error: unknown, exchange: Exchange) => void
+}
+
+export async function handle(
+  request: Request,
+  entrance: Entrance,
+  addressOf: AddressOf,
+  stages: Stages,
+): Promise<Response> {
+  const exchange = stages.open(request, entrance)
+  try {
+    const known = stages.authenticate(exchange, request, addressOf)
+    // An `await` of what is here already costs a turn of the microtask queue: most callers are in the cache.
+    const caller = known instanceof Promise ? await known : known
+    const call = await stages.read(exchange, request)
+    const plan = stages.plan(exchange, call, caller)
+    await stages.admit(exchange, call, caller, plan)
+    const answer = await stages.attempt(exchange, request, call, plan)
+    return await stages.relay(exchange, request, answer)
+  } catch (error) {
+    if (!(error instanceof GatewayError)) stages.onInternal(error, exchange)
+    return stages.refuse(exchange, error instanceof GatewayError ? error : new GatewayError('internal', {}, error))
+  }
+}

@@ -1,0 +1,158 @@
+// From a target's answer to the client: whole answers after the ledger has them, streams piece by piece.
+//
+// A stream's last piece (the one with the wire's terminal event) waits until its entry is durable. A stream that breaks
+// after it began ends with the dialect's own error event and terminator, never silently. A client that goes away ends
+// the upstream at once and is charged for what was produced until then.
+import { GatewayError } from '../core/error.ts'
+import { formatUsd } from '../core/money.ts'
+import { redactOutcome } from '../core/outcome.ts'
+import type { Outcome } from '../core/outcome.ts'
+import type { Dialect } from '../dialects/dialect.ts'
+import type { EntryStatus } from '../core/ledger.ts'
+import type { Exchange } from '../exchange.ts'
+import { rateHeaders } from '../limits/rate-headers.ts'
+import { StreamFailure } from '../providers/native-stream.ts'
+import { relayableHeaders, UpstreamFailure } from '../providers/upstream.ts'
+import type { Answer } from '../routing/attempt.ts'
+
+type StreamAnswer = Extract<Answer, { type: 'stream' }>
+
+const NOTHING_PRODUCED = { usage: null, rawUsage: null, finishReason: null, outputCharacters: 0 }
+
+export type RelayTools = {
+  readonly monotonicMs: () => number
+  /** Told when a stream that had begun ended badly, for the health of its target. */
+  readonly onStreamOutcome: (outcome: Outcome) => void
+  /** Takes secrets out of a provider's words. */
+  readonly redact: (text: string) => string
+  /** The client's way of going away. */
+  readonly signal: AbortSignal
+}
+
+export function relayStream(exchange: Exchange, answer: StreamAnswer, dialect: Dialect, tools: RelayTools): Response {
+  const headers = headersOf(exchange, answer)
+  headers['cache-control'] = 'no-cache'
+  // Proxies of the nginx family buffer event streams unless told not to.
+  headers['x-accel-buffering'] = 'no'
+  const relaying = streamPieces(exchange, answer, dialect, tools)
+  // A generator that never ran does not run its `finally`: a client that leaves before the first piece is noticed here.
+  const onAbort = (): void => {
+    answer.cancel()
+    exchange.closeLate(aborted(exchange, answer, tools))
+  }
+  if (tools.signal.aborted) onAbort()
+  else {
+    tools.signal.addEventListener('abort', onAbort, { once: true })
+    exchange.cleanUps.push(() => tools.signal.removeEventListener('abort', onAbort))
+  }
+  // Bun and Node take an async iterable as a body, with backpressure; the DOM types do not know it.
+  return new Response(relaying as unknown as ReadableStream<Uint8Array>, { status: answer.status, headers })
+}
+
+/** The answer, once the ledger has it. */
+export async function relayWhole(exchange: Exchange, answer: Extract<Answer, { type: 'whole' }>): Promise<Response> {
+  await exchange.close({
+    status: answer.status,
+    error: null,
+    entryStatus: 'complete',
+    produced: answer.facts,
+  })
+  const headers = headersOf(exchange, answer)
+  if (exchange.costNanoUsd !== null) headers['x-weir-cost-usd'] = formatUsd(exchange.costNanoUsd)
+  return new Response(answer.bytes as Uint8Array<ArrayBuffer>, { status: answer.status, headers })
+}
+
+function headersOf(exchange: Exchange, answer: Answer): Record<string, string> {
+  const headers = relayableHeaders(answer.headers)
+  headers['x-weir-request-id'] = exchange.id
+  // Where OpenAI's SDKs look for it: `answer._request_id`.
+  headers['x-request-id'] = exchange.id
+  headers['x-weir-target'] = headerText(answer.deployment.id)
+  headers['x-weir-attempts'] = String(exchange.attempts.length)
+  if (exchange.clientRequestId !== null) headers['x-client-request-id'] = exchange.clientRequestId
+  if (exchange.reservation !== null) Object.assign(headers, rateHeaders(exchange.reservation.headroom))
+  return headers
+}
+
+/** A name as a header can carry it: a caller may ask for a model of any characters. */
+function headerText(name: string): string {
+  return /^[\x20-\x7e]*$/.test(name) ? name : encodeURI(name.toWellFormed())
+}
+
+async function* streamPieces(
+  exchange: Exchange,
+  answer: StreamAnswer,
+  dialect: Dialect,
+  tools: RelayTools,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for (;;) {
+      const piece = await answer.stream.next()
+      if (piece === null) return
+      if (piece.last) await exchange.close(ending(exchange, answer, tools, 'complete', { type: 'answered' }, null))
+      if (piece.bytes.length > 0) yield piece.bytes
+      if (piece.last) return
+    }
+  } catch (error) {
+    const broken = explain(error, answer, tools)
+    if (broken === null) return
+    tools.onStreamOutcome(broken.outcome)
+    await exchange.close(ending(exchange, answer, tools, 'aborted', broken.outcome, broken.error))
+    yield new TextEncoder().encode(dialect.errorEvents(broken.error, exchange.id))
+  } finally {
+    if (!exchange.isClosed) await exchange.close(aborted(exchange, answer, tools))
+    answer.cancel()
+  }
+}
+
+/** What broke a stream; null when it was the client that left. */
+function explain(
+  error: unknown,
+  answer: StreamAnswer,
+  { redact }: RelayTools,
+): { outcome: Outcome; error: GatewayError } | null {
+  if (error instanceof GatewayError) return { outcome: { type: 'cancelled' }, error }
+  if (!(error instanceof StreamFailure || error instanceof UpstreamFailure)) throw error
+  if (error.outcome.type === 'cancelled') return null
+  const code = error.outcome.type === 'timed_out' ? 'all_targets_timed_out' : 'all_targets_failed'
+  return {
+    outcome: redactOutcome(error.outcome, redact),
+    error: new GatewayError(
+      code,
+      { message: `The answer of ${answer.deployment.id} broke off after it had begun: ${redact(error.message)}.` },
+      error,
+    ),
+  }
+}
+
+function aborted(exchange: Exchange, answer: StreamAnswer, tools: RelayTools): Parameters<Exchange['close']>[0] {
+  return ending(exchange, answer, tools, 'aborted', { type: 'cancelled' }, new GatewayError('client_closed'))
+}
+
+function ending(
+  exchange: Exchange,
+  answer: StreamAnswer,
+  tools: RelayTools,
+  entryStatus: EntryStatus,
+  outcome: Outcome,
+  error: GatewayError | null,
+): Parameters<Exchange['close']>[0] {
+  const last = exchange.attempts.at(-1)
+  if (last !== undefined && !exchange.isClosed) {
+    const beganMs = exchange.startedMs + (last.startedAt - exchange.startedAt)
+    exchange.attempts[exchange.attempts.length - 1] = {
+      ...last,
+      outcome,
+      durationMs: Math.max(last.durationMs, tools.monotonicMs() - beganMs),
+      message: error === null ? last.message : error.message,
+    }
+  }
+  const complete = entryStatus === 'complete'
+  return {
+    // The caller saw the status of the stream's head; the log says what became of it.
+    status: complete ? answer.status : (error?.status ?? answer.status),
+    error: complete ? null : error,
+    entryStatus,
+    produced: answer.stream.facts ?? NOTHING_PRODUCED,
+  }
+}

@@ -1,0 +1,76 @@
+// The only file that listens: hands each HTTP request to a function and adapts what Bun's server needs.
+import type { Server } from 'bun'
+import type { AddressOf } from '../handle.ts'
+
+export type Listener = {
+  /** `http://host:port` as reached from this machine. */
+  readonly url: string
+  readonly port: number
+  /** Takes no new connections; resolves when the last one is closed. */
+  stop(): Promise<void>
+  /** Closes what is still open. */
+  kill(): Promise<void>
+}
+
+export type ListenOptions = {
+  /** `host:port`; an empty host means all addresses, port 0 any free port. */
+  readonly listen: string
+  readonly fetch: (request: Request, addressOf: AddressOf) => Promise<Response>
+  readonly onError: (error: unknown) => void
+  /** How long a connection may lie idle, s; 20 unless a test cannot wait that long. */
+  readonly idleSeconds?: number
+}
+
+// Largest body that Bun lets through to us: our own bounds answer in the caller's dialect, this one only guards against
+// a length that no bound of ours would allow.
+const MAX_BODY_BYTES = 2 ** 31
+/** A connection on which nothing happens, or a client that takes none of its answer, is cut after this long. */
+const IDLE_SECONDS = 20
+/**
+ * The same while an answer is a stream, whose provider may be silent for long; it also ends a client that has stopped
+ * reading. (A head that trickles in is cut by Bun 12 s after the connection began, and on a kept-alive one with these.)
+ */
+const STREAM_IDLE_SECONDS = 255
+
+/** Starts listening; throws when the address cannot be had. */
+export function listen(options: ListenOptions): Listener {
+  const { listen: address, fetch, onError, idleSeconds = IDLE_SECONDS } = options
+  const { hostname, port } = parseAddress(address)
+  const server: Server<undefined> = Bun.serve({
+    hostname,
+    port,
+    idleTimeout: idleSeconds,
+    maxRequestBodySize: MAX_BODY_BYTES,
+    development: false,
+    async fetch(request, bun) {
+      // From here on our own deadlines hold: an answer may think for minutes before its first byte.
+      bun.timeout(request, 0)
+      const response = await fetch(request, () => bun.requestIP(request)?.address ?? null)
+      // Without this the connection would have no deadline for the rest of its life.
+      const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true
+      bun.timeout(request, isStream ? STREAM_IDLE_SECONDS : idleSeconds)
+      return response
+    },
+    error(error) {
+      onError(error)
+      return new Response('{"error":{"code":"internal","message":"Something went wrong inside the gateway."}}', {
+        status: 500,
+        headers: { 'content-type': 'application/json' },
+      })
+    },
+  })
+  const shown = hostname === '0.0.0.0' || hostname === '::' ? '127.0.0.1' : hostname
+  const bound = server.port ?? port
+  return {
+    url: `http://${shown.includes(':') ? `[${shown}]` : shown}:${bound}`,
+    port: bound,
+    stop: () => server.stop(false),
+    kill: () => server.stop(true),
+  }
+}
+
+function parseAddress(address: string): { hostname: string; port: number } {
+  const colon = address.lastIndexOf(':')
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
+  return { hostname: host === '' ? '0.0.0.0' : host, port: Number(address.slice(colon + 1)) }
+}

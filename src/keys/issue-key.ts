@@ -1,0 +1,90 @@
+// Making virtual keys, new secrets for them, and admin tokens. Pure: whoever calls writes the result to the store.
+import type { Clock } from '../core/clock.ts'
+import { GatewayError } from '../core/error.ts'
+import { randomId } from '../core/id.ts'
+import { type KeySecret, type LimitSet, NO_LIMITS, type VirtualKey } from '../core/key.ts'
+import type { AdminRole, AdminToken, KeyPatch } from '../store/store.ts'
+import { ENDPOINT_FAMILIES, parseBlock } from './permit.ts'
+import { type Hasher, hintOf, newAdminSecret, newSecret } from './secret.ts'
+
+/** What a new key may be given; what is left out restricts nothing. */
+export type NewKey = {
+  readonly name: string
+  readonly teamId?: string | null
+  readonly models?: readonly string[] | null
+  readonly endpoints?: readonly string[] | null
+  /** CIDR blocks or single addresses. */
+  readonly addresses?: readonly string[] | null
+  readonly limits?: Partial<LimitSet>
+  readonly tags?: readonly string[]
+  readonly requireEndUser?: boolean
+  readonly metadata?: Readonly<Record<string, string>>
+  /** ms since the epoch. */
+  readonly expiresAt?: number | null
+}
+
+/** A key with its secret, which exists nowhere else. */
+export type IssuedKey = { readonly key: VirtualKey; readonly secret: string }
+
+/** Makes a key that is not stored yet. Throws `request_malformed` naming the field that makes no sense. */
+export function issueKey(input: NewKey, { hash, clock }: { hash: Hasher; clock: Clock }): IssuedKey {
+  const now = clock.now()
+  const { secret, record } = newKeySecret({ hash })
+  const key: VirtualKey = {
+    id: randomId('key'),
+    name: input.name,
+    teamId: input.teamId ?? null,
+    models: input.models ?? null,
+    endpoints: input.endpoints ?? null,
+    addresses: input.addresses ?? null,
+    limits: { ...NO_LIMITS, ...input.limits },
+    tags: input.tags ?? [],
+    requireEndUser: input.requireEndUser ?? false,
+    metadata: input.metadata ?? {},
+    disabled: false,
+    createdAt: now,
+    expiresAt: input.expiresAt ?? null,
+    secrets: [record],
+  }
+  checkKeyFields(key, now)
+  return { key, secret }
+}
+
+/** A new secret for a key, and the record of it for `store.rotateKey`. */
+export function newKeySecret({ hash }: { hash: Hasher }): { secret: string; record: KeySecret } {
+  const secret = newSecret()
+  return { secret, record: { hash: hash(secret), hint: hintOf(secret), expiresAt: null } }
+}
+
+/** Makes an admin token that is not stored yet, with its secret. */
+export function issueAdminToken(
+  input: { readonly name: string; readonly role: AdminRole },
+  { hash, clock }: { hash: Hasher; clock: Clock },
+): { token: AdminToken; secret: string } {
+  const secret = newAdminSecret()
+  const token = { id: randomId('token'), ...input, hash: hash(secret), createdAt: clock.now() }
+  return { token, secret }
+}
+
+/** Refuses values of a new or changed key that could never work: `request_malformed` with the field as in the admin API. */
+export function checkKeyFields(fields: KeyPatch, now: number): void {
+  if (fields.name?.trim() === '') throw malformed('name', 'A key needs a name.')
+  for (const [index, endpoint] of (fields.endpoints ?? []).entries())
+    if (!ENDPOINT_FAMILIES.some((family) => family === endpoint))
+      throw malformed(
+        `endpoints[${index}]`,
+        `\`${endpoint}\` is no endpoint family; there are ${ENDPOINT_FAMILIES.join(', ')}.`,
+      )
+  for (const [index, address] of (fields.addresses ?? []).entries())
+    if (parseBlock(address) === null)
+      throw malformed(`addresses[${index}]`, `\`${address}\` is neither an IP address nor a CIDR block.`)
+  for (const [kind, limit] of Object.entries(fields.limits ?? {}))
+    if (limit !== null && !(Number.isSafeInteger(limit) && limit > 0))
+      throw malformed(`limits.${kind}`, `\`limits.${kind}\` must be a whole number above 0, or null for no limit.`)
+  if (fields.expiresAt !== undefined && fields.expiresAt !== null && !(fields.expiresAt > now))
+    throw malformed('expires_at', '`expires_at` is in the past.')
+}
+
+function malformed(param: string, message: string): GatewayError {
+  return new GatewayError('request_malformed', { message, param })
+}

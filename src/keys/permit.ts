@@ -1,0 +1,139 @@
+// What a key may do, as pure checks. Lists that are null allow everything; empty lists allow nothing.
+import ipaddr from 'ipaddr.js'
+import type { Operation } from '../core/model.ts'
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6
+type Block = readonly [Address, number]
+type Test = (name: string) => boolean
+
+// A lookup by list identity: lists are never edited in place, and an entry dies with its list. Same input, same output.
+const modelTests = new WeakMap<readonly string[], Test>()
+const addressBlocks = new WeakMap<readonly string[], readonly Block[]>()
+
+// A table and not a list, so that a new operation does not compile until it is named here.
+const FAMILIES = {
+  chat: true,
+  completions: true,
+  embeddings: true,
+  moderations: true,
+  images: true,
+  audio: true,
+  rerank: true,
+  responses: true,
+  realtime: true,
+  pass: true,
+} as const satisfies Record<Operation, true>
+
+/** The endpoint families that a key may be restricted to. */
+export const ENDPOINT_FAMILIES = Object.keys(FAMILIES) as readonly Operation[]
+
+/**
+ * Whether a model may be used that is known under all of `names` (the route, `provider/model`, the bare id): the key's
+ * globs must match one of the names, and so must the team's. `*` matches any run of characters, `?` exactly one.
+ */
+export function modelAllowed(
+  globs: readonly string[] | null,
+  teamGlobs: readonly string[] | null,
+  names: readonly string[],
+): boolean {
+  return (globs === null || names.some(testOf(globs))) && (teamGlobs === null || names.some(testOf(teamGlobs)))
+}
+
+/** Whether an endpoint family may be called. */
+export function endpointAllowed(endpoints: readonly string[] | null, operation: string): boolean {
+  return endpoints === null || endpoints.includes(operation)
+}
+
+/**
+ * Whether a caller's address lies in one of the blocks. An IPv4 address written as IPv6 (`::ffff:10.0.0.1`, what a
+ * dual-stack socket reports) is its IPv4 address, in blocks as well. An unknown address (null) is in no block.
+ */
+export function addressAllowed(blocks: readonly string[] | null, address: string | null): boolean {
+  if (blocks === null) return true
+  const caller = address === null ? null : parseAddress(address)
+  if (caller === null) return false
+  return blocksOf(blocks).some(([base, bits]) => caller.kind() === base.kind() && caller.match(base, bits))
+}
+
+/** Reads `10.0.0.0/8`, `2001:db8::/32` or a single address; null when it is neither. */
+export function parseBlock(text: string): Block | null {
+  if (!text.includes('/')) {
+    const address = parseAddress(text)
+    return address === null ? null : [address, address.kind() === 'ipv4' ? 32 : 128]
+  }
+  if (!ipaddr.isValidCIDR(text)) return null
+  const [base, bits] = ipaddr.parseCIDR(text)
+  if (base instanceof ipaddr.IPv4 && parseAddress(text.slice(0, text.indexOf('/'))) === null) return null
+  if (base instanceof ipaddr.IPv6 && base.isIPv4MappedAddress() && bits >= 96) return [base.toIPv4Address(), bits - 96]
+  return [base, bits]
+}
+
+function parseAddress(text: string): Address | null {
+  // Four decimal parts only: `10.1` and `012.0.0.1` mean 10.0.0.1 to the C library, and something else to their author.
+  if (!text.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(text)) return null
+  return ipaddr.isValid(text) ? ipaddr.process(text) : null
+}
+
+function blocksOf(texts: readonly string[]): readonly Block[] {
+  let blocks = addressBlocks.get(texts)
+  if (blocks === undefined) {
+    // Blocks are checked when a key is made (`checkKeyFields`); one that is unreadable all the same allows nobody.
+    blocks = texts.map(parseBlock).filter((block) => block !== null)
+    addressBlocks.set(texts, blocks)
+  }
+  return blocks
+}
+
+function testOf(globs: readonly string[]): Test {
+  let test = modelTests.get(globs)
+  if (test === undefined) {
+    test = compile(globs)
+    modelTests.set(globs, test)
+  }
+  return test
+}
+
+function compile(globs: readonly string[]): Test {
+  if (globs.includes('*')) return () => true
+  const exact = new Set(globs.filter((glob) => !/[*?]/.test(glob)))
+  const patterns = globs.filter((glob) => /[*?]/.test(glob)).map(compileGlob)
+  return (name) => exact.has(name) || patterns.some((matches) => matches(name))
+}
+
+// Names come from strangers, so no regular expression: `*a*a*a*b` would backtrack for seconds on a long name. The
+// leftmost place of each piece between two stars is always good enough, so one pass decides.
+function compileGlob(glob: string): Test {
+  const pieces = glob.split('*')
+  const head = pieces[0] ?? ''
+  const tail = pieces.at(-1) ?? ''
+  const middle = pieces.slice(1, -1)
+  return (name) => {
+    if (pieces.length === 1) return name.length === head.length && fits(name, 0, head)
+    if (name.length < head.length + tail.length || !fits(name, 0, head)) return false
+    const end = name.length - tail.length
+    if (!fits(name, end, tail)) return false
+    let from = head.length
+    for (const piece of middle) {
+      const found = find(name, piece, from, end)
+      if (found < 0) return false
+      from = found + piece.length
+    }
+    return true
+  }
+}
+
+function find(name: string, piece: string, from: number, end: number): number {
+  if (!piece.includes('?')) {
+    const found = name.indexOf(piece, from)
+    return found + piece.length <= end ? found : -1
+  }
+  for (let at = from; at + piece.length <= end; at++) if (fits(name, at, piece)) return at
+  return -1
+}
+
+function fits(name: string, at: number, piece: string): boolean {
+  if (!piece.includes('?')) return name.startsWith(piece, at)
+  for (let index = 0; index < piece.length; index++)
+    if (piece[index] !== '?' && piece[index] !== name[at + index]) return false
+  return true
+}

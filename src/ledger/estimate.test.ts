@@ -1,0 +1,65 @@
+import { expect, test } from 'bun:test'
+import * as fc from 'fast-check'
+import { DEFAULT_OUTPUT_TOKENS, estimateTokens, worstCase } from './estimate.ts'
+
+// Counted with the o200k tokenizer.
+const COUNTED: readonly (readonly [string, number])[] = [
+  ['The quick brown fox jumps over the lazy dog. It then rests for a while beside the river.', 20],
+  ['function add(left, right) {\n  return left + right\n}\n', 15],
+  ['{"model":"small","messages":[{"role":"user","content":"Say hello."}],"max_tokens":100}', 24],
+]
+
+test.each(COUNTED)('%p is about %d tokens', (text, tokens) => {
+  const estimate = estimateTokens(text)
+  expect(estimate).toBeGreaterThanOrEqual(tokens * 0.9)
+  expect(estimate).toBeLessThanOrEqual(tokens * 1.6)
+})
+
+test('no text is no tokens, and any text is at least one', () => {
+  expect(estimateTokens('')).toBe(0)
+  expect(estimateTokens(' ')).toBe(1)
+})
+
+test('ideographs and emoji count more than letters', () => {
+  expect(estimateTokens('今天天气很好')).toBe(6)
+  expect(estimateTokens('Привет')).toBe(3)
+  expect(estimateTokens('😀')).toBe(2)
+})
+
+test('more text is never fewer tokens', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), fc.string(), (one, other) => {
+      expect(estimateTokens(one + other)).toBeGreaterThanOrEqual(estimateTokens(one))
+    }),
+  )
+})
+
+test('a long text is sampled: the same figure within a hundredth', () => {
+  const paragraph = 'A weir regulates the river, and measures what flows over it (12.5 m³/s on 3 May). '
+  const times = 40_000
+  const estimate = estimateTokens(paragraph.repeat(times))
+  const exact = estimateTokens(paragraph.repeat(100)) * (times / 100)
+  expect(Math.abs(estimate / exact - 1)).toBeLessThan(0.01)
+})
+
+test('a text whose halves differ is sampled in both', () => {
+  const text = 'word '.repeat(100_000) + '今'.repeat(500_000)
+  expect(Math.abs(estimateTokens(text) / (100_000 * 1.06 + 500_000) - 1)).toBeLessThan(0.03)
+})
+
+test('the worst case is all input, all output and the request itself', () => {
+  const rates = { input: 1_000n, output: 10_000n, requests: 5_000n }
+  const { usage, costNanoUsd } = worstCase({ inputTokens: 100, maxOutputTokens: 50, rates })
+  expect(usage).toMatchObject({ input: 100, output: 50, reasoning: 0, requests: 1 })
+  expect(costNanoUsd).toBe(605n)
+})
+
+test('where reasoning is dearer than output, the worst case is that everything is reasoning', () => {
+  const rates = { input: 1_000n, output: 10_000n, reasoning: 30_000n }
+  expect(worstCase({ inputTokens: 100, maxOutputTokens: 50, rates }).costNanoUsd).toBe(1_600n)
+})
+
+test('output that nothing bounds is assumed to be of a usual length', () => {
+  const { usage } = worstCase({ inputTokens: 1, maxOutputTokens: null, rates: {} })
+  expect(usage.output).toBe(DEFAULT_OUTPUT_TOKENS)
+})

@@ -1,0 +1,64 @@
+// What a request may cost before it is sent: fast, bounded work, meant for reservations and not for bills.
+import type { Rates } from '../core/model.ts'
+import type { NanoUsd } from '../core/money.ts'
+import { NO_USAGE, type Usage } from '../core/usage.ts'
+import { costOf } from './cost.ts'
+
+/** Longer texts are sampled: that many characters are looked at, whatever the length. */
+const MAX_LOOKED_AT = 65_536
+const SAMPLE = 1_024
+
+/**
+ * Tokens of a text, roughly: about 4 small Latin letters each, 2 letters of other alphabets, 1 ideograph, 1–2 digits or
+ * marks. Beside the o200k tokenizer: up to a quarter too many for prose, JSON and source code, up to twice as many for other
+ * scripts, and a third too few for random text such as base64. Linear in the length up to 64 Ki characters, constant beyond.
+ */
+export function estimateTokens(text: string): number {
+  if (text.length === 0) return 0
+  if (text.length <= MAX_LOOKED_AT) return Math.ceil(weigh(text, 0, text.length))
+  const samples = MAX_LOOKED_AT / SAMPLE
+  const stride = (text.length - SAMPLE) / (samples - 1)
+  let weight = 0
+  for (let index = 0; index < samples; index++) {
+    const start = Math.floor(index * stride)
+    weight += weigh(text, start, start + SAMPLE)
+  }
+  return Math.ceil((weight / MAX_LOOKED_AT) * text.length)
+}
+
+/** Tokens of an ASCII character. Capitals weigh more: where they are frequent (base64, identifiers), words are short. */
+const ASCII_WEIGHTS = Float64Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code)
+  if (/[a-z]/.test(character)) return 0.24
+  if (/[A-Z]/.test(character)) return 0.6
+  if (/\d/.test(character)) return 0.65
+  return /\s/.test(character) ? 0.1 : 0.6
+})
+
+function weigh(text: string, start: number, end: number): number {
+  let weight = 0
+  for (let index = start; index < end; index++) {
+    const code = text.charCodeAt(index)
+    if (code < 0x80) weight += ASCII_WEIGHTS[code] ?? 0
+    // Up to here alphabets (Latin with marks, Greek, Cyrillic, Arabic, Indic …), from here ideographs, Hangul, emoji halves.
+    else weight += code < 0x2e80 ? 0.5 : 1
+  }
+  return weight
+}
+
+/** Output that is assumed where nothing bounds it. */
+export const DEFAULT_OUTPUT_TOKENS = 4_096
+
+/** The most that one answer may use and cost; `maxOutputTokens` of null: nothing bounds it, a usual length is assumed. */
+export function worstCase(request: {
+  readonly inputTokens: number
+  readonly maxOutputTokens: number | null
+  readonly rates: Rates
+}): { readonly usage: Usage; readonly costNanoUsd: NanoUsd } {
+  const output = request.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS
+  const usage: Usage = { ...NO_USAGE, input: request.inputTokens, output, requests: 1 }
+  const plain = costOf(usage, request.rates)
+  // All of the output may turn out to be reasoning, where that is dearer.
+  const reasoned = costOf({ ...usage, output: 0, reasoning: output }, request.rates)
+  return { usage, costNanoUsd: plain > reasoned ? plain : reasoned }
+}

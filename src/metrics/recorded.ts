@@ -1,0 +1,70 @@
+// The numbers between the recorder, which writes them on the path of a request, and the readers, which turn them into samples.
+import type { OutcomeType } from '../core/outcome.ts'
+import { CATALOGUE } from './catalogue.ts'
+import { Distribution, RecentPeak } from './distribution.ts'
+import type { RuntimeSource } from './runtime.ts'
+import type { SeriesTable } from './series.ts'
+
+export type LimitScope = 'key' | 'team' | 'endUser' | 'gateway'
+export type LimitKind = 'rpm' | 'tpm' | 'concurrency'
+
+export type LimitSeries = { readonly peak: RecentPeak; readonly admission: Distribution }
+export type LimitTable = Readonly<Record<LimitScope, Readonly<Record<LimitKind, LimitSeries>>>>
+
+/** `outcomes` by index in OUTCOME_TYPES. */
+export type AttemptSeries = { readonly provider: string; readonly model: string; readonly outcomes: Float64Array }
+
+/** The last reading of a provider's own limit; `at` in ms since the epoch. */
+export type DeploymentLimit = {
+  readonly provider: string
+  readonly model: string
+  readonly kind: 'rpm' | 'tpm'
+  readonly share: number
+  readonly at: number
+}
+
+/** Numbers that others own and that are read when somebody scrapes. */
+export type GaugeSources = {
+  readonly bytesHeld: () => number
+  /** Ledger writes that are not yet durable; `oldestMs` is the age of the oldest, 0 without any. */
+  readonly ledgerPending: () => { readonly count: number; readonly oldestMs: number }
+  /** The process itself (`watchRuntime`); absent where nobody watches it. */
+  readonly runtime?: RuntimeSource
+}
+
+export type Recorded = {
+  readonly table: SeriesTable
+  readonly attempts: ReadonlyMap<string, AttemptSeries>
+  readonly errors: ReadonlyMap<string, number>
+  readonly limits: LimitTable
+  readonly deployments: Map<string, DeploymentLimit>
+  readonly inFlight: () => number
+  readonly sources: () => GaugeSources | null
+}
+
+// A record and not a list, so that a new outcome does not compile until it is here.
+const OUTCOMES: Readonly<Record<OutcomeType, true>> = {
+  answered: true,
+  rate_limited: true,
+  overloaded: true,
+  unreachable: true,
+  timed_out: true,
+  broken: true,
+  credential_bad: true,
+  context_too_long: true,
+  filtered: true,
+  rejected: true,
+  cancelled: true,
+}
+export const OUTCOME_TYPES = Object.keys(OUTCOMES) as readonly OutcomeType[]
+
+const PEAK_WINDOW_MS = 60_000
+
+export function newLimitTable(): LimitTable {
+  const series = (): LimitSeries => ({
+    peak: new RecentPeak(PEAK_WINDOW_MS),
+    admission: new Distribution(CATALOGUE.limitAdmission.buckets, 1),
+  })
+  const kinds = (): Record<LimitKind, LimitSeries> => ({ rpm: series(), tpm: series(), concurrency: series() })
+  return { key: kinds(), team: kinds(), endUser: kinds(), gateway: kinds() }
+}

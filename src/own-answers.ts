@@ -1,0 +1,109 @@
+// What the gateway answers by itself on the data plane: models, one's own requests, health.
+import { GatewayError } from './core/error.ts'
+import { formatUsd } from './core/money.ts'
+import type { RequestRecord } from './core/ledger.ts'
+import { secretOf } from './http/caller.ts'
+import { modelAllowed } from './keys/permit.ts'
+import type { KeyRing } from './keys/key-ring.ts'
+import type { AddressOf } from './handle.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { KeyWithTeam, RequestStore } from './store/store.ts'
+
+export type OwnAnswerTools = {
+  readonly keyRing: KeyRing
+  readonly requests: RequestStore
+  readonly snapshot: Snapshot
+  /** When this configuration was loaded, s since the epoch: OpenAI's clients expect a `created` of each model. */
+  readonly createdS: number
+}
+
+async function callerOf(request: Request, addressOf: AddressOf, tools: OwnAnswerTools): Promise<KeyWithTeam> {
+  return tools.keyRing.authenticate(secretOf(request), {
+    get address() {
+      return addressOf()
+    },
+  })
+}
+
+/** `GET /v1/models`: what this key may use. */
+export async function listModels(request: Request, addressOf: AddressOf, tools: OwnAnswerTools): Promise<Response> {
+  const caller = await callerOf(request, addressOf, tools)
+  const data = usable(caller, tools).map((model) => modelBody(model, tools.createdS))
+  return Response.json({ object: 'list', data })
+}
+
+/** `GET /v1/models/{id}`; unknown and not allowed look alike. */
+export async function showModel(
+  request: Request,
+  addressOf: AddressOf,
+  name: string,
+  tools: OwnAnswerTools,
+): Promise<Response> {
+  const caller = await callerOf(request, addressOf, tools)
+  const models = usable(caller, tools)
+  const found = models.find(({ id }) => id === name)
+  if (found === undefined) {
+    const nearest = tools.snapshot.catalogue.nearest(
+      name,
+      models.map(({ id }) => id),
+    )
+    throw new GatewayError('model_unknown', {
+      message: `There is no model ${JSON.stringify(name.slice(0, 200))} for this key.${nearest.length > 0 ? ` Did you mean ${nearest.join(', ')}?` : ''}`,
+      param: 'model',
+    })
+  }
+  return Response.json(modelBody(found, tools.createdS))
+}
+
+function usable({ key, team }: KeyWithTeam, { snapshot }: OwnAnswerTools): readonly { id: string; ownedBy: string }[] {
+  return snapshot.catalogue.list().filter(({ id }) => modelAllowed(key.models, team?.models ?? null, [id]))
+}
+
+function modelBody(model: { readonly id: string; readonly ownedBy: string }, createdS: number): object {
+  return { id: model.id, object: 'model', created: createdS, owned_by: model.ownedBy }
+}
+
+/** `GET /v1/requests/{id}`: what became of a request, for the key that made it. */
+export async function showRequest(
+  request: Request,
+  addressOf: AddressOf,
+  id: string,
+  tools: OwnAnswerTools,
+): Promise<Response> {
+  const { key } = await callerOf(request, addressOf, tools)
+  const record = await tools.requests.getRequest(id)
+  // Another key's request is as unknown as one that never was.
+  if (record === null || record.dimensions.keyId !== key.id)
+    throw new GatewayError('not_found', { message: 'This key has made no request of this id.' })
+  return Response.json(requestBody(record))
+}
+
+function requestBody(record: RequestRecord): object {
+  return {
+    id: record.id,
+    object: 'weir.request',
+    created_at: new Date(record.at).toISOString(),
+    client_request_id: record.clientRequestId,
+    model: record.dimensions.requestedModel,
+    route: record.dimensions.route,
+    target: record.target,
+    stream: record.stream,
+    status: record.status,
+    error: record.errorCode,
+    finish_reason: record.finishReason,
+    duration_ms: Math.round(record.durationMs),
+    ttft_ms: record.ttftMs === null ? null : Math.round(record.ttftMs),
+    end_user: record.dimensions.endUser,
+    tags: record.dimensions.tags,
+    usage: record.usage,
+    usage_source: record.usageSource,
+    cost_usd: record.costNanoUsd === null ? null : formatUsd(record.costNanoUsd),
+    cost_nano_usd: record.costNanoUsd === null ? null : record.costNanoUsd.toString(),
+    attempts: record.attempts.map((attempt) => ({
+      target: attempt.target,
+      outcome: attempt.outcome.type,
+      status: attempt.status,
+      duration_ms: Math.round(attempt.durationMs),
+    })),
+  }
+}

@@ -1,0 +1,147 @@
+// Normal form → request to an OpenAI-compatible host.
+import { foreignFields } from '../../core/chat.ts'
+import type { ChatRequest, ChatTool, ReasoningSettings, ResponseFormat, Sampling, ToolChoice } from '../../core/chat.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { defined } from '../../core/json-read.ts'
+import type { Quirks } from '../../core/model.ts'
+import { PLAIN_READING } from '../chat-codec.ts'
+import type { WriteContext, WrittenRequest } from '../chat-codec.ts'
+import { cacheJson, writeMessages } from './chat-messages.ts'
+import type { Notes } from './chat-messages.ts'
+
+const FAMILY = 'openai-chat'
+
+export function writeOpenaiChatRequest(request: ChatRequest, context: WriteContext): WrittenRequest {
+  const { quirks } = context
+  const notes: Notes = { warnings: [], refusals: [] }
+  for (const field of foreignFields(request.raw, FAMILY)) notes.warnings.push(`\`${field}\` is left out.`)
+  const tools = request.tools.map((tool) => toolJson(tool, quirks, notes)).filter((tool) => tool !== null)
+  const { topK } = request.sampling
+  if (topK !== undefined && quirks.topK !== true) notes.warnings.push('`top_k` is left out.')
+  const body = defined<JsonObject>({
+    ...request.raw?.[FAMILY],
+    model: quirks.modelInPath === true ? undefined : context.model,
+    messages: writeMessages(request.messages, quirks, notes),
+    tools: tools.length > 0 ? tools : undefined,
+    tool_choice: tools.length > 0 ? toolChoiceJson(request.toolChoice, request.tools) : undefined,
+    parallel_tool_calls: tools.length > 0 ? request.parallelTools : undefined,
+    response_format: responseFormatJson(request.responseFormat, quirks, notes),
+    [quirks.maxTokensField ?? 'max_completion_tokens']: request.maxOutputTokens,
+    ...samplingJson(request.sampling),
+    top_k: quirks.topK === true ? topK : undefined,
+    reasoning_effort: effortWord(request.reasoning),
+    verbosity: request.verbosity,
+    service_tier: request.serviceTier === 'standard_only' ? 'default' : request.serviceTier,
+    user: request.user,
+    metadata: request.metadata,
+    modalities: request.modalities,
+    audio: request.audioOutput,
+    stream: context.stream ? true : undefined,
+    stream_options: context.stream && quirks.streamUsage !== false ? { include_usage: true } : undefined,
+  })
+  return {
+    body: allowed(body, quirks, notes),
+    ...notes,
+    reading: quirks.thinkTags === true ? { ...PLAIN_READING, thinkTags: true } : PLAIN_READING,
+  }
+}
+
+function allowed(body: JsonObject, { refusedFields }: Quirks, notes: Notes): JsonObject {
+  if (refusedFields === undefined) return body
+  const rest = { ...body }
+  for (const field of refusedFields) {
+    if (rest[field] === undefined) continue
+    delete rest[field]
+    notes.warnings.push(`\`${field}\` is left out: the provider does not take it.`)
+  }
+  return rest
+}
+
+function toolJson(tool: ChatTool, quirks: Quirks, notes: Notes): JsonObject | null {
+  switch (tool.type) {
+    case 'function':
+      return {
+        ...tool.raw?.[FAMILY],
+        type: 'function',
+        function: defined<JsonObject>({
+          name: tool.name,
+          description: tool.description,
+          parameters: tool.schema ?? undefined,
+          strict: tool.strict,
+        }),
+        ...cacheJson(tool.cache, quirks),
+      }
+    case 'custom':
+      return {
+        ...tool.raw?.[FAMILY],
+        type: 'custom',
+        custom: defined<JsonObject>({
+          name: tool.name,
+          description: tool.description,
+          format:
+            tool.grammar === null
+              ? undefined
+              : { type: 'grammar', grammar: { syntax: tool.grammar.syntax, definition: tool.grammar.definition } },
+        }),
+      }
+    case 'hosted':
+      if (tool.family === FAMILY) return tool.value
+      notes.refusals.push(`The tool \`${tool.name}\` runs at another vendor's API.`)
+      return null
+  }
+}
+
+function toolChoiceJson(choice: ToolChoice | undefined, tools: readonly ChatTool[]): JsonObject | string | undefined {
+  if (choice === undefined) return undefined
+  if (choice.type !== 'named') return choice.type
+  const isCustom = tools.some((tool) => tool.type === 'custom' && tool.name === choice.name)
+  return isCustom
+    ? { type: 'custom', custom: { name: choice.name } }
+    : { type: 'function', function: { name: choice.name } }
+}
+
+function responseFormatJson(
+  format: ResponseFormat | undefined,
+  { responseFormat: able }: Quirks,
+  notes: Notes,
+): JsonObject | undefined {
+  if (format === undefined) return undefined
+  if (format.type === 'text') return able === 'none' ? undefined : { type: 'text' }
+  if (able === 'none') {
+    notes.refusals.push('The provider has no structured output.')
+    return undefined
+  }
+  if (format.type === 'json') return { type: 'json_object' }
+  if (able === 'json_object') {
+    notes.warnings.push('The provider takes no JSON schema: any JSON object is asked for.')
+    return { type: 'json_object' }
+  }
+  const { name, description, schema, strict } = format
+  return { type: 'json_schema', json_schema: defined<JsonObject>({ name, description, schema, strict }) }
+}
+
+function samplingJson(sampling: Sampling): { readonly [name: string]: JsonObject[string] } {
+  return {
+    temperature: sampling.temperature,
+    top_p: sampling.topP,
+    frequency_penalty: sampling.frequencyPenalty,
+    presence_penalty: sampling.presencePenalty,
+    seed: sampling.seed,
+    stop: sampling.stop,
+    n: sampling.n,
+    logprobs: sampling.logprobs,
+    top_logprobs: sampling.topLogprobs,
+    logit_bias: sampling.logitBias,
+  }
+}
+
+/** The effort in OpenAI's words; a budget of tokens becomes the nearest one. */
+function effortWord(reasoning: ReasoningSettings | undefined): string | undefined {
+  if (reasoning === undefined) return undefined
+  if (reasoning.enabled === false) return reasoning.effort === 'none' ? 'none' : undefined
+  if (reasoning.effort !== undefined) return reasoning.effort === 'max' ? 'xhigh' : reasoning.effort
+  const budget = reasoning.budgetTokens
+  if (budget === undefined) return undefined
+  if (budget <= 4_096) return 'low'
+  return budget <= 16_384 ? 'medium' : 'high'
+}

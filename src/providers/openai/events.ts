@@ -1,0 +1,63 @@
+// Stream events of an OpenAI-compatible host.
+import { isObject } from '../../core/json.ts'
+import type { EventFacts } from '../wire.ts'
+import { deltaCharacters, messageOf } from './answer.ts'
+import { usageOfOpenai } from './usage.ts'
+
+const SILENT: EventFacts = {
+  meaningful: false,
+  outputCharacters: 0,
+  finishReason: null,
+  usage: null,
+  rawUsage: null,
+  usageOnly: false,
+  terminal: false,
+  error: null,
+}
+const DONE: EventFacts = { ...SILENT, terminal: true }
+
+/** Reads one event's data; whatever is unknown in it is nobody's trouble, but it must be JSON. */
+export function readOpenaiEvent(data: string): EventFacts {
+  if (data === '[DONE]') return DONE
+  let chunk: unknown
+  try {
+    chunk = JSON.parse(data)
+  } catch {
+    return { ...SILENT, error: 'an event of the stream is not JSON' }
+  }
+  if (!isObject(chunk)) return { ...SILENT, error: 'an event of the stream is not an object' }
+  if (chunk['error'] !== undefined && chunk['error'] !== null) return { ...SILENT, error: messageOf(chunk['error']) }
+  let meaningful = false
+  let outputCharacters = 0
+  let finishReason: string | null = null
+  let rawUsage = chunk['usage']
+  const choices = chunk['choices']
+  if (Array.isArray(choices))
+    for (const choice of choices) {
+      if (!isObject(choice)) continue
+      const delta = choice['delta']
+      const text = choice['text']
+      let characters = typeof text === 'string' ? text.length : 0
+      if (isObject(delta)) {
+        characters += deltaCharacters(delta)
+        if (isObject(delta['audio']) || isObject(delta['function_call'])) meaningful = true
+      }
+      if (characters > 0) meaningful = true
+      outputCharacters += characters
+      if (typeof choice['finish_reason'] === 'string') finishReason = choice['finish_reason']
+      // Moonshot puts the usage of a stream into the last choice.
+      if (!isObject(rawUsage) && isObject(choice['usage'])) rawUsage = choice['usage']
+    }
+  if (!isObject(rawUsage) && finishReason === null)
+    return meaningful ? { ...SILENT, meaningful, outputCharacters } : SILENT
+  return {
+    meaningful,
+    outputCharacters,
+    finishReason,
+    usage: isObject(rawUsage) ? usageOfOpenai(rawUsage) : null,
+    rawUsage: isObject(rawUsage) ? JSON.stringify(rawUsage) : null,
+    usageOnly: isObject(rawUsage) && Array.isArray(choices) && choices.length === 0,
+    terminal: false,
+    error: null,
+  }
+}

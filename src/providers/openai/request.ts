@@ -1,0 +1,38 @@
+// A request to an OpenAI-compatible host: the caller's own body with the few fields changed that must be.
+import type { Call } from '../../core/call.ts'
+import { editMembers } from '../../core/json.ts'
+import type { Deployment, Operation } from '../../core/model.ts'
+
+const PATHS: { readonly [operation in Operation]?: string } = {
+  chat: '/chat/completions',
+  completions: '/completions',
+  embeddings: '/embeddings',
+}
+
+/** Where the call goes; null when the host has no such endpoint. */
+export function openaiUrl(call: Call, { provider, model }: Deployment): string | null {
+  const quirks = provider.quirks
+  const own = quirks.paths?.[call.operation]
+  const path = own === undefined ? PATHS[call.operation] : own
+  if (path === undefined || path === null) return null
+  const named = path.includes('{model}') ? path.replaceAll('{model}', encodeURIComponent(model)) : path
+  return `${provider.baseUrl}${named}${quirks.query === undefined ? '' : `?${quirks.query}`}`
+}
+
+/** The body that leaves: model renamed, our own fields gone, usage asked for in streams; every other byte is the caller's. */
+export function openaiBody(call: Call, { provider, model }: Deployment, ownFields: readonly string[]): string {
+  const { body, members, text, facts } = call
+  const edits: Record<string, string | null> = {}
+  if (body['model'] !== model) edits['model'] = JSON.stringify(model)
+  for (const field of ownFields) if (members.has(field)) edits[field] = null
+  if (facts.stream && !facts.wantsStreamUsage && provider.quirks.streamUsage !== false)
+    edits['stream_options'] = JSON.stringify({ ...(body['stream_options'] as object | null), include_usage: true })
+  if (provider.quirks.streamUsage === false && members.has('stream_options')) edits['stream_options'] = null
+  const bound = provider.quirks.maxTokensField
+  const other = bound === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens'
+  if (bound !== undefined && members.has(other)) {
+    edits[other] = null
+    if (!members.has(bound)) edits[bound] = JSON.stringify(body[other])
+  }
+  return editMembers(text, members, edits)
+}

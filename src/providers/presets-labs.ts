@@ -1,0 +1,176 @@
+// Makers of models that serve them through an OpenAI-compatible API of their own.
+import { CHAT_ONLY, row } from './preset.ts'
+import type { Preset } from './preset.ts'
+
+const OLD_BOUND = { maxTokensField: 'max_tokens' } as const
+
+export const LAB_PRESETS = {
+  openai: row(
+    'OpenAI',
+    'https://api.openai.com/v1',
+    'OPENAI_API_KEY',
+    'https://platform.openai.com/docs/api-reference',
+    {
+      baseUrlEnv: 'OPENAI_BASE_URL',
+      priceId: 'openai',
+    },
+  ),
+  anthropic: row(
+    'Anthropic (OpenAI compatibility)',
+    'https://api.anthropic.com/v1',
+    'ANTHROPIC_API_KEY',
+    'https://docs.anthropic.com/en/api/openai-sdk',
+    { quirks: { paths: CHAT_ONLY }, priceId: 'anthropic' },
+  ),
+  gemini: row(
+    'Google Gemini (OpenAI compatibility)',
+    'https://generativelanguage.googleapis.com/v1beta/openai',
+    ['GEMINI_API_KEY', 'GOOGLE_API_KEY'],
+    'https://ai.google.dev/gemini-api/docs/openai',
+    { quirks: { paths: { completions: null } }, priceId: 'google' },
+  ),
+  deepseek: row('DeepSeek', 'https://api.deepseek.com', 'DEEPSEEK_API_KEY', 'https://api-docs.deepseek.com', {
+    quirks: { ...OLD_BOUND, paths: { completions: '/beta/completions', embeddings: null } },
+    priceId: 'deepseek',
+  }),
+  mistral: row('Mistral', 'https://api.mistral.ai/v1', 'MISTRAL_API_KEY', 'https://docs.mistral.ai/api', {
+    // Usage comes in the last chunk unasked; the field that asks for it is unknown there.
+    quirks: { ...OLD_BOUND, streamUsage: false, paths: { completions: null } },
+    priceId: 'mistral',
+  }),
+  codestral: row(
+    'Mistral Codestral',
+    'https://codestral.mistral.ai/v1',
+    'CODESTRAL_API_KEY',
+    'https://docs.mistral.ai/capabilities/code_generation',
+    {
+      quirks: { ...OLD_BOUND, streamUsage: false, paths: CHAT_ONLY },
+      priceId: 'mistral',
+    },
+  ),
+  xai: row('xAI', 'https://api.x.ai/v1', 'XAI_API_KEY', 'https://docs.x.ai/docs/api-reference', { priceId: 'x-ai' }),
+  cohere: row(
+    'Cohere (OpenAI compatibility)',
+    'https://api.cohere.ai/compatibility/v1',
+    ['COHERE_API_KEY', 'CO_API_KEY'],
+    'https://docs.cohere.com/docs/compatibility-api',
+    { quirks: { ...OLD_BOUND, streamUsage: false, paths: { completions: null } }, priceId: 'cohere' },
+  ),
+  perplexity: row(
+    'Perplexity',
+    'https://api.perplexity.ai',
+    ['PERPLEXITY_API_KEY', 'PERPLEXITYAI_API_KEY'],
+    'https://docs.perplexity.ai/api-reference/chat-completions-post',
+    { quirks: { ...OLD_BOUND, streamUsage: false, paths: CHAT_ONLY }, priceId: 'perplexity' },
+  ),
+  ai21: row(
+    'AI21',
+    'https://api.ai21.com/studio/v1',
+    'AI21_API_KEY',
+    'https://docs.ai21.com/reference/jamba-1-6-api-ref',
+    {
+      quirks: { ...OLD_BOUND, paths: CHAT_ONLY },
+    },
+  ),
+  moonshot: row('Moonshot', 'https://api.moonshot.ai/v1', 'MOONSHOT_API_KEY', 'https://platform.moonshot.ai/docs', {
+    priceId: 'moonshotai',
+  }),
+  'moonshot-cn': row(
+    'Moonshot (China)',
+    'https://api.moonshot.cn/v1',
+    ['MOONSHOT_CN_API_KEY', 'MOONSHOT_API_KEY'],
+    'https://platform.moonshot.cn/docs',
+    { priceId: 'moonshotai' },
+  ),
+  zai: row('Z.ai', 'https://api.z.ai/api/paas/v4', 'ZAI_API_KEY', 'https://docs.z.ai/api-reference', {
+    quirks: OLD_BOUND,
+    priceId: 'zai',
+  }),
+  'zai-coding': row(
+    'Z.ai coding plan',
+    'https://api.z.ai/api/coding/paas/v4',
+    ['ZAI_CODING_API_KEY', 'ZAI_API_KEY'],
+    'https://docs.z.ai/devpack/overview',
+    { quirks: OLD_BOUND, priceId: 'zai' },
+  ),
+  zhipu: row(
+    'Zhipu BigModel',
+    'https://open.bigmodel.cn/api/paas/v4',
+    ['ZHIPU_API_KEY', 'ZHIPUAI_API_KEY'],
+    'https://docs.bigmodel.cn',
+    { quirks: OLD_BOUND, priceId: 'zhipuai' },
+  ),
+  minimax: row('MiniMax', 'https://api.minimax.io/v1', 'MINIMAX_API_KEY', 'https://platform.minimax.io/docs', {
+    priceId: 'minimax',
+  }),
+  'minimax-cn': row(
+    'MiniMax (China)',
+    'https://api.minimaxi.com/v1',
+    ['MINIMAX_CN_API_KEY', 'MINIMAX_API_KEY'],
+    'https://platform.minimaxi.com/document',
+    { priceId: 'minimax' },
+  ),
+  baichuan: row(
+    'Baichuan',
+    'https://api.baichuan-ai.com/v1',
+    'BAICHUAN_API_KEY',
+    'https://platform.baichuan-ai.com/docs/api',
+    { quirks: OLD_BOUND },
+  ),
+  yi: row(
+    '01.AI Yi',
+    'https://api.lingyiwanwu.com/v1',
+    ['YI_API_KEY', 'LINGYIWANWU_API_KEY'],
+    'https://platform.lingyiwanwu.com/docs',
+    { quirks: OLD_BOUND },
+  ),
+  stepfun: row('StepFun', 'https://api.stepfun.com/v1', 'STEPFUN_API_KEY', 'https://platform.stepfun.com/docs', {
+    quirks: OLD_BOUND,
+  }),
+  hunyuan: row(
+    'Tencent Hunyuan',
+    'https://api.hunyuan.cloud.tencent.com/v1',
+    'HUNYUAN_API_KEY',
+    'https://cloud.tencent.com/document/product/1729/111007',
+  ),
+  spark: row(
+    'iFlytek Spark',
+    'https://spark-api-open.xf-yun.com/v1',
+    ['SPARK_API_PASSWORD', 'SPARK_API_KEY'],
+    'https://www.xfyun.cn/doc/spark/HTTP%E8%B0%83%E7%94%A8%E6%96%87%E6%A1%A3.html',
+    { quirks: { ...OLD_BOUND, paths: CHAT_ONLY } },
+  ),
+  upstage: row('Upstage', 'https://api.upstage.ai/v1', 'UPSTAGE_API_KEY', 'https://console.upstage.ai/docs'),
+  inception: row(
+    'Inception',
+    'https://api.inceptionlabs.ai/v1',
+    ['INCEPTION_API_KEY', 'INCEPTIONLABS_API_KEY'],
+    'https://docs.inceptionlabs.ai',
+  ),
+  reka: row('Reka', 'https://api.reka.ai/v1', 'REKA_API_KEY', 'https://docs.reka.ai', { quirks: { paths: CHAT_ONLY } }),
+  llama: row(
+    'Meta Llama API',
+    'https://api.llama.com/compat/v1',
+    'LLAMA_API_KEY',
+    'https://llama.developer.meta.com/docs',
+  ),
+  arcee: row('Arcee', 'https://api.arcee.ai/api/v1', 'ARCEE_API_KEY', 'https://docs.arcee.ai', { priceId: 'arcee' }),
+  nous: row(
+    'Nous Research',
+    'https://inference-api.nousresearch.com/v1',
+    'NOUS_API_KEY',
+    'https://portal.nousresearch.com/api-docs',
+  ),
+  morph: row('Morph', 'https://api.morphllm.com/v1', 'MORPH_API_KEY', 'https://docs.morphllm.com'),
+  sarvam: row('Sarvam', 'https://api.sarvam.ai/v1', 'SARVAM_API_KEY', 'https://docs.sarvam.ai', {
+    auth: { type: 'header', header: 'api-subscription-key', prefix: '' },
+    quirks: { paths: CHAT_ONLY },
+  }),
+  voyage: row('Voyage', 'https://api.voyageai.com/v1', 'VOYAGE_API_KEY', 'https://docs.voyageai.com/reference', {
+    quirks: { paths: { chat: null, completions: null } },
+    priceId: 'voyageai',
+  }),
+  jina: row('Jina', 'https://api.jina.ai/v1', 'JINA_API_KEY', 'https://jina.ai/embeddings', {
+    quirks: { paths: { chat: null, completions: null } },
+  }),
+} as const satisfies Readonly<Record<string, Preset>>

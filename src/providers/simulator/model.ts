@@ -1,0 +1,155 @@
+// The simulated models: what they take, cost and how they fail. Options override the built-in table and are checked here.
+import { z } from 'zod'
+import { parseUsd } from '../../core/money.ts'
+import { FAULTS, type Fault } from './faults.ts'
+import type { Spread } from './random.ts'
+
+/** What a model can do: answer, think before it answers, or turn text into vectors. */
+type SimulatedKind = 'chat' | 'reasoner' | 'embedding'
+
+export type SimulatedModel = {
+  readonly kind: SimulatedKind
+  /** Time to the first token, lognormal. */
+  readonly ttftMs: Spread
+  readonly tokensPerSecond: number
+  /** Length of an answer where the request does not bound it, lognormal. */
+  readonly outputTokens: Spread
+  /** Tokens that prompt and answer may have together. */
+  readonly context: number
+  /** Dollars per million tokens, decimal. */
+  readonly price: { readonly input: string; readonly output: string }
+  /** Share of requests that end in a 500 or a 503, one as likely as the other. */
+  readonly errorShare: number
+  /** At most `rpm` requests in any 60 s; the others get a 429 that names `retryAfterS`. Null: no limit. */
+  readonly rateLimit: { readonly rpm: number; readonly retryAfterS: number } | null
+  /** Share of requests that meet each fault, beside `errorShare`. */
+  readonly faults: Readonly<Partial<Record<Fault, number>>>
+}
+
+/** A wrong value in the `models` option; `path` leads to it, e.g. `models.small.ttftMs.median`. */
+export class SimulatorOptionError extends Error {
+  readonly path: string
+
+  constructor(path: string, problem: string) {
+    super(`${path}: ${problem}`)
+    this.name = 'SimulatorOptionError'
+    this.path = path
+  }
+}
+
+const SMALL: SimulatedModel = {
+  kind: 'chat',
+  ttftMs: { median: 180, p99: 900 },
+  tokensPerSecond: 120,
+  outputTokens: { median: 120, p99: 600 },
+  context: 128_000,
+  price: { input: '0.15', output: '0.6' },
+  errorShare: 0,
+  rateLimit: null,
+  faults: {},
+}
+
+const BUILT_IN: Readonly<Record<string, SimulatedModel>> = {
+  small: SMALL,
+  large: {
+    ...SMALL,
+    ttftMs: { median: 450, p99: 2500 },
+    tokensPerSecond: 60,
+    outputTokens: { median: 240, p99: 1400 },
+    context: 200_000,
+    price: { input: '2.5', output: '10' },
+  },
+  reasoner: {
+    ...SMALL,
+    kind: 'reasoner',
+    ttftMs: { median: 700, p99: 4000 },
+    tokensPerSecond: 90,
+    outputTokens: { median: 200, p99: 1200 },
+    context: 200_000,
+    price: { input: '1.1', output: '4.4' },
+  },
+  embed: {
+    ...SMALL,
+    kind: 'embedding',
+    ttftMs: { median: 40, p99: 200 },
+    context: 8192,
+    price: { input: '0.02', output: '0' },
+  },
+  flaky: {
+    ...SMALL,
+    errorShare: 0.1,
+    faults: { rate_limited: 0.06, error_after_first_event: 0.03, cut: 0.03, error_in_200: 0.02, stall_midstream: 0.01 },
+  },
+  slow: { ...SMALL, ttftMs: { median: 4000, p99: 20_000 }, tokensPerSecond: 12 },
+}
+
+const share = z.number().min(0).max(1)
+const spread = z
+  .strictObject({ median: z.number().positive(), p99: z.number().positive() })
+  .refine(({ median, p99 }) => p99 >= median, { path: ['p99'], message: 'must not be below the median' })
+const price = z
+  .union([z.string(), z.number()], { error: 'expected dollars per million tokens, e.g. "0.15"' })
+  .transform(String)
+  .refine((text) => (parseUsd(text, 12) ?? -1n) >= 0n, 'expected dollars per million tokens, e.g. "0.15"')
+
+const OVERRIDE = z.strictObject({
+  kind: z.enum(['chat', 'reasoner', 'embedding']),
+  ttftMs: spread,
+  tokensPerSecond: z.number().positive(),
+  outputTokens: spread,
+  context: z.int().positive(),
+  price: z.strictObject({ input: price, output: price }),
+  errorShare: share,
+  rateLimit: z.strictObject({ rpm: z.int().positive(), retryAfterS: z.number().min(0) }).nullable(),
+  faults: z.strictObject(Object.fromEntries(FAULTS.map((fault) => [fault, share.optional()]))),
+})
+
+/**
+ * The built-in models with the overrides of `options` over them; an id that is not built in starts from `small`.
+ * Fields may be written in camelCase or, as in YAML, in snake_case (`ttft_ms`). Throws `SimulatorOptionError`.
+ */
+export function simulatedModels(options: Readonly<Record<string, unknown>>): Record<string, SimulatedModel> {
+  const models: Record<string, SimulatedModel> = { ...BUILT_IN }
+  for (const [id, written] of Object.entries(options)) {
+    const path = `models.${id}`
+    const parsed = OVERRIDE.partial().safeParse(camelFields(written, path))
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0]
+      if (issue === undefined) throw new SimulatorOptionError(path, 'is not valid')
+      throw new SimulatorOptionError([path, ...asWritten(written, issue.path)].join('.'), issue.message)
+    }
+    const given = Object.fromEntries(Object.entries(parsed.data).filter(([, value]) => value !== undefined))
+    const model = { ...(BUILT_IN[id] ?? SMALL), ...given } as SimulatedModel
+    const sum = Object.values(model.faults).reduce((total, value) => total + value, model.errorShare)
+    // Shares are decimal fractions: a sum of exactly one may come out a hair above it.
+    if (sum > 1 + 1e-9)
+      throw new SimulatorOptionError(`${path}.faults`, `the shares and errorShare add up to ${sum}, above 1`)
+    models[id] = model
+  }
+  return models
+}
+
+// Keys of `faults` are names, not fields: they stay as they are.
+function camelFields(value: unknown, path: string, inside = ''): unknown {
+  if (value === null || typeof value !== 'object' || Array.isArray(value) || inside === 'faults') return value
+  const fields: Record<string, unknown> = {}
+  for (const [name, child] of Object.entries(value)) {
+    const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+    if (Object.hasOwn(fields, camel)) throw new SimulatorOptionError(`${path}.${name}`, `is the same field as ${camel}`)
+    fields[camel] = camelFields(child, `${path}.${name}`, camel)
+  }
+  return fields
+}
+
+// The path in the spelling that the operator used, so that it can be found in the file.
+function asWritten(value: unknown, path: readonly PropertyKey[]): string[] {
+  let at = value
+  return path.map((step) => {
+    const name = String(step)
+    const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+    const record = (at !== null && typeof at === 'object' ? at : {}) as Readonly<Record<string, unknown>>
+    const written = Object.hasOwn(record, snake) ? snake : name
+    at = record[written]
+    return written
+  })
+}

@@ -1,0 +1,158 @@
+// Model names → routes: what the operator defined, `provider/model`, and bare model ids.
+import type { Deployment, Provider, Route, Target, Timeouts } from '../core/model.ts'
+
+export type ModelListing = {
+  /** Name that a caller may send. */
+  readonly id: string
+  /** `weir` for routes, the provider's name otherwise. */
+  readonly ownedBy: string
+}
+
+export interface Catalogue {
+  /** The route of a name, or null when there is none. */
+  resolve(name: string): Route | null
+  /** Everything that can be named and is known; a provider may take more model ids than are known here. */
+  list(): readonly ModelListing[]
+  /** Up to three known names that are most like this one. */
+  nearest(name: string, candidates: readonly string[]): readonly string[]
+}
+
+export type RouteDefinition = {
+  readonly name: string
+  readonly strategy: 'order' | 'weighted'
+  readonly targets: readonly { readonly use: string; readonly weight: number }[]
+  readonly timeouts: Partial<Timeouts>
+}
+
+export type CatalogueInput = {
+  readonly providers: readonly Provider[]
+  /** Known model ids of each provider, by provider name. */
+  readonly models: ReadonlyMap<string, readonly string[]>
+  readonly routes: readonly RouteDefinition[]
+  /** Providers that take only the models known of them (the simulator). */
+  readonly closed: ReadonlySet<string>
+}
+
+/** A name that the configuration uses and that leads nowhere. */
+export class CatalogueError extends Error {
+  readonly path: string
+  constructor(path: string, message: string) {
+    super(message)
+    this.name = 'CatalogueError'
+    this.path = path
+  }
+}
+
+/** Builds the names of one configuration; throws CatalogueError for a route whose target leads nowhere. */
+export function createCatalogue(input: CatalogueInput): Catalogue {
+  const providers = new Map(input.providers.map((provider) => [provider.name, provider]))
+  const deployments = new Map<string, Deployment>()
+  const byModel = new Map<string, Deployment[]>()
+
+  function deploymentOf(provider: Provider, model: string): Deployment {
+    const id = `${provider.name}/${model}`
+    let deployment = deployments.get(id)
+    if (deployment === undefined) {
+      deployment = { id, provider, model }
+      // Bounded by what is known: a name that a caller invents is not kept.
+      if (isKnown(provider.name, model)) deployments.set(id, deployment)
+    }
+    return deployment
+  }
+
+  function isKnown(provider: string, model: string): boolean {
+    return known.get(provider)?.has(model) === true
+  }
+
+  const known = new Map([...input.models].map(([name, ids]) => [name, new Set(ids)]))
+  for (const provider of input.providers)
+    for (const model of input.models.get(provider.name) ?? []) {
+      const same = byModel.get(model)
+      if (same === undefined) byModel.set(model, [deploymentOf(provider, model)])
+      else same.push(deploymentOf(provider, model))
+    }
+
+  function deploymentNamed(name: string): Deployment | null {
+    const slash = name.indexOf('/')
+    if (slash <= 0 || slash === name.length - 1) return null
+    const provider = providers.get(name.slice(0, slash))
+    if (provider === undefined) return null
+    const model = name.slice(slash + 1)
+    return input.closed.has(provider.name) && !isKnown(provider.name, model) ? null : deploymentOf(provider, model)
+  }
+
+  function resolveUnrouted(name: string): readonly Target[] {
+    const named = deploymentNamed(name)
+    if (named !== null) return [{ deployment: named, weight: 1 }]
+    return (byModel.get(name) ?? []).map((deployment) => ({ deployment, weight: 1 }))
+  }
+
+  const routes = new Map<string, Route>()
+  for (const definition of input.routes) {
+    const targets = definition.targets.flatMap(({ use, weight }, index) => {
+      const found = resolveUnrouted(use)
+      if (found.length === 0)
+        throw new CatalogueError(
+          `routes.${definition.name}.targets.${index}`,
+          `\`${use}\` is no model of a configured provider; write \`provider/model\`.`,
+        )
+      return found.map(({ deployment }) => ({ deployment, weight }))
+    })
+    routes.set(definition.name, {
+      name: definition.name,
+      strategy: definition.strategy,
+      targets,
+      timeouts: definition.timeouts,
+    })
+  }
+
+  const unrouted = new Map<string, Route>()
+  const listing: readonly ModelListing[] = [
+    ...[...routes.keys()].map((id) => ({ id, ownedBy: 'weir' })),
+    ...[...deployments.values()].map(({ id, provider }) => ({ id, ownedBy: provider.name })),
+  ]
+
+  return {
+    resolve(name) {
+      const route = routes.get(name) ?? unrouted.get(name)
+      if (route !== undefined) return route
+      const targets = resolveUnrouted(name)
+      if (targets.length === 0) return null
+      const made: Route = { name, strategy: 'order', targets, timeouts: {} }
+      if (targets.every(({ deployment }) => deployments.has(deployment.id))) unrouted.set(name, made)
+      return made
+    },
+    list: () => listing,
+    nearest(name, candidates) {
+      return candidates
+        .map((candidate) => ({ candidate, distance: likeness(name.toLowerCase(), candidate.toLowerCase()) }))
+        .filter(({ distance }) => distance <= Math.max(3, name.length / 2))
+        .sort((a, b) => a.distance - b.distance)
+        .slice(0, 3)
+        .map(({ candidate }) => candidate)
+    },
+  }
+}
+
+/** Edit distance to the candidate, or to its part after the provider's name if that is nearer. */
+function likeness(name: string, candidate: string): number {
+  const bounded = name.slice(0, 100)
+  const slash = candidate.indexOf('/')
+  const whole = editDistance(bounded, candidate.slice(0, 100))
+  return slash < 0 ? whole : Math.min(whole, editDistance(bounded, candidate.slice(slash + 1, slash + 101)) + 0.5)
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_unused, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++)
+      next[j] = Math.min(
+        (row[j] ?? 0) + 1,
+        (next[j - 1] ?? 0) + 1,
+        (row[j - 1] ?? 0) + (a.charCodeAt(i - 1) === b.charCodeAt(j - 1) ? 0 : 1),
+      )
+    row = next
+  }
+  return row[b.length] ?? 0
+}

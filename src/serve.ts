@@ -1,0 +1,265 @@
+// One running gateway process: config → data → gateway → two listeners → drain.
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createAdmin } from './admin/admin.ts'
+import { createGateway } from './app.ts'
+import type { Gateway } from './app.ts'
+import { readBoundedFile } from './config/files.ts'
+import { DEFAULT_CONFIG_PATH, loadConfig } from './config/load.ts'
+import type { LoadResult } from './config/load.ts'
+import { formatProblem } from './config/problem.ts'
+import { redactConfig } from './config/redact.ts'
+import { isLoopback, parseListen } from './config/values.ts'
+import { createReloader, watchConfigFile } from './config/watch.ts'
+import { systemClock } from './core/clock.ts'
+import { dataFolderOf, openData } from './data.ts'
+import type { OpenedData } from './data.ts'
+import { announcement, firstRun } from './first-run.ts'
+import { listen } from './http/server.ts'
+import type { Listener } from './http/server.ts'
+import { recover } from './ledger/recover.ts'
+import { createLogger } from './metrics/log.ts'
+import type { Logger } from './metrics/log.ts'
+import { createRedactor } from './metrics/redact.ts'
+import { discoverProviders } from './providers/configure.ts'
+import type { Environment } from './providers/configure.ts'
+import { secretsOf } from './providers/secrets.ts'
+import { resolveHost } from './providers/upstream.ts'
+import { healthOf, pricesOf } from './state.ts'
+import { VERSION } from './version.ts'
+
+export type ServeOptions = {
+  readonly environment: Environment
+  /** Config file that must be there; null: `WEIR_CONFIG`, else `weir.yaml`, which may be absent. */
+  readonly configPath: string | null
+  readonly write: (text: string) => void
+  readonly terminal: boolean
+}
+
+export interface Running {
+  readonly url: string
+  readonly adminUrl: string
+  readonly gateway: Gateway
+  /** Reads the configuration again, as SIGHUP asks for. */
+  reload(): Promise<void>
+  /** Takes nothing new, lets what runs finish within the drain timeout, and closes everything. */
+  drain(): Promise<void>
+}
+
+/** The gateway cannot start; the message says why and what to do. */
+export class StartError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'StartError'
+  }
+}
+
+const KEYS_CHECK_MS = 50
+const STORE_CHECK_MS = 1_000
+
+/** Starts everything; throws StartError where the configuration, the data or an address does not allow it. */
+export async function serve(options: ServeOptions): Promise<Running> {
+  const { environment, write } = options
+  const configPath = options.configPath ?? setIn(environment, 'WEIR_CONFIG')
+  const load = (): Promise<LoadResult> =>
+    loadConfig({
+      path: configPath,
+      readFile: readBoundedFile,
+      environment,
+      terminal: options.terminal,
+      otherProviders: discoverProviders(environment).map(({ name }) => name),
+    })
+  const loaded = await load()
+  if (!loaded.ok) throw new StartError(loaded.problems.map(formatProblem).join('\n'))
+  let { config } = loaded
+  const operatorToken = setIn(environment, 'WEIR_ADMIN_TOKEN')
+  // Those of earlier configurations stay: requests in flight still use them.
+  let secrets = [...loaded.secrets, operatorToken ?? '', setIn(environment, 'WEIR_SECRET') ?? '']
+  const redact = createRedactor(() => secrets)
+  const log = createLogger({
+    level: config.log.level,
+    format: config.log.format,
+    write,
+    redact,
+    now: () => Date.now(),
+  })
+  for (const warning of loaded.warnings) log.warn('config_warning', { warning })
+  const data = await openStore(environment, config.store.sync)
+  const { store, hash } = data
+  const recovered = await recover({ store, now: Date.now(), which: 'all' })
+  if (recovered > 0) log.warn('ledger_recovered', { intents: recovered })
+
+  const gateway = startGateway()
+  secrets = [...secrets, ...secretsOf(gateway.snapshot.providers)]
+  function startGateway(): Gateway {
+    try {
+      return createGateway({ config, store, hash, log, redact, environment, resolve: resolveHost })
+    } catch (error) {
+      throw explain(error, loaded as Extract<LoadResult, { ok: true }>)
+    }
+  }
+  const reloader = createReloader({
+    load,
+    apply(next) {
+      gateway.configure(next.config)
+      config = next.config
+      secrets = [...new Set([...secrets, ...next.secrets, ...secretsOf(gateway.snapshot.providers)])]
+    },
+    watchFile: watchConfigFile(path.resolve(configPath ?? DEFAULT_CONFIG_PATH), (error) =>
+      log.warn('config_not_watched', { error: error.message }),
+    ),
+    clock: systemClock,
+    onResult: (reason, result) => {
+      if (result.ok) log.info('config_reloaded', { reason })
+      else log.error('config_refused', { reason, problems: result.problems.map(formatProblem) })
+    },
+  })
+
+  let storeAnswers = true
+  const adminAddress = parseListen(config.server.adminListen)
+  const admin = createAdmin({
+    store,
+    hash,
+    keys: gateway.keyRing,
+    clock: systemClock,
+    operatorTokenHash: operatorToken === null ? null : hash(operatorToken),
+    config: () => redactConfig(config),
+    reload: async () => {
+      const result = await reloader.reload('call')
+      return result.ok
+        ? { ok: true }
+        : { ok: false, errors: result.problems.map((problem) => ({ ...problem, message: formatProblem(problem) })) }
+    },
+    health: () => healthOf(gateway, storeAnswers),
+    prices: () => pricesOf(gateway.snapshot),
+    metricsText: () => gateway.metrics.text(),
+    metricsOpen: adminAddress !== null && isLoopback(adminAddress.host),
+    ready: () => storeAnswers && !gateway.load.draining,
+    version: VERSION,
+    onInternalError: (cause) => log.error('internal', { listener: 'admin', error: String(cause) }),
+  })
+
+  const listeners: Listener[] = []
+  try {
+    listeners.push(
+      listenAt(config.server.listen, (request, addressOf) => gateway.fetch(request, addressOf), log),
+      listenAt(config.server.adminListen, (request, addressOf) => admin.fetch(request, { address: addressOf() }), log),
+    )
+  } catch (error) {
+    for (const listener of listeners) await listener.kill()
+    reloader.close()
+    await data.close()
+    throw error
+  }
+  const [front, back] = listeners as [Listener, Listener]
+  const timers = [
+    setInterval(() => void gateway.keyRing.checkElsewhere().catch(() => undefined), KEYS_CHECK_MS),
+    setInterval(() => {
+      void store.ping().then(
+        () => (storeAnswers = true),
+        () => (storeAnswers = false),
+      )
+    }, STORE_CHECK_MS),
+  ]
+  const credentials = await firstRun({ store, hash, clock: systemClock, hasOperatorToken: operatorToken !== null })
+  write(
+    announcement({
+      url: front.url,
+      adminUrl: back.url,
+      snapshot: gateway.snapshot,
+      credentials,
+      config: loaded.file,
+      dataFolder: dataFolderOf(environment),
+    }),
+  )
+
+  let draining: Promise<void> | null = null
+  return {
+    url: front.url,
+    adminUrl: back.url,
+    gateway,
+    async reload() {
+      await reloader.reload('signal')
+    },
+    drain() {
+      draining ??= drain()
+      return draining
+    },
+  }
+
+  async function drain(): Promise<void> {
+    gateway.drain()
+    reloader.close()
+    log.info('draining', { in_flight: gateway.load.inFlight })
+    const until = performance.now() + config.server.drainTimeoutMs
+    // Until nothing runs any more the door stays open: `/readyz` says 503, and so does every answer to a new request.
+    await idle(gateway, config.server.drainTimeoutMs)
+    if (gateway.load.inFlight > 0) log.warn('drain_cut', { in_flight: gateway.load.inFlight })
+    // A request that is closed in the books may still have its answer on the way.
+    await Promise.race([front.stop(), delay(Math.max(0, until - performance.now()))])
+    // What is still running is cut here; its way out books what was produced.
+    await front.kill()
+    await idle(gateway, SETTLE_MS)
+    await gateway.journal.flush()
+    for (const timer of timers) clearInterval(timer)
+    await back.kill()
+    await data.close()
+    log.info('stopped')
+    log.flush()
+  }
+}
+
+/** A variable's value; null where it is not set, or empty, which is what an unset one of a compose file looks like. */
+function setIn(environment: Environment, name: string): string | null {
+  const value = environment[name] ?? ''
+  return value === '' ? null : value
+}
+
+/** How long cut requests may take to book themselves. */
+const SETTLE_MS = 5_000
+
+/** Resolves when no request is in flight, or after the time. */
+function idle(gateway: Gateway, timeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const until = performance.now() + timeoutMs
+    const timer = setInterval(() => {
+      if (gateway.load.inFlight > 0 && performance.now() < until) return
+      clearInterval(timer)
+      resolve()
+    }, 10)
+  })
+}
+
+async function openStore(environment: Environment, sync: 'process' | 'power'): Promise<OpenedData> {
+  try {
+    return await openData(dataFolderOf(environment), environment, { sync, alone: true })
+  } catch (error) {
+    throw new StartError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function explain(error: unknown, loaded: Extract<LoadResult, { ok: true }>): Error {
+  if (error instanceof Error && 'path' in error && typeof error.path === 'string')
+    return new StartError(formatProblem(loaded.problemAt(error.path, error.message)))
+  return error instanceof Error ? error : new Error(String(error))
+}
+
+function listenAt(
+  address: string,
+  fetch: (request: Request, addressOf: () => string | null) => Promise<Response>,
+  log: Logger,
+): Listener {
+  try {
+    return listen({
+      listen: address,
+      fetch,
+      onError: (error) => log.error('internal', { listener: address, error: String(error) }),
+    })
+  } catch (error) {
+    const code = (error as { code?: unknown }).code
+    const why = code === 'EADDRINUSE' ? 'it is in use by another process' : (error as Error).message
+    throw new StartError(
+      `cannot listen on ${address}: ${why}. Set WEIR_LISTEN or WEIR_ADMIN_LISTEN to another address, e.g. 127.0.0.1:0 for any free port.`,
+    )
+  }
+}

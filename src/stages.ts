@@ -1,0 +1,307 @@
+// The stages of the path, each from its own folder, for one snapshot of the configuration.
+import type { Call } from './core/call.ts'
+import type { Clock } from './core/clock.ts'
+import { GatewayError } from './core/error.ts'
+import type { LimitSet } from './core/key.ts'
+import type { Intent, RequestRecord } from './core/ledger.ts'
+import type { Deployment } from './core/model.ts'
+import { Exchange } from './exchange.ts'
+import type { ExchangeTools } from './exchange.ts'
+import type { Stages } from './handle.ts'
+import { readJsonBody } from './http/body.ts'
+import type { BodyBounds, ByteBudget } from './http/body.ts'
+import { clientRequestIdOf, optionsOf, secretOf } from './http/caller.ts'
+import { errorResponse } from './http/error-response.ts'
+import { relayStream, relayWhole } from './http/relay.ts'
+import type { KeyRing } from './keys/key-ring.ts'
+import { endpointAllowed, modelAllowed } from './keys/permit.ts'
+import { DEFAULT_OUTPUT_TOKENS, estimateTokens, worstCase } from './ledger/estimate.ts'
+import type { Journal } from './ledger/journal.ts'
+import type { Limiter, Scope } from './limits/limiter.ts'
+import type { Logger } from './metrics/log.ts'
+import type { Metrics } from './metrics/metrics.ts'
+import { attempt } from './routing/attempt.ts'
+import type { AttemptTools } from './routing/attempt.ts'
+import { plan } from './routing/plan.ts'
+import type { Plan } from './routing/plan.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { KeyWithTeam } from './store/store.ts'
+
+/** What outlives a configuration: counters, pools, the ledger. */
+export type Engine = {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly newId: () => string
+  readonly keyRing: KeyRing
+  readonly limiter: Limiter
+  readonly bytes: ByteBudget
+  readonly journal: Journal
+  readonly metrics: Metrics
+  readonly log: Logger
+  readonly attemptTools: AttemptTools
+  readonly load: Load
+}
+
+/** Requests in flight, and whether new ones are still taken. */
+export type Load = { inFlight: number; draining: boolean }
+
+/** Extra time that an intent's owner gets before anybody else may settle it. */
+const INTENT_GRACE_MS = 60_000
+/** A larger bound (callers send 2^53 to mean none) reserves no more than this: the books would not hold its price. */
+const MOST_OUTPUT_TOKENS = 100_000_000
+
+export function createStages(engine: Engine, snapshot: Snapshot): Stages {
+  const { clock, journal, keyRing, limiter, metrics, log } = engine
+  const { config, catalogue, priceOf } = snapshot
+  const bounds: BodyBounds = {
+    bytes: config.server.bodyLimitBytes,
+    timeoutMs: config.server.bodyTimeoutMs,
+    json: { depth: config.server.jsonDepth, keys: config.server.jsonKeys },
+  }
+  const exchangeTools: ExchangeTools = {
+    clock,
+    journal,
+    priceOf,
+    onClosed: (record, target) => {
+      metrics.requestFinished(factsOf(record, target))
+      if (config.log.requests) log.requestLine(record)
+    },
+    onLateError: (error) => log.error('settle_failed', { error: String(error) }),
+  }
+
+  function readFacts(exchange: Exchange, request: Request, body: Awaited<ReturnType<typeof readJsonBody>>): Call {
+    const { dialect } = exchange.entrance
+    const facts = dialect.readFacts(body.value)
+    return {
+      dialect: dialect.id,
+      operation: dialect.operation,
+      facts: { ...facts, options: optionsOf(request.headers, facts.options) },
+      text: body.text,
+      members: body.members,
+      body: body.value,
+    }
+  }
+
+  return {
+    open(request, entrance) {
+      const exchange = new Exchange(
+        { id: engine.newId(), clientRequestId: clientRequestIdOf(request.headers), entrance },
+        exchangeTools,
+      )
+      metrics.requestStarted()
+      engine.load.inFlight++
+      exchange.cleanUps.push(() => {
+        engine.load.inFlight--
+      })
+      return exchange
+    },
+
+    authenticate(exchange, request, addressOf) {
+      if (engine.load.draining)
+        throw new GatewayError('draining', { retryAfterMs: 1_000, headers: { connection: 'close' } })
+      if (engine.load.inFlight > config.server.maxInFlight)
+        throw new GatewayError('overloaded', {
+          message: `The gateway has ${config.server.maxInFlight} requests in flight and takes no more.`,
+          retryAfterMs: 1_000,
+        })
+      const facts = {
+        get address() {
+          return addressOf()
+        },
+      }
+      const found = keyRing.authenticate(secretOf(request), facts)
+      return found instanceof Promise
+        ? found.then((caller) => identified(exchange, caller))
+        : identified(exchange, found)
+    },
+
+    async read(exchange, request) {
+      const body = await readJsonBody(request, bounds, engine.bytes, clock)
+      exchange.cleanUps.push(() => engine.bytes.free(body.heldBytes))
+      const call = readFacts(exchange, request, body)
+      const key = exchange.caller?.key
+      exchange.call = call
+      exchange.endUser = boundedEndUser(call.facts.endUser ?? request.headers.get('x-weir-end-user'))
+      if (call.facts.options.tags.length > 0)
+        exchange.tags = [...new Set([...exchange.tags, ...call.facts.options.tags])]
+      if (key?.requireEndUser === true && exchange.endUser === null)
+        throw new GatewayError('end_user_required', { param: 'user' })
+      return call
+    },
+
+    plan(exchange, call, caller) {
+      const name = call.facts.model
+      const { key, team } = caller
+      const allowed = (names: readonly string[]): boolean => modelAllowed(key.models, team?.models ?? null, names)
+      const route = catalogue.resolve(name)
+      if (route === null) {
+        const usable = catalogue.list().flatMap(({ id }) => (allowed([id]) ? [id] : []))
+        const nearest = catalogue.nearest(name, usable)
+        throw new GatewayError('model_unknown', {
+          message: `There is no model ${JSON.stringify(name.slice(0, 200))} here.${nearest.length > 0 ? ` Did you mean ${nearest.join(', ')}?` : ''}`,
+          param: 'model',
+        })
+      }
+      const names = route.targets.length === 1 ? [name, route.targets[0]?.deployment.id ?? name] : [name]
+      if (!allowed(names))
+        throw new GatewayError('model_not_allowed', {
+          message: `The key ${key.id} may not use ${JSON.stringify(name.slice(0, 200))}.`,
+          param: 'model',
+        })
+      exchange.route = route.name
+      return plan(call, route, {
+        totalMs: config.timeouts.totalMs,
+        draw: engine.random(),
+        unable: (deployment) => unable(deployment, call, engine.attemptTools),
+      })
+    },
+
+    async admit(exchange, call, caller, planned) {
+      const inputTokens = estimateTokens(call.text)
+      const outputTokens = Math.min(call.facts.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS, MOST_OUTPUT_TOKENS)
+      exchange.reservation = limiter.admit(scopesOf(exchange, caller, config.limits), inputTokens + outputTokens)
+      const intent = intentOf(exchange, planned, inputTokens, outputTokens)
+      if (intent === null) return
+      await journal.intend(intent)
+      // Only a written intent is settled: what never left costs nothing.
+      exchange.intent = intent
+    },
+
+    attempt: (exchange, request, call, planned) =>
+      attempt(
+        {
+          call,
+          plan: planned,
+          ownFields: exchange.entrance.dialect.ownFields,
+          signal: request.signal,
+          deadlineMs: exchange.startedMs + planned.totalMs,
+          attempts: exchange.attempts,
+        },
+        engine.attemptTools,
+      ),
+
+    relay(exchange, request, answer) {
+      const { deployment } = answer
+      exchange.target = { id: deployment.id, provider: deployment.provider.name, model: deployment.model }
+      if (answer.type === 'whole') return relayWhole(exchange, answer)
+      exchange.ttftMs = clock.monotonicMs() - exchange.startedMs
+      return relayStream(exchange, answer, exchange.entrance.dialect, {
+        monotonicMs: () => clock.monotonicMs(),
+        redact: engine.attemptTools.redact,
+        signal: request.signal,
+        onStreamOutcome: (outcome) => engine.attemptTools.onOutcome(deployment, null, outcome, null),
+      })
+    },
+
+    async refuse(exchange, error) {
+      const response = errorResponse(error, exchange.entrance.dialect, exchange.id, exchange.clientRequestId)
+      const ending = { status: error.status, error, entryStatus: 'failed', produced: null } as const
+      // While the store is away its word may take long, and there is no entry to wait for.
+      if (error.code === 'store_unavailable') {
+        exchange.closeLate(ending)
+        return response
+      }
+      try {
+        await exchange.close(ending)
+      } catch (closeError) {
+        // The caller gets its own error; that the ledger is behind is the operator's to know.
+        exchangeTools.onLateError(closeError)
+      }
+      return response
+    },
+
+    onInternal: (error, exchange) => log.error('internal', { request: exchange.id, error: describe(error) }),
+  }
+
+  function intentOf(
+    exchange: Exchange,
+    planned: Plan,
+    inputTokens: number,
+    outputTokens: number,
+  ): Intent | null {
+    const now = clock.now()
+    let dearest: Intent | null = null
+    for (const { deployment } of planned.targets) {
+      const pricing = priceOf(deployment.id, now)
+      const { usage, costNanoUsd } = worstCase({ inputTokens, maxOutputTokens: outputTokens, rates: pricing?.rates ?? {} })
+      if (dearest !== null && dearest.estimateNanoUsd >= costNanoUsd) continue
+      dearest = {
+        id: exchange.id,
+        createdAt: exchange.startedAt,
+        deadlineAt: exchange.startedAt + planned.totalMs + INTENT_GRACE_MS,
+        dimensions: exchange.dimensions,
+        provider: deployment.provider.name,
+        model: deployment.model,
+        estimateNanoUsd: costNanoUsd,
+        estimateUsage: usage,
+        priceVersion: pricing?.version ?? '',
+      }
+    }
+    return dearest
+  }
+}
+
+/** Notes who calls; throws when its key may not come in here. */
+function identified(exchange: Exchange, caller: KeyWithTeam): KeyWithTeam {
+  const { key, team } = caller
+  exchange.caller = caller
+  exchange.tags = team === null ? key.tags : [...new Set([...team.tags, ...key.tags])]
+  const { family } = exchange.entrance
+  if (family !== null && !endpointAllowed(key.endpoints, family))
+    throw new GatewayError('endpoint_not_allowed', { message: `The key ${key.id} may not use ${family}.` })
+  return caller
+}
+
+function unable(deployment: Deployment, call: Call, tools: AttemptTools): string | null {
+  const wire = tools.wireOf(deployment.provider)
+  if (!wire.speaks(call.dialect)) return `does not speak ${call.dialect}`
+  return wire.url(call, deployment) === null ? `has no ${call.operation} endpoint` : null
+}
+
+function scopesOf(exchange: Exchange, { key, team }: KeyWithTeam, limits: Snapshot['config']['limits']): readonly Scope[] {
+  const scopes: Scope[] = [
+    { kind: 'gateway', id: 'all', limits: limits.gateway },
+    { kind: 'key', id: key.id, limits: orElse(key.limits, limits.key) },
+  ]
+  if (team !== null) scopes.push({ kind: 'team', id: team.id, limits: orElse(team.limits, limits.team) })
+  if (exchange.endUser !== null)
+    scopes.push({ kind: 'endUser', id: `${key.id}/${exchange.endUser}`, limits: limits.endUser })
+  return scopes
+}
+
+function orElse(own: LimitSet, fallback: LimitSet): LimitSet {
+  return {
+    rpm: own.rpm ?? fallback.rpm,
+    tpm: own.tpm ?? fallback.tpm,
+    concurrency: own.concurrency ?? fallback.concurrency,
+  }
+}
+
+function boundedEndUser(name: string | null): string | null {
+  if (name === null || name === '') return null
+  if (name.length > 512)
+    throw new GatewayError('request_malformed', { message: '`user` is longer than 512 characters.', param: 'user' })
+  return name
+}
+
+function factsOf(record: RequestRecord, target: { readonly provider: string; readonly model: string } | null): Parameters<Metrics['requestFinished']>[0] {
+  return {
+    operation: record.dimensions.operation,
+    route: record.dimensions.route,
+    provider: target?.provider ?? null,
+    model: target?.model ?? null,
+    status: record.status,
+    errorCode: record.errorCode,
+    stream: record.stream,
+    durationMs: record.durationMs,
+    ttftMs: record.ttftMs,
+    overheadMs: record.overheadMs,
+    costNanoUsd: record.costNanoUsd,
+    usage: record.usage,
+    attempts: record.attempts,
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

@@ -1,0 +1,147 @@
+// The schema of the SQLite store as a list of steps. The file's `user_version` says how many of them it has seen; a step
+// that has been released is never edited again.
+//
+// Why it looks like this: a request costs three rows (intent, entry, request) and its time goes into binding text and into
+// pages that a commit dirties. So whatever repeats is written once and referred to by a number: `subjects` holds each
+// distinct combination of dimensions, `words` short texts (key ids, price versions). Ids sort by time, so what is ordered by
+// id grows at its end. What would dirty a page for each row of a commit (settled intents, the list of each key's requests)
+// is tidied up in bulk, every few hundred requests. Money is a 64-bit integer everywhere.
+
+const BASE = `
+CREATE TABLE teams (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  created_at INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE virtual_keys (
+  id TEXT PRIMARY KEY,
+  team_id TEXT REFERENCES teams (id),
+  created_at INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX virtual_keys_by_time ON virtual_keys (created_at, id);
+CREATE INDEX virtual_keys_by_team ON virtual_keys (team_id, created_at, id);
+
+CREATE TABLE key_secrets (
+  hash TEXT PRIMARY KEY,
+  key_id TEXT NOT NULL REFERENCES virtual_keys (id) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  hint TEXT NOT NULL,
+  expires_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX key_secrets_by_key ON key_secrets (key_id, position);
+
+CREATE TABLE admin_tokens (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  role TEXT NOT NULL,
+  hash TEXT NOT NULL UNIQUE,
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE words (no INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE) STRICT;
+
+CREATE TABLE subjects (
+  no INTEGER PRIMARY KEY,
+  digest BLOB NOT NULL UNIQUE, -- of all the columns below: NULLs would never be equal in a unique index over them
+  key_id TEXT NOT NULL,
+  team_id TEXT,
+  end_user TEXT,
+  tags TEXT NOT NULL, -- JSON array
+  requested_model TEXT NOT NULL,
+  route TEXT NOT NULL,
+  operation TEXT NOT NULL,
+  dialect TEXT NOT NULL,
+  provider TEXT, -- NULL: the request reached none
+  model TEXT
+) STRICT;
+
+CREATE TABLE intents (
+  id TEXT PRIMARY KEY,
+  created_at INTEGER NOT NULL,
+  deadline_at INTEGER NOT NULL,
+  subject INTEGER NOT NULL,
+  estimate_nano_usd INTEGER NOT NULL,
+  estimate_usage TEXT NOT NULL,
+  price_version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE entries (
+  id TEXT PRIMARY KEY,
+  at INTEGER NOT NULL,
+  subject INTEGER NOT NULL,
+  status INTEGER NOT NULL, -- place in ENTRY_STATUSES
+  estimated INTEGER NOT NULL, -- 1: the usage was counted by us
+  usage TEXT NOT NULL, -- JSON object of the units that are not 0
+  cost_nano_usd INTEGER NOT NULL,
+  unpriced INTEGER NOT NULL,
+  price_version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE requests (
+  seq INTEGER PRIMARY KEY, -- order of completion: newest is highest
+  id TEXT NOT NULL UNIQUE,
+  key INTEGER NOT NULL, -- words.no of the key's id
+  at INTEGER NOT NULL,
+  subject INTEGER NOT NULL,
+  status INTEGER NOT NULL,
+  error_code TEXT,
+  client_request_id TEXT,
+  stream INTEGER NOT NULL,
+  duration_us INTEGER NOT NULL,
+  ttft_us INTEGER,
+  overhead_us INTEGER NOT NULL,
+  attempts TEXT NOT NULL, -- JSON, see sqlite-codec.ts
+  finish_reason TEXT,
+  raw_usage TEXT,
+  -- Usage and cost stand in the entry of the same id; they are here only for a record that came without one.
+  estimated INTEGER,
+  usage TEXT,
+  cost_nano_usd INTEGER
+) STRICT;
+
+-- Which requests each key made, as far as request_keys_until goes: see sqlite-requests.ts.
+CREATE TABLE request_keys (key INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (key, seq)) STRICT, WITHOUT ROWID;
+CREATE TABLE request_keys_until (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), seq INTEGER NOT NULL) STRICT;
+INSERT INTO request_keys_until VALUES (1, 0);
+
+-- Sums of entries, see sqlite-rollup.ts.
+CREATE TABLE spend (
+  span INTEGER NOT NULL, -- 0 hour, 1 day, 2 month (UTC)
+  kind INTEGER NOT NULL, -- 0 plain requests, 1 detailed ones without their detail, 2 detailed ones with it
+  at INTEGER NOT NULL, -- first hour of the span, hours since the epoch
+  subject INTEGER NOT NULL,
+  status INTEGER NOT NULL,
+  requests INTEGER NOT NULL,
+  cost_nano_usd INTEGER NOT NULL,
+  unpriced INTEGER NOT NULL,
+  input INTEGER NOT NULL,
+  cache_read INTEGER NOT NULL,
+  cache_write_5m INTEGER NOT NULL,
+  cache_write_1h INTEGER NOT NULL,
+  output INTEGER NOT NULL,
+  reasoning INTEGER NOT NULL,
+  audio_in INTEGER NOT NULL,
+  audio_out INTEGER NOT NULL,
+  image_in INTEGER NOT NULL,
+  image_out INTEGER NOT NULL,
+  video INTEGER NOT NULL,
+  characters INTEGER NOT NULL,
+  milliseconds INTEGER NOT NULL, -- of the unit seconds, which may have a fraction
+  request_units INTEGER NOT NULL,
+  searches INTEGER NOT NULL,
+  PRIMARY KEY (span, kind, at, subject, status)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE spend_folded (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), until INTEGER NOT NULL) STRICT;
+`
+
+/** Each step is one or more statements; step N leads from version N to version N + 1. */
+export const MIGRATIONS: readonly string[] = [BASE]
+
+/** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */
+export const APPLICATION_ID = 0x77656972

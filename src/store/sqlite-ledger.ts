@@ -1,0 +1,213 @@
+// The ledger in SQLite. `commit` is the hottest write of the gateway: one transaction for a group of requests.
+import type { Entry, Intent, LedgerBatch, RequestRecord } from '../core/ledger.ts'
+import { attemptsText, ENTRY_STATUSES, int64, microseconds, parseUsage, usageText } from './codec.ts'
+import { type Connection, guarded } from './sqlite-connection.ts'
+import { createKeyIndex } from './sqlite-requests.ts'
+import { createRollup } from './sqlite-rollup.ts'
+import { createInterner, dimensionsOf, SUBJECT_COLUMNS, type Subject, type SubjectRow } from './sqlite-subjects.ts'
+import type { LedgerStore } from './store.ts'
+
+type IntentRow = SubjectRow & {
+  readonly id: string
+  readonly created_at: bigint
+  readonly deadline_at: bigint
+  readonly estimate_nano_usd: bigint
+  readonly estimate_usage: string
+  readonly price_version: string
+}
+
+type EntryRow = SubjectRow & {
+  readonly id: string
+  readonly at: bigint
+  readonly status: bigint
+  readonly estimated: bigint
+  readonly usage: string
+  readonly cost_nano_usd: bigint
+  readonly unpriced: bigint
+  readonly price_version: string
+}
+
+/** Entries between two rounds of tidying up. */
+const TIDY_EVERY = 512
+
+/** What an entry of the batch wrote, so that its record does not write it again. */
+type Booked = { readonly entry: Entry; readonly subject: Subject }
+
+export function createLedgerStore(database: Connection): LedgerStore {
+  const interner = createInterner(database)
+  const rollup = createRollup(database)
+  const insertIntent = database.statement('INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING')
+  const deleteIntent = database.statement('DELETE FROM intents WHERE id = ?')
+  const insertEntry = database.statement(
+    'INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  )
+  const insertRequest = database.statement(
+    'INSERT INTO requests VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  )
+  const begin = database.statement('BEGIN IMMEDIATE')
+  const commit = database.statement('COMMIT')
+  const rollback = database.statement('ROLLBACK')
+  const selectIntents = database
+    .statement<IntentRow, [number, number]>(
+      `SELECT i.id, i.created_at, i.deadline_at, i.estimate_nano_usd, i.estimate_usage, w.word AS price_version, ${SUBJECT_COLUMNS}
+       FROM intents i JOIN subjects s ON s.no = i.subject JOIN words w ON w.no = i.price_version
+       WHERE i.deadline_at < ? AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.id = i.id)
+       ORDER BY i.created_at, i.id LIMIT ?`,
+    )
+    .safeIntegers(true)
+  const selectEntry = database
+    .statement<EntryRow, [string]>(
+      `SELECT e.id, e.at, e.status, e.estimated, e.usage, e.cost_nano_usd, e.unpriced, w.word AS price_version, ${SUBJECT_COLUMNS}
+       FROM entries e JOIN subjects s ON s.no = e.subject JOIN words w ON w.no = e.price_version WHERE e.id = ?`,
+    )
+    .safeIntegers(true)
+  const indexKeys = createKeyIndex(database)
+  // Intents whose entry is there count as closed; a crash may leave some of these rows, and they go at the next start.
+  database.run('DELETE FROM intents WHERE EXISTS (SELECT 1 FROM entries e WHERE e.id = intents.id)')
+  /** Ids of entries whose intents are still to be deleted. */
+  let settled: string[] = []
+  const count = database.statement<{ count: number }, []>('SELECT count(*) AS count FROM entries')
+
+  function writeIntent(intent: Intent): void {
+    const { id, createdAt, deadlineAt, dimensions, provider, model, estimateNanoUsd, estimateUsage, priceVersion } =
+      intent
+    insertIntent.run(
+      id,
+      createdAt,
+      deadlineAt,
+      interner.subject(dimensions, provider, model).no,
+      int64(estimateNanoUsd),
+      usageText(estimateUsage),
+      interner.word(priceVersion),
+    )
+  }
+
+  function writeEntry(entry: Entry): Booked {
+    const subject = interner.subject(entry.dimensions, entry.provider, entry.model)
+    const { changes } = insertEntry.run(
+      entry.id,
+      entry.at,
+      subject.no,
+      ENTRY_STATUSES.indexOf(entry.status),
+      entry.usageSource === 'estimated' ? 1 : 0,
+      usageText(entry.usage),
+      int64(entry.costNanoUsd),
+      entry.unpriced ? 1 : 0,
+      interner.word(entry.priceVersion),
+    )
+    if (changes > 0) rollup.add(entry, subject)
+    settled.push(entry.id)
+    return { entry, subject }
+  }
+
+  function writeRecord(record: RequestRecord, booked: Booked | undefined): void {
+    const { target, at, usage, usageSource, costNanoUsd } = record
+    const same = booked !== undefined && isSameBooking(record, booked.entry)
+    const slash = target === null ? -1 : target.indexOf('/')
+    const subject =
+      same &&
+      target === `${booked.entry.provider}/${booked.entry.model}` &&
+      record.dimensions === booked.entry.dimensions
+        ? booked.subject
+        : interner.subject(
+            record.dimensions,
+            target === null ? null : target.slice(0, Math.max(slash, 0)),
+            target === null ? null : target.slice(slash + 1),
+          )
+    insertRequest.run(
+      record.id,
+      subject.key,
+      at,
+      subject.no,
+      record.status,
+      record.errorCode,
+      record.clientRequestId,
+      record.stream ? 1 : 0,
+      microseconds(record.durationMs),
+      record.ttftMs === null ? null : microseconds(record.ttftMs),
+      microseconds(record.overheadMs),
+      attemptsText(record.attempts, target, at),
+      record.finishReason,
+      record.rawUsage,
+      same || usageSource === null ? null : usageSource === 'estimated' ? 1 : 0,
+      same || usage === null ? null : usageText(usage),
+      same || costNanoUsd === null ? null : int64(costNanoUsd),
+    )
+  }
+
+  function write(batch: LedgerBatch): void {
+    for (const intent of batch.intents) writeIntent(intent)
+    const booked = new Map<string, Booked>()
+    for (const entry of batch.entries) booked.set(entry.id, writeEntry(entry))
+    rollup.write()
+    for (const record of batch.records) writeRecord(record, booked.get(record.id))
+    if (settled.length < TIDY_EVERY) return
+    // In the order of the table, so that neighbours go together.
+    for (const id of settled.sort()) deleteIntent.run(id)
+    indexKeys()
+  }
+
+  return {
+    commit: (batch) =>
+      guarded(() => {
+        begin.run()
+        try {
+          write(batch)
+          commit.run()
+          if (settled.length >= TIDY_EVERY) settled = []
+        } catch (error) {
+          interner.forget()
+          rollup.forget()
+          // SQLite ends the transaction itself after some errors (a full disk); a second ROLLBACK would hide the cause.
+          if (database.inTransaction) rollback.run()
+          throw error
+        }
+      }),
+
+    openIntents: ({ deadlineBefore, limit }) => guarded(() => selectIntents.all(deadlineBefore, limit).map(readIntent)),
+
+    getEntry: (id) =>
+      guarded(() => {
+        const row = selectEntry.get(id)
+        return row === null ? null : readEntry(row)
+      }),
+
+    countEntries: () => guarded(() => count.get()?.count ?? 0),
+  }
+}
+
+function isSameBooking(record: RequestRecord, entry: Entry): boolean {
+  return (
+    record.usage === entry.usage && record.usageSource === entry.usageSource && record.costNanoUsd === entry.costNanoUsd
+  )
+}
+
+function readIntent(row: IntentRow): Intent {
+  return {
+    id: row.id,
+    createdAt: Number(row.created_at),
+    deadlineAt: Number(row.deadline_at),
+    dimensions: dimensionsOf(row),
+    provider: row.provider ?? '',
+    model: row.model ?? '',
+    estimateNanoUsd: row.estimate_nano_usd,
+    estimateUsage: parseUsage(row.estimate_usage),
+    priceVersion: row.price_version,
+  }
+}
+
+function readEntry(row: EntryRow): Entry {
+  return {
+    id: row.id,
+    at: Number(row.at),
+    dimensions: dimensionsOf(row),
+    provider: row.provider ?? '',
+    model: row.model ?? '',
+    status: ENTRY_STATUSES[Number(row.status)] ?? 'complete',
+    usage: parseUsage(row.usage),
+    usageSource: row.estimated === 1n ? 'estimated' : 'reported',
+    costNanoUsd: row.cost_nano_usd,
+    unpriced: row.unpriced === 1n,
+    priceVersion: row.price_version,
+  }
+}

@@ -1,0 +1,151 @@
+// Interns what repeats from request to request: combinations of dimensions (`subjects`) and short texts (`words`) become
+// numbers, remembered in memory. Rows are only ever added, so a remembered number stays right whoever added it; after a
+// rollback everything is forgotten, because the numbers may be those of rows that were never committed.
+import { createHash } from 'node:crypto'
+import type { Connection } from './sqlite-connection.ts'
+import type { Dimensions } from '../core/ledger.ts'
+
+/** The numbers that stand for the dimensions and the target of one request. */
+export type Subject = {
+  /** All of it. */
+  readonly no: number
+  /** Key, team, route, operation, provider and model only: the finest thing most reports ask for. */
+  readonly slim: number
+  /** With end user and tags as well; null when there are none, and then `slim` says it all. */
+  readonly detail: number | null
+  /** Word of the key's id. */
+  readonly key: number
+}
+
+/** Columns of `subjects`, for whoever reads them back. */
+export type SubjectRow = {
+  readonly key_id: string
+  readonly team_id: string | null
+  readonly end_user: string | null
+  readonly tags: string
+  readonly requested_model: string
+  readonly route: string
+  readonly operation: string
+  readonly dialect: string
+  readonly provider: string | null
+  readonly model: string | null
+}
+
+export const SUBJECT_COLUMNS =
+  'key_id, team_id, end_user, tags, requested_model, route, operation, dialect, provider, model'
+
+export type Interner = {
+  /** Call it inside a write transaction. A target of null: the request reached no provider. */
+  subject(dimensions: Dimensions, provider: string | null, model: string | null): Subject
+  /** Call it inside a write transaction. */
+  word(text: string): number
+  forget(): void
+}
+
+/** Bound of each memory; it starts afresh when full, as end users may be countless. */
+const MAX_REMEMBERED = 20_000
+
+export function createInterner(database: Connection): Interner {
+  const subjects = new Map<string, Subject>()
+  const words = new Map<string, number>()
+  // A request's intent and entry share one object of dimensions: the second look-up needs no name of it.
+  let last = new WeakMap<
+    Dimensions,
+    { readonly provider: string | null; readonly model: string | null; readonly subject: Subject }
+  >()
+  const insertWord = database.statement('INSERT INTO words (word) VALUES (?) ON CONFLICT DO NOTHING')
+  const findWord = database.statement<{ no: number }, [string]>('SELECT no FROM words WHERE word = ?')
+  const insertSubject = database.statement(
+    `INSERT INTO subjects (digest, ${SUBJECT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  )
+  const findSubject = database.statement<{ no: number }, [Uint8Array]>('SELECT no FROM subjects WHERE digest = ?')
+
+  function word(text: string): number {
+    const known = words.get(text)
+    if (known !== undefined) return known
+    insertWord.run(text)
+    const no = found(findWord.get(text))
+    if (words.size >= MAX_REMEMBERED) words.clear()
+    words.set(text, no)
+    return no
+  }
+
+  function intern(dimensions: Dimensions, provider: string | null, model: string | null): number {
+    const { keyId, teamId, endUser, tags, requestedModel, route, operation, dialect } = dimensions
+    const columns = [keyId, teamId, endUser, JSON.stringify(tags), requestedModel, route, operation, dialect] as const
+    const digest = createHash('sha256')
+      .update(JSON.stringify([...columns, provider, model]))
+      .digest()
+      .subarray(0, 16)
+    insertSubject.run(digest, ...columns, provider, model)
+    return found(findSubject.get(digest))
+  }
+
+  function subject(dimensions: Dimensions, provider: string | null, model: string | null): Subject {
+    const recent = last.get(dimensions)
+    if (recent !== undefined && recent.provider === provider && recent.model === model) return recent.subject
+    const found = named(dimensions, provider, model)
+    last.set(dimensions, { provider, model, subject: found })
+    return found
+  }
+
+  function named(dimensions: Dimensions, provider: string | null, model: string | null): Subject {
+    const { keyId, teamId, endUser, tags, requestedModel, route, operation, dialect } = dimensions
+    const name = JSON.stringify([
+      keyId,
+      teamId,
+      endUser,
+      tags,
+      requestedModel,
+      route,
+      operation,
+      dialect,
+      provider,
+      model,
+    ])
+    const known = subjects.get(name)
+    if (known !== undefined) return known
+    const coarse = { ...dimensions, requestedModel: '', dialect: '' }
+    const added: Subject = {
+      no: intern(dimensions, provider, model),
+      slim: intern({ ...coarse, endUser: null, tags: [] }, provider, model),
+      detail:
+        endUser === null && tags.length === 0
+          ? null
+          : intern({ ...coarse, tags: [...new Set(tags)].sort() }, provider, model),
+      key: word(keyId),
+    }
+    if (subjects.size >= MAX_REMEMBERED) subjects.clear()
+    subjects.set(name, added)
+    return added
+  }
+
+  return {
+    subject,
+    word,
+    forget() {
+      subjects.clear()
+      words.clear()
+      last = new WeakMap()
+    },
+  }
+}
+
+function found(row: { readonly no: number } | null): number {
+  if (row === null) throw new Error('a row that was just inserted is not there')
+  return row.no
+}
+
+/** The dimensions that a row of `subjects` stands for. */
+export function dimensionsOf(row: SubjectRow): Dimensions {
+  return {
+    keyId: row.key_id,
+    teamId: row.team_id,
+    endUser: row.end_user,
+    tags: JSON.parse(row.tags) as readonly string[],
+    requestedModel: row.requested_model,
+    route: row.route,
+    operation: row.operation,
+    dialect: row.dialect,
+  }
+}

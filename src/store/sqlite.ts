@@ -1,0 +1,27 @@
+// The default store: one SQLite file in WAL mode, one connection, every method of the contract. Other processes (the
+// command line) may open the same file; SQLite makes their writes wait for each other.
+import { createAdminStore } from './sqlite-admin.ts'
+import { guarded, openConnection, type SqliteOptions } from './sqlite-connection.ts'
+import { createKeyStore } from './sqlite-keys.ts'
+import { createLedgerStore } from './sqlite-ledger.ts'
+import { createReportStore } from './sqlite-reports.ts'
+import { createRequestStore } from './sqlite-requests.ts'
+import type { Store } from './store.ts'
+
+/** Opens or creates the store and brings its schema up to date. Throws `store_unavailable`, naming the path, when it cannot be used. */
+export function openSqliteStore(options: SqliteOptions): Store {
+  const database = openConnection(options)
+  const check = database.statement('SELECT count(*) FROM settings')
+  return {
+    ...createKeyStore(database),
+    ...createAdminStore(database),
+    ...createLedgerStore(database),
+    ...createRequestStore(database),
+    ...createReportStore(database),
+    ping: () =>
+      guarded(() => {
+        check.get()
+      }),
+    close: () => guarded(() => database.close()),
+  }
+}

@@ -1,0 +1,129 @@
+// Where things are kept, in domain words. Every store passes the same contract tests (test/store-contract.ts).
+// A method that cannot reach its storage throws `GatewayError('store_unavailable')`.
+import type { KeySecret, Team, VirtualKey } from '../core/key.ts'
+import type { Entry, Intent, LedgerBatch, RequestRecord } from '../core/ledger.ts'
+import type { NanoUsd } from '../core/money.ts'
+import type { Usage } from '../core/usage.ts'
+
+export type Page<T> = { readonly data: readonly T[]; readonly next: string | null }
+export type PageQuery = { readonly cursor: string | null; readonly limit: number }
+
+export type KeyWithTeam = { readonly key: VirtualKey; readonly team: Team | null }
+
+/** Fields of a key that may change after it was made. */
+export type KeyPatch = Partial<Omit<VirtualKey, 'id' | 'createdAt' | 'secrets'>>
+export type TeamPatch = Partial<Omit<Team, 'id' | 'createdAt'>>
+
+export interface KeyStore {
+  /** The key one of whose secrets has this hash, with its team, or null. Expired secrets are found too: the caller judges. */
+  findKeyByHash(hash: string): Promise<KeyWithTeam | null>
+  getKey(id: string): Promise<VirtualKey | null>
+  listKeys(query: PageQuery & { readonly teamId?: string }): Promise<Page<VirtualKey>>
+  insertKey(key: VirtualKey): Promise<void>
+  /** Returns the key as it is now, or null when there is none. */
+  updateKey(id: string, patch: KeyPatch): Promise<VirtualKey | null>
+  /** Makes `secret` the current one; the old ones expire at `graceUntil` unless they expire earlier. */
+  rotateKey(id: string, secret: KeySecret, graceUntil: number): Promise<VirtualKey | null>
+  deleteKey(id: string): Promise<boolean>
+  getTeam(id: string): Promise<Team | null>
+  listTeams(query: PageQuery): Promise<Page<Team>>
+  /** Throws `conflict` when the name is taken. */
+  insertTeam(team: Team): Promise<void>
+  updateTeam(id: string, patch: TeamPatch): Promise<Team | null>
+  /** Throws `conflict` while keys belong to it. */
+  deleteTeam(id: string): Promise<boolean>
+  /**
+   * A number that differs once another process has changed keys, teams or admin tokens (a CLI, another replica), so that
+   * caches of them can be dropped. Cheap enough to ask every few milliseconds.
+   */
+  keysVersion(): Promise<number>
+}
+
+export type AdminRole = 'admin' | 'viewer'
+export type AdminToken = {
+  readonly id: string
+  readonly name: string
+  readonly role: AdminRole
+  readonly hash: string
+  readonly createdAt: number
+}
+
+export interface AdminStore {
+  findAdminTokenByHash(hash: string): Promise<AdminToken | null>
+  listAdminTokens(): Promise<readonly AdminToken[]>
+  insertAdminToken(token: AdminToken): Promise<void>
+  deleteAdminToken(id: string): Promise<boolean>
+  /** Small values of the gateway itself (the pepper of key hashes, sealed). */
+  getSetting(name: string): Promise<string | null>
+  /** Writes only if absent; returns what stands afterwards. Two processes that start at once agree on one value. */
+  initSetting(name: string, value: string): Promise<string>
+}
+
+export interface LedgerStore {
+  /** One transaction. An entry replaces the intent of its id and adds to the roll-ups; one whose id exists is left out, idempotently. */
+  commit(batch: LedgerBatch): Promise<void>
+  /** Intents without an entry whose deadline is before `deadlineBefore`, oldest first. */
+  openIntents(query: { readonly deadlineBefore: number; readonly limit: number }): Promise<readonly Intent[]>
+  getEntry(id: string): Promise<Entry | null>
+  countEntries(): Promise<number>
+}
+
+export type RequestFilter = PageQuery & {
+  readonly keyId?: string
+  readonly teamId?: string
+  readonly model?: string
+  readonly provider?: string
+  /** An exact status (`429`) or a class (`4xx`). */
+  readonly status?: string
+  readonly from?: number
+  readonly to?: number
+}
+
+export interface RequestStore {
+  getRequest(id: string): Promise<RequestRecord | null>
+  /** Newest first. */
+  listRequests(filter: RequestFilter): Promise<Page<RequestRecord>>
+  /** Deletes up to `limit` records that are older than `before`, oldest first, and says how many. Entries and roll-ups stay. */
+  pruneRequests(query: { readonly before: number; readonly limit: number }): Promise<number>
+}
+
+export type SpendDimension =
+  | 'key'
+  | 'team'
+  | 'end_user'
+  | 'tag'
+  | 'route'
+  | 'model'
+  | 'provider'
+  | 'operation'
+  | 'status'
+export type SpendBucket = 'hour' | 'day' | 'month'
+export type SpendQuery = {
+  readonly by: readonly SpendDimension[]
+  readonly bucket: SpendBucket | null
+  /** Inclusive and exclusive, ms since the epoch; cut to whole hours. */
+  readonly from: number
+  readonly to: number
+}
+export type SpendRow = {
+  /** Value of each asked dimension; null where an entry has none. */
+  readonly group: Readonly<Partial<Record<SpendDimension, string | null>>>
+  /** Start of the bucket, ms; null without one. */
+  readonly at: number | null
+  readonly requests: number
+  readonly costNanoUsd: NanoUsd
+  /** Requests among them whose model had no price. */
+  readonly unpricedRequests: number
+  readonly usage: Usage
+}
+
+export interface ReportStore {
+  /** From the roll-ups, never from the entries, dearest first (by time first with a bucket). With `tag`, a request counts once for each of its tags. */
+  spend(query: SpendQuery): Promise<readonly SpendRow[]>
+}
+
+export interface Store extends KeyStore, AdminStore, LedgerStore, RequestStore, ReportStore {
+  /** Resolves when the store answers; throws `store_unavailable` when it does not. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}

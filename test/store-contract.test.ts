@@ -1,0 +1,777 @@
+// What every store promises. A store is a row of STORES; the sentences below run over each of them.
+import { afterEach, describe, expect, test } from 'bun:test'
+import * as fc from 'fast-check'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { KeySecret, Team, VirtualKey } from '../src/core/key.ts'
+import { NO_LIMITS } from '../src/core/key.ts'
+import type { Dimensions, Entry, EntryStatus, Intent, LedgerBatch, RequestRecord } from '../src/core/ledger.ts'
+import { NO_USAGE, USAGE_UNITS, type Usage } from '../src/core/usage.ts'
+import { openSqliteStore } from '../src/store/sqlite.ts'
+import type { SpendBucket, SpendDimension, SpendQuery, SpendRow, Store } from '../src/store/store.ts'
+
+/** One place of storage that can be opened several times, as by two processes. */
+type Place = { open(): Store; remove(): void }
+
+const STORES: Readonly<Record<string, () => Place>> = {
+  sqlite() {
+    const folder = mkdtempSync(path.join(tmpdir(), 'weir-store-'))
+    return {
+      open: () => openSqliteStore({ path: path.join(folder, 'weir.db'), sync: 'process' }),
+      remove: () => rmSync(folder, { recursive: true }),
+    }
+  },
+}
+
+const HOUR = 3_600_000
+const NOON = Date.UTC(2026, 0, 31, 12)
+
+const DIMENSIONS: Dimensions = {
+  keyId: 'key_1',
+  teamId: 'team_1',
+  endUser: null,
+  tags: [],
+  requestedModel: 'chat',
+  route: 'chat',
+  operation: 'chat',
+  dialect: 'openai-chat',
+}
+
+function aKey(change: Partial<VirtualKey> = {}): VirtualKey {
+  return {
+    id: 'key_1',
+    name: 'laptop',
+    teamId: null,
+    models: ['openai/*'],
+    endpoints: null,
+    addresses: ['10.0.0.0/8'],
+    limits: { rpm: 60, tpm: null, concurrency: 2 },
+    tags: ['research'],
+    requireEndUser: false,
+    metadata: { owner: 'ada' },
+    disabled: false,
+    createdAt: NOON,
+    expiresAt: null,
+    secrets: [aSecret('hash-1')],
+    ...change,
+  }
+}
+
+function aSecret(hash: string, expiresAt: number | null = null): KeySecret {
+  return { hash, hint: hash.slice(-4), expiresAt }
+}
+
+function aTeam(change: Partial<Team> = {}): Team {
+  return {
+    id: 'team_1',
+    name: 'research',
+    limits: NO_LIMITS,
+    models: null,
+    tags: [],
+    metadata: {},
+    disabled: false,
+    createdAt: NOON,
+    ...change,
+  }
+}
+
+function anIntent(id: string, change: Partial<Intent> = {}): Intent {
+  return {
+    id,
+    createdAt: NOON,
+    deadlineAt: NOON + 60_000,
+    dimensions: DIMENSIONS,
+    provider: 'openai',
+    model: 'gpt-5',
+    estimateNanoUsd: 500n,
+    estimateUsage: { ...NO_USAGE, input: 10, output: 20 },
+    priceVersion: 'v1',
+    ...change,
+  }
+}
+
+function anEntry(id: string, change: Partial<Entry> = {}): Entry {
+  return {
+    id,
+    at: NOON,
+    dimensions: DIMENSIONS,
+    provider: 'openai',
+    model: 'gpt-5',
+    status: 'complete',
+    usage: { ...NO_USAGE, input: 100, cacheRead: 20, output: 7 },
+    usageSource: 'reported',
+    costNanoUsd: 1_000n,
+    unpriced: false,
+    priceVersion: 'v1',
+    ...change,
+  }
+}
+
+function aRecord(id: string, change: Partial<RequestRecord> = {}): RequestRecord {
+  return {
+    id,
+    clientRequestId: null,
+    at: NOON,
+    dimensions: DIMENSIONS,
+    status: 200,
+    errorCode: null,
+    target: 'openai/gpt-5',
+    stream: false,
+    durationMs: 812.5,
+    ttftMs: null,
+    overheadMs: 0.75,
+    attempts: [],
+    finishReason: 'stop',
+    rawUsage: null,
+    usage: null,
+    usageSource: null,
+    costNanoUsd: null,
+    ...change,
+  }
+}
+
+function batch(part: Partial<LedgerBatch>): LedgerBatch {
+  return { intents: [], entries: [], records: [], ...part }
+}
+
+/** A request as the gateway settles it: the record tells the same as the entry. */
+function settled(entry: Entry, change: Partial<RequestRecord> = {}): Partial<LedgerBatch> {
+  const { usage, usageSource, costNanoUsd, dimensions, provider, model, at } = entry
+  const target = `${provider}/${model}`
+  return {
+    entries: [entry],
+    records: [aRecord(entry.id, { at, usage, usageSource, costNanoUsd, dimensions, target, ...change })],
+  }
+}
+
+const everything = { from: 0, to: Date.UTC(2100, 0, 1) }
+
+function spendOf(store: Store, by: readonly SpendDimension[], change: Partial<SpendQuery> = {}) {
+  return store.spend({ by, bucket: null, ...everything, ...change })
+}
+
+async function expectCode(promise: Promise<unknown>, code: string): Promise<void> {
+  const error = await promise.then(
+    () => null,
+    (reason: unknown) => reason,
+  )
+  expect(error).toMatchObject({ name: 'GatewayError', code })
+}
+
+for (const [name, makePlace] of Object.entries(STORES)) {
+  describe(name, () => {
+    const places: Place[] = []
+    const opened: Store[] = []
+
+    function open(place?: Place): Store {
+      let where = place
+      if (where === undefined) {
+        where = makePlace()
+        places.push(where)
+      }
+      const store = where.open()
+      opened.push(store)
+      return store
+    }
+
+    /** Two stores over one place, as the server and the command line are. */
+    function openTwo(): [Store, Store] {
+      const place = makePlace()
+      places.push(place)
+      return [open(place), open(place)]
+    }
+
+    afterEach(async () => {
+      for (const store of opened.splice(0)) await store.close()
+      for (const place of places.splice(0)) place.remove()
+    })
+
+    describe('keys and teams', () => {
+      test('a key comes back as it was written', async () => {
+        const store = open()
+        const key = aKey({ secrets: [aSecret('hash-1'), aSecret('hash-0', NOON + 5)], expiresAt: NOON + 9 })
+        await store.insertKey(key)
+        expect(await store.getKey('key_1')).toEqual(key)
+        expect(await store.getKey('key_2')).toBeNull()
+      })
+
+      test('a key is found by the hash of any of its secrets, with its team', async () => {
+        const store = open()
+        await store.insertTeam(aTeam())
+        const key = aKey({ teamId: 'team_1', secrets: [aSecret('hash-1'), aSecret('hash-0', 5)] })
+        await store.insertKey(key)
+        for (const hash of ['hash-1', 'hash-0']) {
+          expect(await store.findKeyByHash(hash)).toEqual({ key, team: aTeam() })
+        }
+        expect(await store.findKeyByHash('hash-2')).toBeNull()
+      })
+
+      test('a key that clashes with another is refused, and leaves nothing behind', async () => {
+        const store = open()
+        await store.insertKey(aKey())
+        await expectCode(store.insertKey(aKey({ secrets: [aSecret('hash-9')] })), 'conflict')
+        await expectCode(store.insertKey(aKey({ id: 'key_2' })), 'conflict')
+        await expectCode(store.insertKey(aKey({ id: 'key_3', teamId: 'nobody', secrets: [] })), 'conflict')
+        expect((await store.listKeys({ cursor: null, limit: 10 })).data).toEqual([aKey()])
+      })
+
+      test('a patch changes what it names', async () => {
+        const store = open()
+        await store.insertTeam(aTeam())
+        await store.insertKey(aKey())
+        const expected = aKey({ disabled: true, teamId: 'team_1', models: null })
+        expect(await store.updateKey('key_1', { disabled: true, teamId: 'team_1', models: null })).toEqual(expected)
+        expect(await store.getKey('key_1')).toEqual(expected)
+        expect(await store.updateKey('key_2', { disabled: true })).toBeNull()
+      })
+
+      test('rotation makes the new secret current and ends the old ones at the grace, never later', async () => {
+        const store = open()
+        await store.insertKey(aKey({ secrets: [aSecret('hash-1'), aSecret('hash-0', 50)] }))
+        const rotated = await store.rotateKey('key_1', aSecret('hash-2'), 100)
+        expect(rotated?.secrets).toEqual([aSecret('hash-2'), aSecret('hash-1', 100), aSecret('hash-0', 50)])
+        expect((await store.findKeyByHash('hash-1'))?.key).toEqual(rotated as VirtualKey)
+        expect(await store.rotateKey('key_2', aSecret('hash-3'), 100)).toBeNull()
+      })
+
+      test('a deleted key is gone with its secrets', async () => {
+        const store = open()
+        await store.insertKey(aKey())
+        expect(await store.deleteKey('key_1')).toBe(true)
+        expect(await store.deleteKey('key_1')).toBe(false)
+        expect(await store.findKeyByHash('hash-1')).toBeNull()
+        await store.insertKey(aKey())
+      })
+
+      test('lists come in pages that neither repeat nor miss a row, also while rows come', async () => {
+        const store = open()
+        await store.insertTeam(aTeam())
+        for (let index = 0; index < 7; index++) {
+          const teamId = index % 2 === 0 ? 'team_1' : null
+          await store.insertKey(aKey({ id: `key_${index}`, createdAt: NOON + (index >> 1), teamId, secrets: [] }))
+        }
+        const seen: string[] = []
+        let cursor: string | null = null
+        do {
+          const page = await store.listKeys({ cursor, limit: 3 })
+          if (cursor === null) await store.insertKey(aKey({ id: 'key_a', createdAt: NOON - 1, secrets: [] }))
+          seen.push(...page.data.map(({ id }) => id))
+          cursor = page.next
+        } while (cursor !== null)
+        expect(seen).toEqual(['key_0', 'key_1', 'key_2', 'key_3', 'key_4', 'key_5', 'key_6'])
+        const ofTeam = await store.listKeys({ cursor: null, limit: 4, teamId: 'team_1' })
+        expect(ofTeam.data.map(({ id }) => id)).toEqual(['key_0', 'key_2', 'key_4', 'key_6'])
+        expect(ofTeam.next).toBeNull()
+        await expectCode(store.listKeys({ cursor: 'nonsense', limit: 3 }), 'request_malformed')
+      })
+
+      test('teams are written, changed and listed', async () => {
+        const store = open()
+        await store.insertTeam(aTeam())
+        await store.insertTeam(aTeam({ id: 'team_2', name: 'support', createdAt: NOON + 1 }))
+        expect(await store.updateTeam('team_1', { name: 'lab', tags: ['x'] })).toEqual(
+          aTeam({ name: 'lab', tags: ['x'] }),
+        )
+        expect(await store.getTeam('team_1')).toEqual(aTeam({ name: 'lab', tags: ['x'] }))
+        expect(await store.updateTeam('team_3', { name: 'none' })).toBeNull()
+        const first = await store.listTeams({ cursor: null, limit: 1 })
+        expect(first.data.map(({ id }) => id)).toEqual(['team_1'])
+        const second = await store.listTeams({ cursor: first.next, limit: 1 })
+        expect(second.data.map(({ id }) => id)).toEqual(['team_2'])
+        expect(second.next).toBeNull()
+      })
+
+      test('a name belongs to one team, and a team with keys stays', async () => {
+        const store = open()
+        await store.insertTeam(aTeam())
+        await expectCode(store.insertTeam(aTeam({ id: 'team_2' })), 'conflict')
+        await store.insertKey(aKey({ teamId: 'team_1' }))
+        await expectCode(store.deleteTeam('team_1'), 'conflict')
+        await store.deleteKey('key_1')
+        expect(await store.deleteTeam('team_1')).toBe(true)
+        expect(await store.deleteTeam('team_1')).toBe(false)
+      })
+
+      test('the version of keys differs once another process has changed one, and not for changes of one’s own', async () => {
+        const [mine, other] = openTwo()
+        const before = await mine.keysVersion()
+        await mine.insertKey(aKey())
+        expect(await mine.keysVersion()).toBe(before)
+        await other.updateKey('key_1', { disabled: true })
+        expect(await mine.keysVersion()).not.toBe(before)
+        expect((await mine.findKeyByHash('hash-1'))?.key.disabled).toBe(true)
+      })
+    })
+
+    describe('administration', () => {
+      test('admin tokens are found by hash, listed and deleted', async () => {
+        const store = open()
+        const token = { id: 'tok_1', name: 'ci', role: 'viewer', hash: 'h', createdAt: NOON } as const
+        await store.insertAdminToken(token)
+        await expectCode(store.insertAdminToken({ ...token, id: 'tok_2' }), 'conflict')
+        expect(await store.findAdminTokenByHash('h')).toEqual(token)
+        expect(await store.findAdminTokenByHash('x')).toBeNull()
+        expect(await store.listAdminTokens()).toEqual([token])
+        expect(await store.deleteAdminToken('tok_1')).toBe(true)
+        expect(await store.deleteAdminToken('tok_1')).toBe(false)
+      })
+
+      test('two processes that set one value at once agree on the first', async () => {
+        const [mine, other] = openTwo()
+        expect(await mine.getSetting('pepper')).toBeNull()
+        const values = await Promise.all([mine.initSetting('pepper', 'a'), other.initSetting('pepper', 'b')])
+        expect(values).toEqual(['a', 'a'])
+        expect(await other.getSetting('pepper')).toBe('a')
+      })
+    })
+
+    describe('ledger', () => {
+      test('an intent is open until its entry is there', async () => {
+        const store = open()
+        const intents = [
+          anIntent('b', { createdAt: NOON + 1 }),
+          anIntent('a', { estimateNanoUsd: 2n ** 53n + 1n }),
+          anIntent('later', { deadlineAt: NOON + 90_000 }),
+        ]
+        await store.commit(batch({ intents }))
+        const query = { deadlineBefore: NOON + 60_001, limit: 10 }
+        expect(await store.openIntents(query)).toEqual([intents[1], intents[0]] as Intent[])
+        expect(await store.openIntents({ ...query, limit: 1 })).toHaveLength(1)
+        expect(await store.openIntents({ ...query, deadlineBefore: NOON + 60_000 })).toEqual([])
+        await store.commit(batch({ entries: [anEntry('a')] }))
+        expect((await store.openIntents(query)).map(({ id }) => id)).toEqual(['b'])
+      })
+
+      test('an intent whose entry is in the same batch, or came before it, is not open', async () => {
+        const store = open()
+        await store.commit(batch({ intents: [anIntent('a')], entries: [anEntry('a'), anEntry('b')] }))
+        await store.commit(batch({ intents: [anIntent('b')] }))
+        expect(await store.openIntents({ deadlineBefore: NOON * 2, limit: 10 })).toEqual([])
+      })
+
+      test('an entry comes back as it was written', async () => {
+        const store = open()
+        const entry = anEntry('a', {
+          dimensions: { ...DIMENSIONS, teamId: null, endUser: 'zoë "\u0000"', tags: ['b', 'a'] },
+          status: 'recovered',
+          usage: { ...NO_USAGE, seconds: 0.25, requests: 1 },
+          usageSource: 'estimated',
+          costNanoUsd: 2n ** 62n + 1n,
+          unpriced: true,
+        })
+        await store.commit(batch({ entries: [entry] }))
+        expect(await store.getEntry('a')).toEqual(entry)
+        expect(await store.getEntry('b')).toBeNull()
+        expect(await store.countEntries()).toBe(1)
+      })
+
+      test('the first entry of an id stands, and counts once', async () => {
+        const store = open()
+        const twice = batch({ ...settled(anEntry('a')), intents: [anIntent('a')] })
+        await store.commit(twice)
+        await store.commit(twice)
+        await store.commit(batch({ entries: [anEntry('a', { costNanoUsd: 9n }), anEntry('b'), anEntry('b')] }))
+        expect(await store.countEntries()).toBe(2)
+        expect((await store.getEntry('a'))?.costNanoUsd).toBe(1_000n)
+        expect(await spendOf(store, [])).toMatchObject([{ requests: 2, costNanoUsd: 2_000n }])
+        expect((await store.listRequests({ cursor: null, limit: 10 })).data).toHaveLength(1)
+      })
+
+      test('a batch that cannot be written whole is not written at all', async () => {
+        const store = open()
+        const tooMuch = anEntry('b', { costNanoUsd: 2n ** 63n, dimensions: { ...DIMENSIONS, keyId: 'key_9' } })
+        await expectCode(store.commit(batch({ entries: [anEntry('a'), tooMuch] })), 'internal')
+        expect(await store.countEntries()).toBe(0)
+        expect(await spendOf(store, ['key'])).toEqual([])
+        await store.commit(batch({ entries: [{ ...tooMuch, costNanoUsd: 5n }] }))
+        expect(await spendOf(store, ['key'])).toMatchObject([{ group: { key: 'key_9' }, costNanoUsd: 5n }])
+      })
+
+      test('what one process commits, another reads, and it is there after both have closed', async () => {
+        const place = makePlace()
+        places.push(place)
+        const [mine, other] = [place.open(), place.open()]
+        await mine.commit(batch(settled(anEntry('a'))))
+        await other.commit(batch(settled(anEntry('b', { dimensions: { ...DIMENSIONS, keyId: 'key_2' } }))))
+        await mine.commit(batch(settled(anEntry('c', { dimensions: { ...DIMENSIONS, keyId: 'key_2' } }))))
+        expect(await mine.countEntries()).toBe(3)
+        await mine.close()
+        await other.close()
+        const again = open(place)
+        expect((await spendOf(again, ['key'])).map(({ group, requests }) => [group.key, requests])).toEqual([
+          ['key_2', 2],
+          ['key_1', 1],
+        ])
+      })
+    })
+
+    describe('request log', () => {
+      test('a record comes back as it was written, with or without an entry', async () => {
+        const store = open()
+        const settledRecord = aRecord('a', {
+          clientRequestId: 'mine',
+          stream: true,
+          ttftMs: 100.125,
+          rawUsage: '{"prompt_tokens":120}',
+          usage: anEntry('a').usage,
+          usageSource: 'reported',
+          costNanoUsd: 2n ** 60n + 1n,
+          attempts: [
+            {
+              target: 'claude/opus',
+              credentialId: null,
+              outcome: { type: 'rate_limited', retryAfterMs: 50 },
+              status: 429,
+              startedAt: NOON + 1,
+              durationMs: 3.25,
+              ttftMs: null,
+              message: 'slow down',
+            },
+            {
+              target: 'openai/gpt-5',
+              credentialId: 'openai#1',
+              outcome: { type: 'answered' },
+              status: 200,
+              startedAt: NOON + 5,
+              durationMs: 700,
+              ttftMs: 90,
+              message: null,
+            },
+          ],
+        })
+        const entry = anEntry('a', { costNanoUsd: 2n ** 60n + 1n })
+        const alone = { ...settledRecord, id: 'b' }
+        const refused = aRecord('c', { status: 429, errorCode: 'rate_limited', target: null, finishReason: null })
+        const bare = aRecord('d', { target: 'local' })
+        await store.commit(batch({ entries: [entry], records: [settledRecord, alone, refused, bare] }))
+        for (const record of [settledRecord, alone, refused, bare]) {
+          expect(await store.getRequest(record.id)).toEqual(record)
+        }
+        expect(await store.getRequest('e')).toBeNull()
+      })
+
+      test('a record whose entry was committed with the same usage reads it from there', async () => {
+        const store = open()
+        const entry = anEntry('a')
+        const both = settled(entry)
+        await store.commit(batch(both))
+        expect(await store.getRequest('a')).toEqual(both.records?.[0] as RequestRecord)
+      })
+
+      test('the list is newest first, in pages, by every filter', async () => {
+        const store = open()
+        const records = [
+          aRecord('r1', { at: NOON }),
+          aRecord('r2', { at: NOON + 1, status: 429, dimensions: { ...DIMENSIONS, keyId: 'key_2' } }),
+          aRecord('r3', { at: NOON + 2, status: 404, dimensions: { ...DIMENSIONS, teamId: 'team_2' } }),
+          aRecord('r4', { at: NOON + 3, target: 'claude/opus' }),
+          aRecord('r5', { at: NOON + 4, target: null, dimensions: { ...DIMENSIONS, requestedModel: 'opus' } }),
+        ]
+        await store.commit(batch({ records }))
+        const ids = async (filter: object) =>
+          (await store.listRequests({ cursor: null, limit: 10, ...filter })).data.map(({ id }) => id)
+        const cases: readonly (readonly [object, readonly string[]])[] = [
+          [{}, ['r5', 'r4', 'r3', 'r2', 'r1']],
+          [{ keyId: 'key_2' }, ['r2']],
+          [{ keyId: 'key_9' }, []],
+          [{ teamId: 'team_2' }, ['r3']],
+          [{ model: 'opus' }, ['r5', 'r4']],
+          [{ model: 'chat', provider: 'claude' }, ['r4']],
+          [{ status: '429' }, ['r2']],
+          [{ status: '4xx' }, ['r3', 'r2']],
+          [{ from: NOON + 1, to: NOON + 3 }, ['r3', 'r2']],
+        ]
+        for (const [filter, expected] of cases) expect(await ids(filter)).toEqual([...expected])
+        const first = await store.listRequests({ cursor: null, limit: 2, keyId: 'key_1' })
+        const second = await store.listRequests({ cursor: first.next, limit: 2, keyId: 'key_1' })
+        expect([...first.data, ...second.data].map(({ id }) => id)).toEqual(['r5', 'r4', 'r3', 'r1'])
+        expect(second.next).toBeNull()
+        await expectCode(ids({ status: 'broken' }), 'request_malformed')
+        await expectCode(ids({ cursor: 'nonsense' }), 'request_malformed')
+      })
+
+      test('a key’s requests are listed whole and in order, however many there are and after pruning', async () => {
+        const store = open()
+        const total = 1_300
+        for (let start = 0; start < total; start += 50) {
+          const parts = Array.from({ length: 50 }, (_, index) => {
+            const number = start + index
+            const dimensions = { ...DIMENSIONS, keyId: `key_${number % 3}` }
+            return settled(anEntry(`r${String(number).padStart(4, '0')}`, { at: NOON + number, dimensions }))
+          })
+          await store.commit(
+            batch({
+              intents: parts.flatMap(({ entries = [] }) => entries.map(({ id }) => anIntent(id))),
+              entries: parts.flatMap(({ entries = [] }) => entries),
+              records: parts.flatMap(({ records = [] }) => records),
+            }),
+          )
+        }
+        const listed = async (keyId: string) => {
+          const seen: string[] = []
+          let cursor: string | null = null
+          do {
+            const page = await store.listRequests({ cursor, limit: 170, keyId })
+            seen.push(...page.data.map(({ id }) => id))
+            cursor = page.next
+          } while (cursor !== null)
+          return seen
+        }
+        const numbers = Array.from({ length: total }, (_, index) => total - 1 - index)
+        const expected = (rest: number, from: number) =>
+          numbers.filter((n) => n % 3 === rest && n >= from).map((n) => `r${String(n).padStart(4, '0')}`)
+        expect(await listed('key_1')).toEqual(expected(1, 0))
+        expect(await store.openIntents({ deadlineBefore: NOON * 2, limit: 10 })).toEqual([])
+        expect(await store.pruneRequests({ before: NOON + 400, limit: total })).toBe(400)
+        expect(await listed('key_0')).toEqual(expected(0, 400))
+        expect(await listed('key_1')).toEqual(expected(1, 400))
+        expect(await store.pruneRequests({ before: NOON * 2, limit: total })).toBeGreaterThanOrEqual(899)
+        await store.commit(batch({ records: [aRecord('r9998'), aRecord('r9999')] }))
+        expect((await listed('key_1')).slice(0, 2)).toEqual(['r9999', 'r9998'])
+      })
+
+      test('pruning takes the oldest records and leaves entries and spend', async () => {
+        const store = open()
+        for (const [index, id] of ['a', 'b', 'c'].entries()) {
+          await store.commit(batch(settled(anEntry(id, { at: NOON + index }))))
+        }
+        expect(await store.pruneRequests({ before: NOON + 2, limit: 1 })).toBe(1)
+        expect(await store.getRequest('a')).toBeNull()
+        expect(await store.pruneRequests({ before: NOON + 2, limit: 10 })).toBe(1)
+        expect(await store.pruneRequests({ before: NOON + 2, limit: 10 })).toBe(0)
+        expect(await store.countEntries()).toBe(3)
+        expect(await spendOf(store, [])).toMatchObject([{ requests: 3 }])
+      })
+    })
+
+    describe('spend', () => {
+      test('nothing spent is an empty report', async () => {
+        const store = open()
+        expect(await spendOf(store, [])).toEqual([])
+        expect(await spendOf(store, ['key'], { bucket: 'day' })).toEqual([])
+        await store.commit(batch({ entries: [anEntry('a')] }))
+        expect(await spendOf(store, [], { from: NOON, to: NOON })).toEqual([])
+      })
+
+      test('the dearest comes first, and entries without a value form a group of their own', async () => {
+        const store = open()
+        const of = (id: string, costNanoUsd: bigint, change: Partial<Dimensions>) =>
+          anEntry(id, { costNanoUsd, dimensions: { ...DIMENSIONS, ...change }, unpriced: costNanoUsd === 0n })
+        await store.commit(
+          batch({
+            entries: [
+              of('a', 5n, { endUser: 'ada', tags: ['x', 'y', 'x'] }),
+              of('b', 7n, { endUser: 'bob', tags: ['y'] }),
+              of('c', 20n, {}),
+              of('d', 0n, { teamId: null }),
+            ],
+          }),
+        )
+        const costs = async (by: SpendDimension) =>
+          (await spendOf(store, [by])).map((row) => [
+            row.group[by],
+            row.costNanoUsd,
+            row.requests,
+            row.unpricedRequests,
+          ])
+        expect(await costs('end_user')).toEqual([
+          [null, 20n, 2, 1],
+          ['bob', 7n, 1, 0],
+          ['ada', 5n, 1, 0],
+        ])
+        expect(await costs('tag')).toEqual([
+          [null, 20n, 2, 1],
+          ['y', 12n, 2, 0],
+          ['x', 5n, 1, 0],
+        ])
+        expect(await costs('team')).toEqual([
+          ['team_1', 32n, 3, 0],
+          [null, 0n, 1, 1],
+        ])
+        expect(await costs('status')).toEqual([['complete', 32n, 4, 1]])
+      })
+
+      test('usage adds up, seconds with their fraction', async () => {
+        const store = open()
+        const usage = Object.fromEntries(USAGE_UNITS.map((unit, index) => [unit, index + 1])) as Usage
+        await store.commit(
+          batch({ entries: [anEntry('a', { usage }), anEntry('b', { usage: { ...usage, seconds: 0.5 } })] }),
+        )
+        const expected = Object.fromEntries(USAGE_UNITS.map((unit, index) => [unit, 2 * (index + 1)]))
+        expect(await spendOf(store, [])).toMatchObject([{ usage: { ...expected, seconds: usage.seconds + 0.5 } }])
+      })
+
+      test('sums are exact beyond 53 bits', async () => {
+        const store = open()
+        const half = 2n ** 61n + 1n
+        await store.commit(batch({ entries: [anEntry('a', { costNanoUsd: half })] }))
+        await store.commit(batch({ entries: [anEntry('b', { costNanoUsd: half, at: NOON + 48 * HOUR })] }))
+        expect(await spendOf(store, ['model'])).toMatchObject([{ costNanoUsd: 2n * half }])
+      })
+
+      test('roll-ups are the entries, whatever came in which order, twice, late or from two processes', async () => {
+        const dimensions = fc.record({
+          keyId: fc.constantFrom('key_1', 'key_2'),
+          teamId: fc.constantFrom('team_1', null),
+          endUser: fc.constantFrom(null, null, 'ada', 'bob'),
+          tags: fc.subarray(['x', 'y', 'z']),
+          requestedModel: fc.constantFrom('m', 'n'),
+          route: fc.constantFrom('chat', 'code'),
+          operation: fc.constantFrom('chat', 'embeddings'),
+          dialect: fc.constantFrom('openai-chat', 'anthropic-messages'),
+        })
+        const entry = fc.record({
+          id: fc.integer({ min: 0, max: 25 }).map((number) => `id${number}`),
+          // Around the end of a month and of a year, so that all spans are open, closed and late at some point.
+          at: fc.oneof(
+            fc.integer({ min: Date.UTC(2025, 11, 30), max: Date.UTC(2026, 0, 3) }),
+            fc.integer({ min: Date.UTC(2025, 8, 1), max: Date.UTC(2026, 5, 1) }),
+          ),
+          dimensions,
+          provider: fc.constantFrom('openai', 'claude'),
+          model: fc.constantFrom('gpt-5', 'opus'),
+          status: fc.constantFrom<EntryStatus>('complete', 'aborted', 'failed', 'recovered'),
+          usage: fc
+            .record({ input: fc.nat(1_000), output: fc.nat(1_000), seconds: fc.nat(50).map((n) => n / 4) })
+            .map((usage): Usage => ({ ...NO_USAGE, ...usage })),
+          costNanoUsd: fc.bigInt({ min: 0n, max: 2n ** 55n }),
+          unpriced: fc.boolean(),
+        })
+        const moment = fc.integer({ min: Date.UTC(2025, 8, 1), max: Date.UTC(2026, 5, 1) })
+        const query = fc.record({
+          by: fc.subarray(DIMENSION_NAMES, { maxLength: 4 }),
+          bucket: fc.constantFrom<SpendBucket | null>('hour', 'day', 'month', null),
+          from: moment,
+          to: moment,
+        })
+        const batches = fc.array(fc.tuple(fc.boolean(), fc.array(entry, { maxLength: 8 })), { maxLength: 6 })
+        await fc.assert(
+          fc.asyncProperty(batches, fc.array(query, { minLength: 1, maxLength: 4 }), async (batches, queries) => {
+            const place = makePlace()
+            const [mine, other] = [place.open(), place.open()]
+            try {
+              const kept = new Map<string, Entry>()
+              for (const [byOther, parts] of batches) {
+                const entries = parts.map((part) => anEntry(part.id, part))
+                await (byOther ? other : mine).commit(batch({ entries }))
+                for (const entry of entries) if (!kept.has(entry.id)) kept.set(entry.id, entry)
+              }
+              expect(await mine.countEntries()).toBe(kept.size)
+              for (const query of [...queries, { by: [], bucket: null, ...everything }]) {
+                const expected = spendByHand([...kept.values()], query)
+                expect(byName(await mine.spend(query))).toEqual(byName(expected))
+              }
+            } finally {
+              await mine.close()
+              await other.close()
+              place.remove()
+            }
+          }),
+          { numRuns: 60 },
+        )
+      }, 60_000)
+
+      test('rows come by time first where there is a bucket', async () => {
+        const store = open()
+        const at = (id: string, hours: number, costNanoUsd: bigint, keyId = 'key_1') =>
+          anEntry(id, { at: NOON + hours * HOUR + 5, costNanoUsd, dimensions: { ...DIMENSIONS, keyId } })
+        await store.commit(
+          batch({ entries: [at('a', 1, 9n), at('b', 0, 1n), at('c', 0, 3n, 'key_2'), at('d', 12, 4n)] }),
+        )
+        const shape = async (bucket: SpendBucket) =>
+          (await spendOf(store, ['key'], { bucket })).map((row) => [row.at, row.group.key, row.costNanoUsd])
+        expect(await shape('hour')).toEqual([
+          [NOON, 'key_2', 3n],
+          [NOON, 'key_1', 1n],
+          [NOON + HOUR, 'key_1', 9n],
+          [NOON + 12 * HOUR, 'key_1', 4n],
+        ])
+        expect(await shape('day')).toEqual([
+          [NOON - 12 * HOUR, 'key_1', 10n],
+          [NOON - 12 * HOUR, 'key_2', 3n],
+          [NOON + 12 * HOUR, 'key_1', 4n],
+        ])
+        expect(await shape('month')).toEqual([
+          [Date.UTC(2026, 0, 1), 'key_1', 10n],
+          [Date.UTC(2026, 0, 1), 'key_2', 3n],
+          [Date.UTC(2026, 1, 1), 'key_1', 4n],
+        ])
+      })
+    })
+
+    test('a closed store says that it is unavailable', async () => {
+      const store = open()
+      await store.ping()
+      await store.close()
+      await expectCode(store.ping(), 'store_unavailable')
+      await expectCode(store.commit(batch({ entries: [anEntry('a')] })), 'store_unavailable')
+    })
+  })
+}
+
+const DIMENSION_NAMES: SpendDimension[] = [
+  'key',
+  'team',
+  'end_user',
+  'tag',
+  'route',
+  'model',
+  'provider',
+  'operation',
+  'status',
+]
+
+/** The report computed from the entries themselves, slowly. */
+function spendByHand(entries: readonly Entry[], { by, bucket, from, to }: SpendQuery): readonly SpendRow[] {
+  const rows = new Map<string, SpendRow>()
+  const floorHour = (ms: number) => Math.floor(ms / HOUR) * HOUR
+  for (const entry of entries) {
+    if (entry.at < floorHour(from) || entry.at >= floorHour(to)) continue
+    const date = new Date(entry.at)
+    const at = {
+      hour: () => floorHour(entry.at),
+      day: () => Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()),
+      month: () => Date.UTC(date.getUTCFullYear(), date.getUTCMonth()),
+    }
+    const tags = by.includes('tag') && entry.dimensions.tags.length > 0 ? entry.dimensions.tags : [null]
+    for (const tag of tags) {
+      const values: Record<SpendDimension, string | null> = {
+        key: entry.dimensions.keyId,
+        team: entry.dimensions.teamId,
+        end_user: entry.dimensions.endUser,
+        tag,
+        route: entry.dimensions.route,
+        model: entry.model,
+        provider: entry.provider,
+        operation: entry.dimensions.operation,
+        status: entry.status,
+      }
+      const group = Object.fromEntries(by.map((dimension) => [dimension, values[dimension]]))
+      const start = bucket === null ? null : at[bucket]()
+      const name = JSON.stringify([group, start])
+      const row = rows.get(name)
+      const usage = Object.fromEntries(
+        USAGE_UNITS.map((unit) => [unit, (row?.usage[unit] ?? 0) + entry.usage[unit]]),
+      ) as Usage
+      rows.set(name, {
+        group,
+        at: start,
+        requests: (row?.requests ?? 0) + 1,
+        costNanoUsd: (row?.costNanoUsd ?? 0n) + entry.costNanoUsd,
+        unpricedRequests: (row?.unpricedRequests ?? 0) + (entry.unpriced ? 1 : 0),
+        usage,
+      })
+    }
+  }
+  return [...rows.values()]
+}
+
+function byName(rows: readonly SpendRow[]): Readonly<Record<string, SpendRow>> {
+  return Object.fromEntries(
+    rows.map((row) => [
+      JSON.stringify([row.at, Object.entries(row.group).toSorted(([one], [other]) => one.localeCompare(other))]),
+      row,
+    ]),
+  )
+}
