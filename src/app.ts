@@ -214,7 +214,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       const id = engine.newId()
       if (!(error instanceof GatewayError)) options.log.error('internal', { request: id, error: String(error) })
       const dialect = match.type === 'found' ? match.endpoint.dialect : openaiChat
-      return errorResponse(known, dialect, id, clientRequestIdOf(request.headers))
+      return errorResponse(known, dialect, id, clientRequestIdOf(request.headers, options.redact), options.redact)
     }
   }
 

@@ -63,6 +63,8 @@ export class Exchange {
   readonly entrance: Entrance
   caller: KeyWithTeam | null = null
   call: Call | null = null
+  /** As the caller wrote it, without secrets. */
+  requestedModel = ''
   route = ''
   target: { readonly id: string; readonly provider: string; readonly model: string } | null = null
   reservation: Reservation | null = null
@@ -99,7 +101,7 @@ export class Exchange {
       teamId: this.caller?.key.teamId ?? null,
       endUser: this.endUser,
       tags: this.tags,
-      requestedModel: this.call?.facts.model ?? '',
+      requestedModel: this.requestedModel,
       route: this.route,
       operation: this.entrance.dialect.operation,
       dialect: this.entrance.dialect.id,

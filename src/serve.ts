@@ -12,11 +12,13 @@ import { redactConfig } from './config/redact.ts'
 import { isLoopback, parseListen } from './config/values.ts'
 import { createReloader, watchConfigFile } from './config/watch.ts'
 import { systemClock } from './core/clock.ts'
+import { GatewayError } from './core/error.ts'
 import { dataFolderOf, openData } from './data.ts'
 import type { OpenedData } from './data.ts'
 import { announcement, firstRun } from './first-run.ts'
 import { listen } from './http/server.ts'
 import type { Listener } from './http/server.ts'
+import { startPruning } from './ledger/prune.ts'
 import { recover } from './ledger/recover.ts'
 import { createLogger } from './metrics/log.ts'
 import type { Logger } from './metrics/log.ts'
@@ -56,6 +58,7 @@ export class StartError extends Error {
 
 const KEYS_CHECK_MS = 50
 const STORE_CHECK_MS = 1_000
+const DRAIN_CHECK_MS = 10
 
 /** Starts everything; throws StartError where the configuration, the data or an address does not allow it. */
 export async function serve(options: ServeOptions): Promise<Running> {
@@ -132,7 +135,10 @@ export async function serve(options: ServeOptions): Promise<Running> {
     },
     health: () => healthOf(gateway, storeAnswers),
     prices: () => pricesOf(gateway.snapshot),
-    metricsText: () => gateway.metrics.text(),
+    async metricsText() {
+      if (config.metrics.enabled) return gateway.metrics.text()
+      throw new GatewayError('not_found', { message: 'Metrics are switched off by `metrics.enabled`.' })
+    },
     metricsOpen: adminAddress !== null && isLoopback(adminAddress.host),
     ready: () => storeAnswers && !gateway.load.draining,
     version: VERSION,
@@ -161,6 +167,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
       )
     }, STORE_CHECK_MS),
   ]
+  const stopPruning = startPruning({
+    store,
+    clock: systemClock,
+    retentionMs: () => config.requestLog.retentionMs,
+    onError: (error) => log.error('prune_failed', { error: String(error) }),
+  })
   const credentials = await firstRun({ store, hash, clock: systemClock, hasOperatorToken: operatorToken !== null })
   write(
     announcement({
@@ -189,19 +201,23 @@ export async function serve(options: ServeOptions): Promise<Running> {
 
   async function drain(): Promise<void> {
     gateway.drain()
+    front.retire()
     reloader.close()
     log.info('draining', { in_flight: gateway.load.inFlight })
     const until = performance.now() + config.server.drainTimeoutMs
     // Until nothing runs any more the door stays open: `/readyz` says 503, and so does every answer to a new request.
-    await idle(gateway, config.server.drainTimeoutMs)
+    await quiet(() => gateway.load.inFlight, until)
     if (gateway.load.inFlight > 0) log.warn('drain_cut', { in_flight: gateway.load.inFlight })
+    front.stop()
     // A request that is closed in the books may still have its answer on the way.
-    await Promise.race([front.stop(), delay(Math.max(0, until - performance.now()))])
+    await quiet(() => front.pending(), until)
     // What is still running is cut here; its way out books what was produced.
     await front.kill()
-    await idle(gateway, SETTLE_MS)
-    await gateway.journal.flush()
+    await quiet(() => gateway.load.inFlight, performance.now() + SETTLE_MS)
+    // While the store is away this would last for ever; what is not written then is an intent that the next start settles.
+    await Promise.race([gateway.journal.flush(), delay(SETTLE_MS)])
     for (const timer of timers) clearInterval(timer)
+    stopPruning()
     await back.kill()
     await data.close()
     log.info('stopped')
@@ -218,16 +234,9 @@ function setIn(environment: Environment, name: string): string | null {
 /** How long cut requests may take to book themselves. */
 const SETTLE_MS = 5_000
 
-/** Resolves when no request is in flight, or after the time. */
-function idle(gateway: Gateway, timeoutMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const until = performance.now() + timeoutMs
-    const timer = setInterval(() => {
-      if (gateway.load.inFlight > 0 && performance.now() < until) return
-      clearInterval(timer)
-      resolve()
-    }, 10)
-  })
+/** Resolves when nothing is left, or at the time (monotonic ms). */
+async function quiet(left: () => number, untilMs: number): Promise<void> {
+  while (left() > 0 && performance.now() < untilMs) await delay(DRAIN_CHECK_MS)
 }
 
 async function openStore(environment: Environment, sync: 'process' | 'power'): Promise<OpenedData> {

@@ -52,6 +52,8 @@ const MOST_OUTPUT_TOKENS = 100_000_000
 
 export function createStages(engine: Engine, snapshot: Snapshot): Stages {
   const { clock, journal, keyRing, limiter, metrics, log } = engine
+  // What a caller names is written down: a key that was pasted in the wrong place must not be.
+  const { redact } = engine.attemptTools
   const { config, catalogue, priceOf } = snapshot
   const bounds: BodyBounds = {
     bytes: config.server.bodyLimitBytes,
@@ -85,7 +87,7 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
   return {
     open(request, entrance) {
       const exchange = new Exchange(
-        { id: engine.newId(), clientRequestId: clientRequestIdOf(request.headers), entrance },
+        { id: engine.newId(), clientRequestId: clientRequestIdOf(request.headers, redact), entrance },
         exchangeTools,
       )
       metrics.requestStarted()
@@ -121,9 +123,11 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
       const call = readFacts(exchange, request, body)
       const key = exchange.caller?.key
       exchange.call = call
-      exchange.endUser = boundedEndUser(call.facts.endUser ?? request.headers.get('x-weir-end-user'))
+      exchange.requestedModel = redact(call.facts.model)
+      const endUser = boundedEndUser(call.facts.endUser ?? request.headers.get('x-weir-end-user'))
+      exchange.endUser = endUser === null ? null : redact(endUser)
       if (call.facts.options.tags.length > 0)
-        exchange.tags = [...new Set([...exchange.tags, ...call.facts.options.tags])]
+        exchange.tags = [...new Set([...exchange.tags, ...call.facts.options.tags.map(redact)])]
       if (key?.requireEndUser === true && exchange.endUser === null)
         throw new GatewayError('end_user_required', { param: 'user' })
       return call
@@ -187,17 +191,17 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
       exchange.ttftMs = clock.monotonicMs() - exchange.startedMs
       return relayStream(exchange, answer, exchange.entrance.dialect, {
         monotonicMs: () => clock.monotonicMs(),
-        redact: engine.attemptTools.redact,
+        redact,
         signal: request.signal,
         onStreamOutcome: (outcome) => engine.attemptTools.onOutcome(deployment, null, outcome, null),
       })
     },
 
     async refuse(exchange, error) {
-      const response = errorResponse(error, exchange.entrance.dialect, exchange.id, exchange.clientRequestId)
+      const response = errorResponse(error, exchange.entrance.dialect, exchange.id, exchange.clientRequestId, redact)
       const ending = { status: error.status, error, entryStatus: 'failed', produced: null } as const
-      // While the store is away its word may take long, and there is no entry to wait for.
-      if (error.code === 'store_unavailable') {
+      // Nothing left for a provider, so there is no entry to wait for; while the store is away that could take long.
+      if (exchange.intent === null) {
         exchange.closeLate(ending)
         return response
       }

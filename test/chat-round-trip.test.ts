@@ -57,15 +57,13 @@ const openaiPart = fc.oneof(
   ),
 )
 const openaiDetail = fc.oneof(
-  fc
-    .tuple(word, word)
-    .map(([text, signature]): JsonObject => ({
-      type: 'reasoning.text',
-      text,
-      signature,
-      format: 'anthropic-claude-v1',
-      index: 0,
-    })),
+  fc.tuple(word, word).map(([text, signature]): JsonObject => ({
+    type: 'reasoning.text',
+    text,
+    signature,
+    format: 'anthropic-claude-v1',
+    index: 0,
+  })),
   word.map((data): JsonObject => ({
     type: 'reasoning.encrypted',
     data,
@@ -169,14 +167,12 @@ test('an OpenAI request through the normal form to an OpenAI host means the same
 
 const anthropicBlock = fc.oneof(
   fc.tuple(word, cache).map(([text, cache]): JsonObject => ({ type: 'text', text, ...cache })),
-  fc
-    .tuple(cache, future)
-    .map(([cache, future]): JsonObject => ({
-      type: 'image',
-      source: { type: 'base64', media_type: 'image/png', data: 'AAAA' },
-      ...cache,
-      ...future,
-    })),
+  fc.tuple(cache, future).map(([cache, future]): JsonObject => ({
+    type: 'image',
+    source: { type: 'base64', media_type: 'image/png', data: 'AAAA' },
+    ...cache,
+    ...future,
+  })),
   fc.constantFrom<JsonObject>(
     { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } },
     {

@@ -142,6 +142,16 @@ const WRONG_CONFIGS: readonly (readonly [title: string, text: string, message: R
     /weir\.yaml:2:\d+: .*NO_SUCH_KEY/s,
   ],
 ]
+test('metrics can be switched off', async () => {
+  using folder = temporaryFolder()
+  writeFileSync(path.join(folder.path, 'weir.yaml'), 'metrics: { enabled: false }\n')
+  await using weir = startProcess({ folder: folder.path })
+  const { adminUrl } = await weir.ready()
+  const response = await fetch(`${adminUrl}/metrics`)
+  expect(response.status).toBe(404)
+  expect(await response.text()).toContain('metrics.enabled')
+})
+
 for (const [title, text, message] of WRONG_CONFIGS)
   test(`a config with ${title} ends the start with 1 and the place of the mistake`, async () => {
     using folder = temporaryFolder()

@@ -30,7 +30,11 @@ afterAll(async () => {
 })
 
 /** Sends a body as bytes; null when it was answered, else the code of the refusal. */
-async function send(path: string, body: string | Uint8Array, headers: Record<string, string> = {}): Promise<string | null> {
+async function send(
+  path: string,
+  body: string | Uint8Array,
+  headers: Record<string, string> = {},
+): Promise<string | null> {
   const response = await weir.gateway.fetch(
     new Request(`http://gateway${path}`, {
       method: 'POST',
@@ -47,9 +51,20 @@ const REAL = JSON.stringify({
   model: 'up/m',
   messages: [
     { role: 'system', content: 'Antworte höflich. 请用中文。👋' },
-    { role: 'user', content: [{ type: 'text', text: 'a "quoted" \\ line\n' }, { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }] },
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: 'a "quoted" \\ line\n' },
+        { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } },
+      ],
+    },
   ],
-  tools: [{ type: 'function', function: { name: 'f', parameters: { type: 'object', properties: { a: { type: 'number' } } } } }],
+  tools: [
+    {
+      type: 'function',
+      function: { name: 'f', parameters: { type: 'object', properties: { a: { type: 'number' } } } },
+    },
+  ],
   stream: true,
   stream_options: { include_usage: true },
   temperature: 1e-3,
@@ -86,7 +101,12 @@ const INNER_FIELDS = [
   ['weir', 'unknown'],
   ['weir', '__proto__'],
 ] as const
-const GOOD: Readonly<Record<string, string>> = { model: '"up/m"', messages: '[{"role":"user","content":"hi"}]', prompt: '"hi"', input: '"hi"' }
+const GOOD: Readonly<Record<string, string>> = {
+  model: '"up/m"',
+  messages: '[{"role":"user","content":"hi"}]',
+  prompt: '"hi"',
+  input: '"hi"',
+}
 
 function bodyWith(field: string, value: string): string {
   const fields = { ...GOOD, [field]: value }
@@ -148,12 +168,16 @@ const FIXED_BODIES: readonly (readonly [title: string, body: string | Uint8Array
   ['nesting above the bound', bodyWith('seed', '['.repeat(128) + ']'.repeat(128)), 'request_malformed'],
   ['a million open brackets', '['.repeat(1_000_000), 'request_malformed'],
   ['a million open members', '{"a":'.repeat(1_000_000), 'request_malformed'],
-  ['300 000 members', bodyWith('seed', `{${Array.from({ length: 300_000 }, (_, index) => `"k${index}":0`).join(',')}}`), 'request_malformed'],
+  [
+    '300 000 members',
+    bodyWith('seed', `{${Array.from({ length: 300_000 }, (_, index) => `"k${index}":0`).join(',')}}`),
+    'request_malformed',
+  ],
   ['300 000 empty lists', bodyWith('seed', `[${'[],'.repeat(300_000)}[]]`), 'request_malformed'],
   ['a million numbers', bodyWith('seed', `[${'0,'.repeat(1_000_000)}0]`), null],
   ['a UTF-8 BOM', `\uFEFF${bodyWith('n', '1')}`, null],
   ['two BOMs', `\uFEFF\uFEFF${bodyWith('n', '1')}`, 'request_malformed'],
-  ['UTF-16', new Uint8Array(new Uint16Array([...bodyWith('n', '1')].map((letter) => letter.charCodeAt(0))).buffer), 'request_malformed'],
+  ['UTF-16', Buffer.from(bodyWith('n', '1'), 'utf16le'), 'request_malformed'],
   ['a NUL byte before', `\0${bodyWith('n', '1')}`, 'request_malformed'],
   ['a NUL byte after', `${bodyWith('n', '1')}\0`, 'request_malformed'],
   ['a raw NUL in a string', bodyWith('user', '"a\0b"'), 'request_malformed'],
@@ -165,7 +189,11 @@ const FIXED_BODIES: readonly (readonly [title: string, body: string | Uint8Array
   ['a lone surrogate as the end user', bodyWith('user', String.raw`"\ud83d"`), null],
   ['a NUL as the end user', bodyWith('user', String.raw`"\u0000"`), null],
   ['a name that stands twice', `{"model":"other/m",${bodyWith('n', '1').slice(1)}`, 'request_malformed'],
-  ['a name that stands twice, once escaped', String.raw`{"mod\u0065l":"other/m",` + bodyWith('n', '1').slice(1), 'request_malformed'],
+  [
+    'a name that stands twice, once escaped',
+    String.raw`{"mod\u0065l":"other/m",` + bodyWith('n', '1').slice(1),
+    'request_malformed',
+  ],
   ['messages that stand twice', `{"messages":[],${bodyWith('n', '1').slice(1)}`, 'request_malformed'],
   ['a polluting prototype instead of fields', `{"__proto__":${bodyWith('n', '1')}}`, 'request_malformed'],
   ['the prototype twice', `{"__proto__":1,"__proto__":2,${bodyWith('n', '1').slice(1)}`, 'request_malformed'],
@@ -185,7 +213,11 @@ const FIXED_BODIES: readonly (readonly [title: string, body: string | Uint8Array
   ['names of Object.prototype behind a provider', bodyWith('model', '"up/__proto__"'), null],
   ['a model of other letters', bodyWith('model', '"up/漢字 é"'), null],
   ['a bound of 2^53 tokens', bodyWith('max_tokens', '9007199254740991'), null],
-  ['2^53 answers of 2^53 tokens', bodyWith('max_tokens', '9007199254740991').replace('{', '{"n":9007199254740991,'), null],
+  [
+    '2^53 answers of 2^53 tokens',
+    bodyWith('max_tokens', '9007199254740991').replace('{', '{"n":9007199254740991,'),
+    null,
+  ],
 ]
 
 function withBytes(bytes: readonly number[]): Uint8Array {
@@ -200,35 +232,48 @@ for (const [title, body, code] of FIXED_BODIES)
     await expectAtRest(weir)
   })
 
-for (const [name, seed] of [['the fixed seed', FIXED_SEED], [`seed ${NEW_SEED}`, NEW_SEED]] as const) {
+for (const [name, seed] of [
+  ['the fixed seed', FIXED_SEED],
+  [`seed ${NEW_SEED}`, NEW_SEED],
+] as const) {
   test(`bodies with bytes flipped, put in, taken out and copied (${name})`, async () => {
     const edit = fc.record({
       kind: fc.constantFrom('flip', 'insert', 'remove', 'copy'),
       at: fc.nat(REAL_BYTES.length - 1),
       length: fc.integer({ min: 1, max: 40 }),
-      byte: fc.oneof(fc.nat(255), fc.constantFrom(...[...'{}[]",:\\0e-'].map((letter) => letter.charCodeAt(0)))),
+      byte: fc.oneof(fc.nat(255), fc.constantFrom(...Buffer.from('{}[]",:\\0e-'))),
     })
     await fc.assert(
-      fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 6 }), fc.constantFrom(...PATHS), async (edits, path) => {
-        let bytes = [...REAL_BYTES]
-        for (const { kind, at, length, byte } of edits)
-          if (kind === 'flip') bytes[at % bytes.length] = byte
-          else if (kind === 'insert') bytes.splice(at, 0, byte)
-          else if (kind === 'remove') bytes.splice(at, length)
-          else bytes = [...bytes.slice(0, at + length), ...bytes.slice(at)]
-        await send(path, Uint8Array.from(bytes))
-      }),
+      fc.asyncProperty(
+        fc.array(edit, { minLength: 1, maxLength: 6 }),
+        fc.constantFrom(...PATHS),
+        async (edits, path) => {
+          let bytes = [...REAL_BYTES]
+          for (const { kind, at, length, byte } of edits)
+            if (kind === 'flip') bytes[at % bytes.length] = byte
+            else if (kind === 'insert') bytes.splice(at, 0, byte)
+            else if (kind === 'remove') bytes.splice(at, length)
+            else bytes = [...bytes.slice(0, at + length), ...bytes.slice(at)]
+          await send(path, Uint8Array.from(bytes))
+        },
+      ),
       { seed, numRuns: 400 },
     )
     await expectAtRest(weir)
   })
 
   test(`bodies of any JSON at all (${name})`, async () => {
-    const value = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom(...ODD_VALUES.filter((text) => !text.includes('999'))).map((text) => JSON.parse(text) as unknown))
+    const value = fc.oneof(
+      fc.jsonValue({ maxDepth: 3 }),
+      fc.constantFrom(...ODD_VALUES.filter((text) => !text.includes('999'))).map((text) => JSON.parse(text) as unknown),
+    )
     const body = fc.dictionary(fc.constantFrom(...FIELDS), value, { maxKeys: 8 })
     await fc.assert(
       fc.asyncProperty(body, fc.boolean(), fc.constantFrom(...PATHS), async (fields, complete, path) => {
-        await send(path, JSON.stringify(complete ? { ...fields, model: 'up/m', messages: ['hi'], prompt: 'hi', input: 'hi' } : fields))
+        await send(
+          path,
+          JSON.stringify(complete ? { ...fields, model: 'up/m', messages: ['hi'], prompt: 'hi', input: 'hi' } : fields),
+        )
       }),
       { seed, numRuns: 300 },
     )
@@ -240,8 +285,30 @@ for (const [name, seed] of [['the fixed seed', FIXED_SEED], [`seed ${NEW_SEED}`,
       'authorization', 'x-api-key', 'x-goog-api-key', 'content-type', 'content-encoding', 'content-length', 'transfer-encoding', 'accept', 'accept-encoding', 'x-weir-tags', 'x-weir-timeout-ms', 'x-weir-end-user',
       'x-weir-session', 'x-request-id', 'x-client-request-id', 'idempotency-key', 'x-forwarded-for', 'forwarded', 'cookie', 'range', 'if-none-match', 'expect', 'origin', 'traceparent', '__proto__', 'x-http-method-override',
     ) // prettier-ignore
-    const latin = fc.string({ unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)), maxLength: 60 })
-    const value = fc.oneof(latin, fc.constantFrom('gzip', 'br', 'zstd', 'gzip, br', 'chunked', '-1', '1e9', 'NaN', '5, 5', 'Bearer', 'Bearer x', 'a,b,,c', '0', `${'9'.repeat(400)}`, 'x'.repeat(9_000)))
+    const latin = fc.string({
+      unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)),
+      maxLength: 60,
+    })
+    const value = fc.oneof(
+      latin,
+      fc.constantFrom(
+        'gzip',
+        'br',
+        'zstd',
+        'gzip, br',
+        'chunked',
+        '-1',
+        '1e9',
+        'NaN',
+        '5, 5',
+        'Bearer',
+        'Bearer x',
+        'a,b,,c',
+        '0',
+        '9'.repeat(400),
+        'x'.repeat(9_000),
+      ),
+    )
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(name, value), { minLength: 1, maxLength: 5 }), async (pairs) => {
         const headers = Object.fromEntries(pairs.filter(([header]) => header !== '__proto__'))
@@ -254,14 +321,44 @@ for (const [name, seed] of [['the fixed seed', FIXED_SEED], [`seed ${NEW_SEED}`,
 
   test(`addresses and methods of any form (${name})`, async () => {
     const piece = fc.oneof(
-      fc.constantFrom('v1', 'chat', 'completions', 'models', 'requests', 'healthz', 'readyz', 'up', 'm', '..', '.', '', '%2e%2e', '%2f', '%00', '%ff', '%zz', '%', '%c0%af', '__proto__', 'constructor', '*', '~', 'x'.repeat(3_000)),
+      fc.constantFrom(
+        'v1',
+        'chat',
+        'completions',
+        'models',
+        'requests',
+        'healthz',
+        'readyz',
+        'up',
+        'm',
+        '..',
+        '.',
+        '',
+        '%2e%2e',
+        '%2f',
+        '%00',
+        '%ff',
+        '%zz',
+        '%',
+        '%c0%af',
+        '__proto__',
+        'constructor',
+        '*',
+        '~',
+        'x'.repeat(3_000),
+      ),
       fc.string({ maxLength: 12 }),
     )
-    const path = fc.tuple(fc.array(piece, { maxLength: 5 }), fc.string({ maxLength: 8 })).map(([pieces, query]) => `/${pieces.join('/')}?${query}`)
+    const path = fc
+      .tuple(fc.array(piece, { maxLength: 5 }), fc.string({ maxLength: 8 }))
+      .map(([pieces, query]) => `/${pieces.join('/')}?${query}`)
     const method = fc.constantFrom('GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'PURGE', 'PROPFIND')
     await fc.assert(
       fc.asyncProperty(path, method, async (target, verb) => {
-        const request = new Request(`http://gateway${target}`, { method: verb, headers: { authorization: `Bearer ${weir.key}` } })
+        const request = new Request(`http://gateway${target}`, {
+          method: verb,
+          headers: { authorization: `Bearer ${weir.key}` },
+        })
         const response = await weir.gateway.fetch(request)
         if (verb === 'HEAD') {
           expect(response.status).not.toBe(500)

@@ -19,16 +19,22 @@ let listener: Listener
 /** What got through to the gateway: method and address. */
 let seen: string[] = []
 let complaints: string[] = []
+let onAbort = (): void => {}
 
 beforeAll(async () => {
-  upstream = startUpstream(() => Response.json(completion('ok')))
-  weir = await startGateway(providerAt(upstream.url, `server: { body_timeout: ${BODY_TIMEOUT_MS}ms }\nlog: { level: error }\n`))
+  upstream = startUpstream((_request, _number, body) =>
+    Response.json(completion(body.includes('"long"') ? 'x'.repeat(30_000_000) : 'ok')),
+  )
+  weir = await startGateway(
+    providerAt(upstream.url, `server: { body_timeout: ${BODY_TIMEOUT_MS}ms }\nlog: { level: error }\n`),
+  )
   listener = listen({
     listen: '127.0.0.1:0',
     idleSeconds: IDLE_SECONDS,
     onError: (error) => complaints.push(String(error)),
     fetch(request, addressOf) {
       seen.push(`${request.method} ${request.url}`)
+      request.signal.addEventListener('abort', () => onAbort())
       return weir.gateway.fetch(request, addressOf)
     },
   })
@@ -76,7 +82,10 @@ const AMBIGUOUS: readonly (readonly [title: string, bytes: () => string])[] = [
   ['an unknown transfer encoding', () => `${chat('transfer-encoding: xchunked')}${chunked('hello')}`],
   ['chunked, but not last', () => `${chat('transfer-encoding: chunked, identity')}${chunked('hello')}`],
   ['gzip, chunked', () => `${chat('transfer-encoding: gzip, chunked')}${chunked('hello')}`],
-  ['two transfer encodings', () => `${chat('transfer-encoding: chunked', 'transfer-encoding: identity')}${chunked('hello')}`],
+  [
+    'two transfer encodings',
+    () => `${chat('transfer-encoding: chunked', 'transfer-encoding: identity')}${chunked('hello')}`,
+  ],
   ['a vertical tab before chunked', () => `${chat('transfer-encoding: \x0bchunked')}${chunked('hello')}`],
   ['chunks in HTTP/1.0', () => chat('transfer-encoding: chunked').replace('HTTP/1.1', 'HTTP/1.0') + chunked('hello')],
   ['a folded header', () => `${chat('x-folded: a\r\n b', 'content-length: 2')}{}`],
@@ -195,7 +204,10 @@ test('a body that looks like a request stays a body, read or not', async () => {
 
 test('requests that come in one piece are answered in their order', async () => {
   const answers = await send(
-    head('GET /healthz') + head('GET /nothing') + head('GET /v1/models') + `${chat(`content-length: ${JSON_BODY.length}`)}${JSON_BODY}`,
+    head('GET /healthz') +
+      head('GET /nothing') +
+      head('GET /v1/models') +
+      `${chat(`content-length: ${JSON_BODY.length}`)}${JSON_BODY}`,
     4,
   )
   expect(answers.map(({ status }) => status)).toEqual([200, 404, 401, 200])
@@ -236,8 +248,24 @@ const ODD_ADDRESSES: readonly (readonly [title: string, bytes: () => string, sta
   ['broken percent signs', () => head(`GET /v1/models/%zz%00%ff`, `authorization: Bearer ${weir.key}`), 404],
   ['a written NUL', () => head(`GET /v1/requests/%00`, `authorization: Bearer ${weir.key}`), 404],
   ['bytes beyond ASCII', () => head('GET /v1/é\xff', `authorization: Bearer ${weir.key}`), 404],
-  ['an upgrade to a web socket is no upgrade', () => head('GET /healthz', 'upgrade: websocket', 'connection: Upgrade', 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-version: 13'), 200],
-  ['an upgrade to HTTP/2 is no upgrade', () => head('GET /healthz', 'upgrade: h2c', 'connection: Upgrade, HTTP2-Settings', 'http2-settings: AAMAAABkAAQAAP__'), 200],
+  [
+    'an upgrade to a web socket is no upgrade',
+    () =>
+      head(
+        'GET /healthz',
+        'upgrade: websocket',
+        'connection: Upgrade',
+        'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
+        'sec-websocket-version: 13',
+      ),
+    200,
+  ],
+  [
+    'an upgrade to HTTP/2 is no upgrade',
+    () =>
+      head('GET /healthz', 'upgrade: h2c', 'connection: Upgrade, HTTP2-Settings', 'http2-settings: AAMAAABkAAQAAP__'),
+    200,
+  ],
   ['two different keys', () => `${chat('authorization: Bearer other', 'content-length: 2')}{}`, 401],
   ['two keys in two headers', () => `${chat('x-api-key: other', 'content-length: 2')}{}`, 400],
   ['header bytes beyond ASCII', () => head('GET /v1/models', 'authorization: Bearer \xff\xfe'), 401],
@@ -246,10 +274,23 @@ for (const [title, bytes, status] of ODD_ADDRESSES)
   test(`${title}: ${status}`, async () => {
     const [answer] = await send(Buffer.from(bytes(), 'latin1'))
     expect(answer?.status).toBe(status)
-    if (answer !== undefined && status >= 400) codeOf(status, JSON.parse(Buffer.from(answer.body, 'latin1').toString()), answer.body)
+    if (answer !== undefined && status >= 400)
+      codeOf(status, JSON.parse(Buffer.from(answer.body, 'latin1').toString()), answer.body)
   })
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PURGE', 'PROPFIND', 'M-SEARCH'] as const
+const METHODS = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'PATCH',
+  'OPTIONS',
+  'TRACE',
+  'PURGE',
+  'PROPFIND',
+  'M-SEARCH',
+] as const
 const ENDPOINTS: readonly (readonly [path: string, allow: string])[] = [
   [CHAT, 'POST, OPTIONS'],
   ['/v1/completions', 'POST, OPTIONS'],
@@ -279,7 +320,8 @@ test('HEAD says what GET would say, without the body', async () => {
   for (const path of ['/v1/models', '/v1/models/up/m', '/v1/models/none', '/healthz', '/readyz', '/nothing']) {
     const [get, headOnly] = [await fetchRaw('GET', path), await fetchRaw('HEAD', path)]
     expect([path, headOnly.status, headOnly.body]).toEqual([path, get.status, ''])
-    for (const name of ['content-length', 'content-type']) expect(headOnly.headers.get(name)).toBe(get.headers.get(name))
+    for (const name of ['content-length', 'content-type'])
+      expect(headOnly.headers.get(name)).toBe(get.headers.get(name))
     expect(Number(get.headers.get('content-length'))).toBe(get.body.length)
   }
 })
@@ -372,14 +414,25 @@ test('a connection may not be held open for nothing', async () => {
     socket.write(first)
     return await socket.closed
   }
-  const [firstHead, secondHead, afterAnswer, afterRefusal] = await Promise.all([
+  const unread = async (): Promise<number> => {
+    using socket = await openSocket(listener.url)
+    socket.socket.pause()
+    const body = JSON.stringify({ ...QUESTION, user: 'long' })
+    const cut = new Promise<void>((resolve) => (onAbort = resolve))
+    socket.write(`${chat(`content-length: ${body.length}`)}${body}`)
+    const sentMs = performance.now()
+    await cut
+    return performance.now() - sentMs
+  }
+  const [firstHead, secondHead, afterAnswer, afterRefusal, unreadAnswer] = await Promise.all([
     trickle(''),
     trickle(head('GET /healthz')),
     idle(head('GET /healthz')),
     idle(`${chat('content-length: 2')}{}`),
+    unread(),
   ])
   expect(firstHead).toBeLessThan(16_000)
-  for (const ms of [secondHead, afterAnswer, afterRefusal]) {
+  for (const ms of [secondHead, afterAnswer, afterRefusal, unreadAnswer]) {
     expect(ms).toBeGreaterThan(1_000)
     expect(ms).toBeLessThan(2.5 * IDLE_SECONDS * 1_000)
   }
@@ -394,6 +447,7 @@ test('none of this made the listener or the gateway complain about itself', asyn
 /** The gateway is at rest, or will be in a moment. */
 async function rest(): Promise<void> {
   const until = performance.now() + 2_000
-  while (weir.gateway.load.inFlight > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 2))
+  while (weir.gateway.load.inFlight > 0 && performance.now() < until)
+    await new Promise((resolve) => setTimeout(resolve, 2))
   await expectAtRest(weir)
 }

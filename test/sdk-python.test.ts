@@ -84,8 +84,12 @@ for (const name of CHECKS)
     if (result.error !== null) expect.unreachable(result.error)
   })
 
-test.skipIf(PYTHON === '')('Python: no check of the script is left out here, and nothing is left in flight', () => {
-  expect(results.map(({ name }) => name).sort()).toEqual(CHECKS.toSorted())
-  expect(weir?.gateway.load.inFlight).toBe(0)
-  expect(weir?.gateway.limiter.inFlight('key')).toBe(0)
-})
+test.skipIf(PYTHON === '')(
+  'Python: no check of the script is left out here, and nothing is left in flight',
+  async () => {
+    expect(results.map(({ name }) => name).sort()).toEqual(CHECKS.toSorted())
+    // What the script left last may still be noticed; the test's own deadline bounds this.
+    while ((weir?.gateway.load.inFlight ?? 0) > 0) await new Promise((resolve) => setImmediate(resolve))
+    expect(weir?.gateway.limiter.inFlight('key')).toBe(0)
+  },
+)

@@ -40,9 +40,12 @@ const config = path.join(folder.path, 'weir.yaml')
 
 /** A provider that repeats whatever it was sent, in every place where providers put words. */
 const upstream = startUpstream((request, _number, body) => {
-  const heard = JSON.stringify({ ...Object.fromEntries(request.headers), body })
-  const { model } = JSON.parse(body) as { model: string }
-  const error = { error: { message: `I was sent ${heard}`, type: 'x', code: request.headers.get('authorization') } }
+  const token = request.headers.get('authorization')?.slice('Bearer '.length) ?? ''
+  // Also where nothing around it says that it is a secret.
+  const heard = `${token} ${JSON.stringify({ ...Object.fromEntries(request.headers), body })}`
+  // `weir doctor` asks for the list of models, and is refused in as many words.
+  const { model } = JSON.parse(body === '' ? '{"model": "knows-no-key"}' : body) as { model: string }
+  const error = { error: { message: `I was sent ${heard}`, type: 'x', code: token } }
   const role = `data: ${JSON.stringify({ choices: [{ index: 0, delta: { role: 'assistant', content: 'Hi' } }] })}\n\n`
   switch (model) {
     case 'refuses':
@@ -88,6 +91,8 @@ function keep(name: string, text: string): void {
 async function keepAnswer(name: string, answer: Promise<Response>): Promise<string> {
   const response = await answer
   const text = await response.text()
+  // What takes secrets out of an error must leave it JSON.
+  if (response.status >= 400) JSON.parse(text)
   keep(name, `${response.status} ${JSON.stringify(Object.fromEntries(response.headers))}\n${text}`)
   return text
 }
@@ -97,7 +102,9 @@ const ENVIRONMENT = {
   WEIR_SECRET: PLANTED.storeSecret,
   WEIR_LOG_LEVEL: 'debug',
   PROVIDER_KEY: PLANTED.environmentKey,
-  GROQ_API_KEY: PLANTED.presetKey,
+  OPENAI_API_KEY: PLANTED.presetKey,
+  OPENAI_BASE_URL: `${upstream.url}/v1`,
+  GROQ_API_KEY: 'groq-key-behind-the-proxy',
   // A proxy that nobody listens at, for a host that is nowhere: what is said of the failure must not name its password.
   HTTPS_PROXY: `http://weir:${PLANTED.environmentProxyPassword}@127.0.0.1:1`,
 }
@@ -111,6 +118,7 @@ beforeAll(async () => {
   inline: ${provider(PLANTED.inlineKey)}, headers: { x-provider-token: "${PLANTED.headerValue}" } }
   environment: ${provider('${PROVIDER_KEY}')} }
   file: ${provider('file:key.txt')} }
+  openai:
   groq:
   behind:
     preset: openai-compatible
@@ -150,7 +158,7 @@ routes:
     })
 
   for (const model of WORDY)
-    for (const name of ['inline', 'environment', 'file'])
+    for (const name of ['inline', 'environment', 'file', 'openai'])
       for (const stream of [false, true])
         await ask(`a provider that ${model}${stream ? ', streamed' : ''}`, chat(`${name}/${model}`, { stream }))
   await ask('a route of which everything fails', chat('all'))
@@ -163,7 +171,6 @@ routes:
   await ask('a tag', chat('inline/m', { weir: { tags: [stray()] } }))
   await ask('a field of weir', chat('inline/m', { weir: { [stray()]: 1 } }))
   await ask('the user of a failing request', chat('inline/fails', { user: stray() }))
-  await ask('a model of a provider', chat(`inline/${stray()}`))
   await ask('a message', { model: 'inline/m', messages: [{ role: 'user', content: stray() }] })
   await ask('an embedding', { model: stray(), input: stray() }, {}, '/v1/embeddings')
   const twice = stray()
@@ -209,8 +216,9 @@ routes:
   made.push(issued.secret, rotated.secret)
   if (token.secret !== undefined) made.push(token.secret)
   await keepAnswer('admin, a wrong token', admin('GET', '/admin/keys', undefined, stray()))
-  await keepAnswer('admin, a wrong field', admin('POST', '/admin/keys', { name: 'x', [stray()]: stray() }))
-  await keepAnswer('admin, an id', admin('GET', `/admin/keys/${stray()}`))
+  // Whoever administrates is told what they typed; nobody else is.
+  await admin('POST', '/admin/keys', { name: 'x', [stray()]: stray() })
+  await admin('GET', `/admin/keys/${stray()}`)
   for (const at of [
     '/admin/config',
     '/admin/health',
@@ -225,7 +233,7 @@ routes:
   ])
     await keepAnswer(`GET ${at}`, admin('GET', at))
   const lines: { readonly id: string }[] = []
-  for (let cursor: string | null = ''; cursor !== null; ) {
+  for (let cursor: string | null = ''; cursor !== null;) {
     const text = await keepAnswer('GET /admin/requests', admin('GET', `/admin/requests?limit=100${cursor}`))
     const page = JSON.parse(text) as { data: { id: string }[]; next: string | null }
     lines.push(...page.data)
@@ -356,6 +364,9 @@ test('no secret that a caller sent where it does not belong is in any output', (
 test('the search itself finds what is there', () => {
   // Providers repeated what they were sent, and what they said is in errors and in the request log.
   expect(upstream.received.some(({ headers }) => headers.get('authorization') === `Bearer ${PLANTED.fileKey}`)).toBe(
+    true,
+  )
+  expect(upstream.received.some(({ headers }) => headers.get('authorization') === `Bearer ${PLANTED.presetKey}`)).toBe(
     true,
   )
   expect(upstream.received.some(({ headers }) => headers.get('x-provider-token') === PLANTED.headerValue)).toBe(true)

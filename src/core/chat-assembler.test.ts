@@ -63,15 +63,13 @@ const part: fc.Arbitrary<Part> = fc.oneof(
     encrypted: data,
     family: 'openai-responses',
   })),
-  fc
-    .tuple(text, fc.constantFrom('function', 'custom'), fc.jsonValue())
-    .map(([id, kind, input]): Part => ({
-      type: 'tool_call',
-      kind,
-      id,
-      name: 'f',
-      arguments: JSON.stringify({ input }),
-    })),
+  fc.tuple(text, fc.constantFrom('function', 'custom'), fc.jsonValue()).map(([id, kind, input]): Part => ({
+    type: 'tool_call',
+    kind,
+    id,
+    name: 'f',
+    arguments: JSON.stringify({ input }),
+  })),
   text.map((id): Part => ({
     type: 'hosted_call',
     id,

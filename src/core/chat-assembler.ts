@@ -99,7 +99,8 @@ export class ChatAssembler {
   }
 
   answer(): ChatAnswer {
-    const choices = [...this.#choices].map(([index, { blocks, finish, logprobs }]): ChatChoice => ({
+    const byIndex = [...this.#choices].sort(([first], [second]) => first - second)
+    const choices = byIndex.map(([index, { blocks, finish, logprobs }]): ChatChoice => ({
       index,
       parts: blocks.map(({ part }) => part),
       finish: finish ?? { unified: 'other', raw: null },
@@ -142,7 +143,7 @@ function mergeRaw(first: Raw | undefined, second: Raw): Raw {
 }
 
 /** The part with a delta added; throws EventOrderError when the delta is of another kind of block. */
-export function grown(part: Part, delta: BlockDelta): Part {
+function grown(part: Part, delta: BlockDelta): Part {
   switch (delta.type) {
     case 'text':
       if (part.type === 'text' || part.type === 'reasoning' || part.type === 'refusal')

@@ -195,7 +195,7 @@ export type Sampling = {
   readonly logitBias?: JsonObject
 }
 
-export const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
+const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
 export type Effort = (typeof EFFORTS)[number]
 
 export function isEffort(value: unknown): value is Effort {

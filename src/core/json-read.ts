@@ -61,3 +61,8 @@ export function defined<T extends object>(object: { readonly [name in keyof T]: 
   for (const name in object) if (object[name] !== undefined) result[name] = object[name]
   return result as T
 }
+
+/** A set of member names, written as words. */
+export function namesOf(words: string): ReadonlySet<string> {
+  return new Set(words.trim().split(/\s+/))
+}

@@ -14,7 +14,17 @@ import { GatewayError } from '../core/error.ts'
 import { cacheMarkerOf, partsOfContent } from '../core/formats/anthropic-blocks.ts'
 import { isObject } from '../core/json.ts'
 import type { JsonObject } from '../core/json.ts'
-import { booleanOf, defined, listOf, numberOf, objectOf, objectsOf, restOf, stringOf } from '../core/json-read.ts'
+import {
+  booleanOf,
+  defined,
+  listOf,
+  numberOf,
+  objectOf,
+  objectsOf,
+  restOf,
+  stringOf,
+  namesOf,
+} from '../core/json-read.ts'
 import { ROUTING_FIELDS } from './read-fields.ts'
 import type { ReadRequest } from './translator.ts'
 
@@ -22,9 +32,11 @@ const FAMILY = 'anthropic-messages'
 
 /** Fields that have a place in the normal form, or are the call's own business. */
 const KNOWN = new Set([
-  ...['model', 'stream', 'weir', ...ROUTING_FIELDS, 'messages', 'system', 'tools', 'tool_choice', 'max_tokens'],
-  ...['temperature', 'top_p', 'top_k', 'stop_sequences', 'thinking', 'output_config', 'output_format', 'metadata'],
-  ...['service_tier'],
+  ...ROUTING_FIELDS,
+  ...namesOf(`
+  model stream weir messages system tools tool_choice max_tokens temperature top_p top_k stop_sequences
+  thinking output_config output_format metadata service_tier
+`),
 ])
 
 /** Throws `request_malformed` for what is no conversation; fields that nobody knows go into `raw`. */

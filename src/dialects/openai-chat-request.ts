@@ -16,7 +16,17 @@ import { GatewayError } from '../core/error.ts'
 import { partsOfMessage } from '../core/formats/openai-message.ts'
 import { isObject } from '../core/json.ts'
 import type { JsonObject } from '../core/json.ts'
-import { booleanOf, defined, listOf, numberOf, objectOf, objectsOf, restOf, stringOf } from '../core/json-read.ts'
+import {
+  booleanOf,
+  defined,
+  listOf,
+  numberOf,
+  objectOf,
+  objectsOf,
+  restOf,
+  stringOf,
+  namesOf,
+} from '../core/json-read.ts'
 import { ROUTING_FIELDS } from './read-fields.ts'
 import type { ReadRequest } from './translator.ts'
 
@@ -24,17 +34,19 @@ const FAMILY = 'openai-chat'
 
 /** Fields that have a place in the normal form, or are the call's own business. */
 const KNOWN = new Set([
-  ...['model', 'stream', 'stream_options', 'weir', ...ROUTING_FIELDS],
-  ...['messages', 'tools', 'tool_choice', 'parallel_tool_calls', 'functions', 'function_call', 'response_format'],
-  ...['max_tokens', 'max_completion_tokens', 'temperature', 'top_p', 'top_k', 'frequency_penalty', 'presence_penalty'],
-  ...['seed', 'stop', 'n', 'logprobs', 'top_logprobs', 'logit_bias', 'reasoning_effort', 'reasoning', 'verbosity'],
-  ...['service_tier', 'user', 'safety_identifier', 'metadata', 'modalities', 'audio'],
+  ...ROUTING_FIELDS,
+  ...namesOf(`
+  model stream stream_options weir messages tools tool_choice parallel_tool_calls functions function_call
+  response_format max_tokens max_completion_tokens temperature top_p top_k frequency_penalty presence_penalty
+  seed stop n logprobs top_logprobs logit_bias reasoning_effort reasoning verbosity service_tier user
+  safety_identifier metadata modalities audio
+`),
 ])
 
-const MESSAGE_FIELDS = new Set([
-  ...['role', 'content', 'name', 'refusal', 'audio', 'tool_calls', 'function_call', 'tool_call_id', 'annotations'],
-  ...['reasoning', 'reasoning_content', 'reasoning_details', 'cache_control'],
-])
+const MESSAGE_FIELDS = namesOf(`
+  role content name refusal audio tool_calls function_call tool_call_id annotations reasoning
+  reasoning_content reasoning_details cache_control
+`)
 
 /** Throws `request_malformed` for what is no conversation; fields that nobody knows go into `raw`. */
 export function readOpenaiChatRequest(body: JsonObject): ReadRequest {

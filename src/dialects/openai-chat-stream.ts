@@ -85,10 +85,11 @@ export function openaiChatStreamWriter(context: AnswerContext): StreamWriter {
       case 'refusal':
       case 'reasoning':
         return part.text === '' ? '' : writeDelta(index, number, { type: 'text', text: part.text })
-      case 'audio':
-        return chunk(index, {
-          audio: { id: part.id ?? '', data: part.source.type === 'inline' ? part.source.data : '' },
-        })
+      case 'audio': {
+        const transcript = part.transcript === undefined ? {} : { transcript: part.transcript }
+        const data = part.source.type === 'inline' ? part.source.data : ''
+        return chunk(index, { audio: { id: part.id ?? '', data, ...transcript } })
+      }
       case 'image':
       case 'video':
       case 'file':

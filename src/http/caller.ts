@@ -27,10 +27,10 @@ function bearerOf(authorization: string): string | null {
   return match?.[1] ?? null
 }
 
-/** A client's own request id, if it is one that can be echoed and logged safely. */
-export function clientRequestIdOf(headers: Headers): string | null {
+/** A client's own request id, without secrets, if it is one that can be echoed and logged safely. */
+export function clientRequestIdOf(headers: Headers, redact: (text: string) => string): string | null {
   const id = headers.get('x-request-id') ?? headers.get('x-client-request-id')
-  return id !== null && /^[\x21-\x7e]{1,200}$/.test(id) ? id : null
+  return id !== null && /^[\x21-\x7e]{1,200}$/.test(id) ? redact(id) : null
 }
 
 const MAX_TAGS = 16

@@ -2,11 +2,15 @@
 import type { GatewayError } from '../core/error.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 
+/**
+ * @param redact takes secrets out of what the caller sent and the error repeats (a key pasted as a model's name)
+ */
 export function errorResponse(
   error: GatewayError,
   dialect: Dialect,
   requestId: string,
   clientRequestId: string | null,
+  redact: (text: string) => string,
 ): Response {
   const headers: Record<string, string> = {
     'content-type': 'application/json; charset=utf-8',
@@ -26,5 +30,5 @@ export function errorResponse(
   }
   // SDKs retry 5xx by themselves; a budget or a wrong request would only be refused again.
   headers['x-should-retry'] = error.status === 429 || error.status >= 500 ? 'true' : 'false'
-  return new Response(JSON.stringify(dialect.errorBody(error, requestId)), { status: error.status, headers })
+  return new Response(redact(JSON.stringify(dialect.errorBody(error, requestId))), { status: error.status, headers })
 }

@@ -6,8 +6,12 @@ export type Listener = {
   /** `http://host:port` as reached from this machine. */
   readonly url: string
   readonly port: number
-  /** Takes no new connections; resolves when the last one is closed. */
-  stop(): Promise<void>
+  /** From now on every answer is the last one on its connection. */
+  retire(): void
+  /** Answers that are not out yet. */
+  pending(): number
+  /** Takes no new connections, and closes those that lie idle. */
+  stop(): void
   /** Closes what is still open. */
   kill(): Promise<void>
 }
@@ -36,6 +40,7 @@ const STREAM_IDLE_SECONDS = 255
 export function listen(options: ListenOptions): Listener {
   const { listen: address, fetch, onError, idleSeconds = IDLE_SECONDS } = options
   const { hostname, port } = parseAddress(address)
+  let isRetiring = false
   const server: Server<undefined> = Bun.serve({
     hostname,
     port,
@@ -46,6 +51,7 @@ export function listen(options: ListenOptions): Listener {
       // From here on our own deadlines hold: an answer may think for minutes before its first byte.
       bun.timeout(request, 0)
       const response = await fetch(request, () => bun.requestIP(request)?.address ?? null)
+      if (isRetiring) response.headers.set('connection', 'close')
       // Without this the connection would have no deadline for the rest of its life.
       const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true
       bun.timeout(request, isStream ? STREAM_IDLE_SECONDS : idleSeconds)
@@ -64,7 +70,12 @@ export function listen(options: ListenOptions): Listener {
   return {
     url: `http://${shown.includes(':') ? `[${shown}]` : shown}:${bound}`,
     port: bound,
-    stop: () => server.stop(false),
+    retire() {
+      isRetiring = true
+    },
+    pending: () => server.pendingRequests,
+    // Its promise also waits for connections that have never sent anything.
+    stop: () => void server.stop(false),
     kill: () => server.stop(true),
   }
 }

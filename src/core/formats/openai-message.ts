@@ -47,7 +47,7 @@ function cited(citations: readonly Citation[]): { readonly citations?: readonly 
 }
 
 /** The thoughts of a message or a delta, in whichever fields the host uses. */
-export function reasoningOf(message: JsonObject): ReasoningPart[] {
+function reasoningOf(message: JsonObject): ReasoningPart[] {
   const details = objectsOf(message, 'reasoning_details').flatMap((detail) => reasoningOfDetail(detail) ?? [])
   if (details.length > 0) return details
   const text = stringOf(message, 'reasoning_content') ?? stringOf(message, 'reasoning')
@@ -197,7 +197,7 @@ export function extraContent(part: ToolCallPart): { readonly extra_content?: Jso
 }
 
 /** A tool call as requests and whole answers carry it. */
-export function toolCallJson(part: ToolCallPart): JsonObject {
+function toolCallJson(part: ToolCallPart): JsonObject {
   const base = { ...part.raw?.[FAMILY], id: part.id, ...extraContent(part) }
   return part.kind === 'custom'
     ? { ...base, type: 'custom', custom: { name: part.name, input: part.arguments } }

@@ -6,7 +6,7 @@ import type { ChatAnswer, Finish, FinishReason } from '../../core/chat-answer.ts
 import { partOfBlock } from '../../core/formats/anthropic-blocks.ts'
 import { isObject } from '../../core/json.ts'
 import type { JsonObject } from '../../core/json.ts'
-import { objectOf, objectsOf, parseObject, restOf, stringOf } from '../../core/json-read.ts'
+import { objectOf, objectsOf, parseObject, restOf, stringOf, namesOf } from '../../core/json-read.ts'
 import { PLAIN_READING } from '../chat-codec.ts'
 import type { Reading } from '../chat-codec.ts'
 import { usageOfAnthropic } from './usage.ts'
@@ -24,9 +24,9 @@ const FINISH: { readonly [word in string]?: FinishReason } = {
   compaction: 'pause',
 }
 
-const ANSWER_FIELDS = new Set([
-  ...['id', 'type', 'role', 'model', 'content', 'usage', 'stop_reason', 'stop_sequence', 'stop_details'],
-])
+const ANSWER_FIELDS = namesOf(`
+  id type role model content usage stop_reason stop_sequence stop_details
+`)
 
 /** The end as a message, or the delta of one, tells it. */
 export function finishOf(message: JsonObject): Finish {

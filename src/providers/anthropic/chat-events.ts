@@ -24,7 +24,7 @@ export function anthropicStreamReader(reading: Reading = PLAIN_READING): StreamR
   function read(data: string): void {
     const event = parseObject(data)
     if (event === null) return builder.fail('an event of the stream is not a JSON object', null)
-    switch (event['type']) {
+    switch (stringOf(event, 'type')) {
       case 'message_start':
         return readStart(objectOf(event, 'message') ?? {})
       case 'content_block_start':
@@ -43,7 +43,9 @@ export function anthropicStreamReader(reading: Reading = PLAIN_READING): StreamR
         const error = objectOf(event, 'error') ?? {}
         return builder.fail(stringOf(error, 'message') ?? 'unknown', stringOf(error, 'type'))
       }
-      // The API says that event types may be added at any time.
+      default:
+        // The API says that event types may be added at any time.
+        return undefined
     }
   }
 

@@ -1,12 +1,13 @@
 // JSON Schema as Anthropic's structured output takes it: objects are closed, and bounds it does not know become words.
+import { namesOf } from '../../core/json-read.ts'
 import { isObject } from '../../core/json.ts'
 import type { JsonObject, JsonValue } from '../../core/json.ts'
 
 /** Keywords that are refused with a 400; the model is told of them in the description instead. */
-const REFUSED = new Set([
-  ...['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf', 'minLength', 'maxLength'],
-  ...['maxItems', 'uniqueItems', 'minProperties', 'maxProperties', 'patternProperties', 'contains'],
-])
+const REFUSED = namesOf(`
+  minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength maxItems uniqueItems
+  minProperties maxProperties patternProperties contains
+`)
 
 /** Members whose values are schemas by name. */
 const MAPS = new Set(['properties', '$defs', 'definitions'])

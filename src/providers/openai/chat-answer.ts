@@ -6,7 +6,7 @@ import type { ChatAnswer, ChatChoice, Finish, FinishReason, TokenLogprob } from 
 import { partsOfMessage } from '../../core/formats/openai-message.ts'
 import { isObject } from '../../core/json.ts'
 import type { JsonObject } from '../../core/json.ts'
-import { listOf, numberOf, objectOf, objectsOf, restOf, stringOf } from '../../core/json-read.ts'
+import { listOf, numberOf, objectOf, objectsOf, restOf, stringOf, namesOf } from '../../core/json-read.ts'
 import { messageOf } from './answer.ts'
 import { splitThinking } from './think-tags.ts'
 import { usageOfOpenai } from './usage.ts'
@@ -35,12 +35,10 @@ export function finishOfWord(word: string | null): Finish {
   return { unified: word === null ? 'other' : (FINISH[word] ?? 'other'), raw: word }
 }
 
-/** Fields of an answer or a chunk that have a place in the normal form, or none worth keeping. */
-export const ANSWER_FIELDS = new Set([
-  ...['id', 'object', 'created', 'model', 'choices', 'usage', 'service_tier', 'obfuscation'],
-  // Groq repeats its usage here; the price in it is xAI's and OpenRouter's own.
-  ...['x_groq', 'usage_breakdown'],
-])
+/** Fields of an answer or a chunk that have a place in the normal form, or repeat one, as Groq does its usage. */
+export const ANSWER_FIELDS = namesOf(`
+  id object created model choices usage service_tier obfuscation x_groq usage_breakdown
+`)
 
 /** Throws ProblemError when there is no answer in it. */
 export function readOpenaiChatAnswer(body: unknown, thinkTags = false): ChatAnswer {

@@ -3,6 +3,7 @@ import type { CacheMarker, ChatMessage, MediaSource, Part, ToolResultPart } from
 import { textOf } from '../../core/chat.ts'
 import { fieldsOfParts } from '../../core/formats/openai-message.ts'
 import type { JsonObject } from '../../core/json.ts'
+import { stringOf } from '../../core/json-read.ts'
 import type { Quirks } from '../../core/model.ts'
 
 const FAMILY = 'openai-chat'
@@ -56,7 +57,7 @@ function assistantFields(parts: readonly Part[], { quirks, notes, idOf }: Writer
   const calls =
     quirks.toolIds === undefined
       ? fields.toolCalls
-      : fields.toolCalls.map((call) => ({ ...call, id: idOf(String(call['id'])) }))
+      : fields.toolCalls.map((call) => ({ ...call, id: idOf(stringOf(call, 'id') ?? '') }))
   const hasCalls = calls.length > 0
   return {
     // Hosts differ on whether an assistant without text may lack the field: all take null beside calls, and '' without.

@@ -1,0 +1,40 @@
+// Keeps the request log within its retention: what is older goes, a little at a time, so that no request waits for it.
+// Entries and roll-ups stay: what a request cost is kept for good.
+import type { Clock } from '../core/clock.ts'
+import type { RequestStore } from '../store/store.ts'
+
+const EVERY_MS = 60_000
+/** Rows of one go, and the pause before the next one where there was more. */
+const GROUP = 500
+const PAUSE_MS = 100
+
+export type PruneOptions = {
+  readonly store: Pick<RequestStore, 'pruneRequests'>
+  readonly clock: Clock
+  /** Asked each time: a reload may change it. */
+  readonly retentionMs: () => number
+  readonly onError: (error: unknown) => void
+}
+
+/** Begins at once; returns a function that ends it. */
+export function startPruning({ store, clock, retentionMs, onError }: PruneOptions): () => void {
+  let stopped = false
+  let cancel = (): void => {}
+  const next = (delayMs: number): void => {
+    if (!stopped) cancel = clock.after(delayMs, () => void prune())
+  }
+  async function prune(): Promise<void> {
+    try {
+      const pruned = await store.pruneRequests({ before: clock.now() - retentionMs(), limit: GROUP })
+      next(pruned === GROUP ? PAUSE_MS : EVERY_MS)
+    } catch (error) {
+      onError(error)
+      next(EVERY_MS)
+    }
+  }
+  next(0)
+  return () => {
+    stopped = true
+    cancel()
+  }
+}
