@@ -96,6 +96,8 @@ test('SIGTERM: not ready at once, new requests are sent elsewhere, running ones 
   expect(await refusalOf(refused)).toBe('draining')
   upstream.release()
   expect(await stream.text()).toEndWith('data: [DONE]\n\n')
+  // Whoever gets an answer now knows that the connection ends with it.
+  expect((await whole).headers.get('connection')).toBe('close')
   expect(await (await whole).json()).toEqual(completion('done'))
   expect(await weir.process.ended).toBe(0)
   expect(upstream.received.length).toBe(2)

@@ -289,7 +289,19 @@ const STREAMED_LEAKS: typeof LEAKS = [
   ['in the first event', () => eventStream(`data: {"error":{"message":"${SECRET}"}}\n\n`)],
   [
     'in a later event',
-    () => eventStream(`${chunks(['a']).slice(0, 2).join('')}data: {"error":{"message":"${SECRET}"}}\n\n`),
+    () =>
+      eventStream(
+        new ReadableStream({
+          async start(controller) {
+            const send = (text: string): void => controller.enqueue(new TextEncoder().encode(text))
+            send(chunks(['a']).slice(0, 2).join(''))
+            // Apart from the first words, so that the stream has begun when it comes.
+            await Bun.sleep(30)
+            send(`data: {"error":{"message":"${SECRET}"}}\n\n`)
+            controller.close()
+          },
+        }),
+      ),
   ],
 ]
 for (const [title, answer] of [...LEAKS, ...STREAMED_LEAKS])

@@ -15,6 +15,15 @@ export function nanoFromPico(pico: bigint): NanoUsd {
 
 /** Exact decimal dollars of an amount, without trailing zeros: `1500000n` → `"0.0015"`. */
 export function formatUsd(nano: NanoUsd): string {
+  // Nearly every amount: cents of one request, written without big-integer divisions.
+  if (nano >= 0n && nano < NANO_PER_USD) {
+    if (nano === 0n) return '0'
+    let digits = String(nano).padStart(9, '0')
+    let end = 9
+    while (digits.charCodeAt(end - 1) === 48) end--
+    if (end < 9) digits = digits.slice(0, end)
+    return `0.${digits}`
+  }
   const sign = nano < 0n ? '-' : ''
   const amount = nano < 0n ? -nano : nano
   const fraction = (amount % NANO_PER_USD).toString().padStart(9, '0').replace(/0+$/, '')

@@ -310,7 +310,7 @@ test('times are right across seconds, and when there is none', () => {
   ])
 })
 
-test('by default the lines are written once the turn is over', async () => {
+test('by default the lines are written together a little later, an error at the end of the turn', async () => {
   const writes: string[] = []
   const log = createLogger({
     level: 'info',
@@ -320,7 +320,26 @@ test('by default the lines are written once the turn is over', async () => {
     now: () => AT,
   })
   log.info('a')
-  log.info('b')
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(writes).toHaveLength(0)
+  log.error('b')
   await new Promise((resolve) => setImmediate(resolve))
   expect(writes).toHaveLength(1)
 })
+
+for (const [title, change] of [
+  ['whole', {}],
+  ['streamed', { stream: true, ttftMs: 12.34 }],
+  ['of a route', { dimensions: { ...RECORD.dimensions, route: 'chat "x"', requestedModel: 'm\u2028\n' } }],
+  ['without finish reason', { finishReason: null }],
+] as const)
+  test(`the short way to a request’s line says the same as the long one: ${title}`, () => {
+    const usual: RequestRecord = { ...RECORD, ...change }
+    const { log, turn } = logTo()
+    log.requestLine(usual)
+    // Another id of the caller is the only difference, and it takes the long way.
+    log.requestLine({ ...usual, clientRequestId: 'abc' })
+    const [short, long] = turn().map((line) => JSON.parse(line) as Record<string, unknown>)
+    delete long?.['client_id']
+    expect(short).toEqual(long!)
+  })

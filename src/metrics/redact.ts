@@ -65,6 +65,9 @@ const TOKEN_REST = /[\w-]*/y
 const SUSPICION =
   /sk-|AIza|(?:gsk|hf|fw|r8|gh[posu]|tgp_v1|github_pat)_|(?:xai|nvapi|pplx|xox[abprs])-|ya29\.|A[KS]IA|eyJ|bearer|basic|(?:key|token|secret|password|passwd|signature|sig|credential|authorization)(?:=|\\?["'])|:\/\//i
 
+const MAX_REMEMBERED_LENGTH = 100
+const MAX_REMEMBERED = 1_000
+
 /**
  * Makes a redactor. `secrets` gives the values that must never be shown (provider keys, admin tokens); it is asked each
  * time, so that a reload counts at once. Values under eight characters are left alone.
@@ -73,6 +76,8 @@ export function createRedactor(secrets: () => readonly string[]): Redactor {
   let given: readonly string[] = []
   let known: readonly string[] = []
   let shortest = 0
+  /** Names of models, routes and targets come again and again: short texts that were found clean. */
+  const clean = new Set<string>()
   return (text) => {
     // Nothing this short can be a secret worth the name.
     if (text.length < MIN_SECRET_LENGTH) return text
@@ -81,7 +86,19 @@ export function createRedactor(secrets: () => readonly string[]): Redactor {
       given = [...current]
       known = spellingsOf(given)
       shortest = known.at(-1)?.length ?? 0
+      clean.clear()
     }
+    if (text.length > MAX_REMEMBERED_LENGTH) return cleaned(text)
+    if (clean.has(text)) return text
+    const result = cleaned(text)
+    if (result === text) {
+      if (clean.size >= MAX_REMEMBERED) clean.clear()
+      clean.add(text)
+    }
+    return result
+  }
+
+  function cleaned(text: string): string {
     let result = text
     if (text.length >= shortest) {
       for (const secret of known) if (result.includes(secret)) result = result.replaceAll(secret, MASK)

@@ -18,6 +18,7 @@ import type { AnswerFacts, Wire } from '../providers/wire.ts'
 import type { Plan, PlannedTarget } from './plan.ts'
 
 const MAX_ERROR_BYTES = 64 * 1024
+const UTF8 = new TextDecoder()
 
 export type Answer =
   | {
@@ -64,9 +65,9 @@ export type AttemptRun = {
 /** Throws `upstream_rejected`, `all_targets_…`, `unsupported` or `client_closed`. */
 export async function attempt(run: AttemptRun, tools: AttemptTools): Promise<Answer> {
   for (const target of run.plan.targets) {
-    const leftMs = run.deadlineMs - tools.clock.monotonicMs()
-    if (leftMs <= 0 && run.attempts.length > 0) break
-    const result = await tryTarget(run, target, leftMs, tools)
+    const nowMs = tools.clock.monotonicMs()
+    if (nowMs >= run.deadlineMs && run.attempts.length > 0) break
+    const result = await tryTarget(run, target, nowMs, tools)
     if (result !== null) return result
   }
   throw failure(run)
@@ -75,7 +76,7 @@ export async function attempt(run: AttemptRun, tools: AttemptTools): Promise<Ans
 async function tryTarget(
   run: AttemptRun,
   { deployment, timeouts }: PlannedTarget,
-  leftMs: number,
+  startedMs: number,
   tools: AttemptTools,
 ): Promise<Answer | null> {
   const { call } = run
@@ -85,7 +86,7 @@ async function tryTarget(
     throw new GatewayError('unsupported', { message: `${deployment.id} has no ${call.operation} endpoint.` })
   const credential = tools.credentialOf(deployment.provider)
   const startedAt = tools.clock.now()
-  const startedMs = tools.clock.monotonicMs()
+  const leftMs = run.deadlineMs - startedMs
   let upstream: UpstreamAnswer | null = null
   let errorText: string | null = null
   const end = (ended: Outcome): void => {
@@ -117,7 +118,7 @@ async function tryTarget(
     })
     if (upstream.status >= 300) {
       const bytes = await upstream.bytes(MAX_ERROR_BYTES)
-      const body = new TextDecoder().decode(bytes)
+      const body = UTF8.decode(bytes)
       const outcome = classify({ status: upstream.status, headers: upstream.headers, body })
       errorText = redacted(errorMessageOf(body), tools)
       end(outcome)
@@ -151,7 +152,7 @@ async function readWhole(
   maxBytes: number,
 ): Promise<Answer> {
   const bytes = await upstream.bytes(maxBytes)
-  const facts = wire.readAnswer(new TextDecoder().decode(bytes), run.call)
+  const facts = wire.readAnswer(UTF8.decode(bytes), run.call)
   if (facts.problem !== null) throw new StreamFailure({ type: 'broken', reason: facts.problem }, facts.problem)
   return { type: 'whole', deployment, status: upstream.status, headers: upstream.headers, bytes, facts }
 }
@@ -165,7 +166,7 @@ async function openStream(
   const type = upstream.headers.get('content-type') ?? ''
   if (!type.includes('event-stream')) {
     // An error or an HTML page in a 200 instead of a stream; what it says goes into the attempt's line.
-    const text = new TextDecoder().decode(await upstream.bytes(MAX_ERROR_BYTES))
+    const text = UTF8.decode(await upstream.bytes(MAX_ERROR_BYTES))
     const reason = wire.readAnswer(text, run.call).problem ?? `the answer is ${type || 'untyped'} and no event stream`
     throw new StreamFailure({ type: 'broken', reason }, reason)
   }
