@@ -1,6 +1,7 @@
 // The only file that listens: hands each HTTP request to a function and adapts what Bun's server needs.
 import type { Server } from 'bun'
 import type { AddressOf } from '../handle.ts'
+import { isStreamed } from './relay.ts'
 
 export type Listener = {
   /** `http://host:port` as reached from this machine. */
@@ -53,8 +54,7 @@ export function listen(options: ListenOptions): Listener {
       const response = await fetch(request, () => bun.requestIP(request)?.address ?? null)
       if (isRetiring) response.headers.set('connection', 'close')
       // Without this the connection would have no deadline for the rest of its life.
-      const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true
-      bun.timeout(request, isStream ? STREAM_IDLE_SECONDS : idleSeconds)
+      bun.timeout(request, isStreamed(response) ? STREAM_IDLE_SECONDS : idleSeconds)
       return response
     },
     error(error) {

@@ -29,6 +29,14 @@ type ChunkReader = {
 
 const EMPTY: ChunkReader = { read: () => Promise.resolve({ done: true }) }
 
+/** Chunks of a body as they arrive. Leaving a loop over them early cancels the upstream at once. */
+export interface Chunks extends AsyncIterableIterator<Uint8Array, undefined> {
+  return(): Promise<IteratorResult<Uint8Array, undefined>>
+}
+
+type Step = IteratorResult<Uint8Array, undefined>
+const END: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
 export class Answer {
   readonly status: number
   readonly headers: Headers
@@ -90,27 +98,51 @@ export class Answer {
     }
   }
 
-  async *chunks(): AsyncGenerator<Uint8Array> {
+  chunks(): Chunks {
     const exchange = this.#exchange
-    let isLeft = true
-    try {
-      const reader = this.#open()
-      for (;;) {
-        exchange.reading()
-        const { done, value } = await reader.read()
-        if (done) break
-        if (value.length === 0) continue
-        exchange.progress()
-        yield value
-      }
-      exchange.check()
-      isLeft = false
-      this.#complete()
-    } catch (error) {
-      isLeft = false
+    let reader: ChunkReader | null = null
+    let isOver = false
+    const fail = (error: unknown): never => {
+      isOver = true
       throw this.#failed(error)
-    } finally {
-      if (isLeft) this.cancel()
+    }
+    const take = (result: Awaited<ReturnType<ChunkReader['read']>>): Step | Promise<Step> => {
+      if (!result.done) {
+        if (result.value.length === 0) return next()
+        exchange.progress()
+        return result
+      }
+      try {
+        exchange.check()
+      } catch (error) {
+        fail(error)
+      }
+      isOver = true
+      this.#complete()
+      return END
+    }
+    const next = (): Promise<Step> => {
+      if (isOver) return Promise.resolve(END)
+      try {
+        reader ??= this.#open()
+      } catch (error) {
+        isOver = true
+        return Promise.reject(this.#failed(error))
+      }
+      exchange.reading()
+      return reader.read().then(take, fail)
+    }
+    // Written out instead of a generator, and over a reader instead of the stream: a chunk is the most frequent thing there is.
+    return {
+      next,
+      return: () => {
+        if (!isOver) this.cancel()
+        isOver = true
+        return Promise.resolve(END)
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      },
     }
   }
 

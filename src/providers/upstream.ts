@@ -13,7 +13,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import type { Clock } from '../core/clock.ts'
 import type { Credential, Provider, Timeouts } from '../core/model.ts'
 import type { Outcome } from '../core/outcome.ts'
-import { Answer } from './answer.ts'
+import { Answer, type Chunks } from './answer.ts'
 import type { Pool } from './answer.ts'
 import { Exchange } from './exchange.ts'
 import { isClosed, outcomeOf, UpstreamFailure } from './failure.ts'
@@ -46,7 +46,7 @@ export type UpstreamAnswer = {
   /** The whole body, inflated; throws `UpstreamFailure` (`broken` when it is larger than `maxBytes`). */
   bytes(maxBytes: number): Promise<Uint8Array>
   /** Chunks as they arrive; throws `UpstreamFailure`. Leaving the loop early cancels the upstream at once. */
-  chunks(): AsyncGenerator<Uint8Array>
+  chunks(): Chunks
   /** Ends the call now, also while a read waits: that read then throws `cancelled`. */
   cancel(): void
 }
