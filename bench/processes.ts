@@ -1,4 +1,5 @@
 // The processes of a bench: each started on its core, asked for what it consumes, and stopped.
+import settings from '../scripts/bun-settings.json' with { type: 'json' }
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -84,8 +85,7 @@ function launch(
     env: {
       PATH: process.env['PATH'],
       HOME: path.dirname(log),
-      BUN_CONFIG_MAX_HTTP_REQUESTS: '65336',
-      DO_NOT_TRACK: '1',
+      ...settings,
       ...environment,
     },
   })

@@ -2,7 +2,7 @@
 // missing or no longer match package-lock.json, and finds the Bun binary that one of them carries.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -26,49 +26,56 @@ function installed() {
 export function ensureInstalled() {
   if (installed()) return
   holdInstallLock()
+  let done = false
   try {
-    if (installed()) return
-    process.stderr.write('weir: installing dependencies (once, about a minute) …\n')
-    const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
-    // Not `npm ci`: it refuses a lock file that lacks the binaries of other platforms, which a registry mirror may not
-    // carry. `--no-save` takes the locked versions and writes nothing back.
-    const result = spawnSync(npm, ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
-      cwd: ROOT,
-      stdio: ['ignore', 2, 2],
-      shell: process.platform === 'win32',
-    })
-    if (result.status !== 0) {
-      process.stderr.write('weir: `npm install` failed; see its message above. Is the npm registry reachable?\n')
-      process.exitCode = 1
-      process.exit()
-    }
-    writeFileSync(MARK, lockHash())
+    done = installed() || install()
   } finally {
-    rmSync(INSTALL_LOCK, { recursive: true, force: true })
+    rmSync(INSTALL_LOCK, { force: true })
+  }
+  if (done) return
+  process.stderr.write('weir: `npm install` failed; see its message above. Is the npm registry reachable?\n')
+  process.exit(1)
+}
+
+function install() {
+  process.stderr.write('weir: installing dependencies (once, about a minute) …\n')
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
+  // Not `npm ci`: it refuses a lock file that lacks the binaries of other platforms, which a registry mirror may not
+  // carry. `--no-save` takes the locked versions and writes nothing back.
+  const result = spawnSync(npm, ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: ROOT,
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  })
+  if (result.status === 0) writeFileSync(MARK, lockHash())
+  return result.status === 0
+}
+
+// `npm start` and `npm test` at once in a fresh clone must not install over each other. The lock comes into being with its
+// owner's number in it (a link is atomic and carries the content), and one whose owner has died is taken over.
+function holdInstallLock() {
+  const own = `${INSTALL_LOCK}.${process.pid}`
+  writeFileSync(own, String(process.pid))
+  try {
+    while (!tryLink(own)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+  } finally {
+    rmSync(own, { force: true })
   }
 }
 
-// `npm start` and `npm test` at once in a fresh clone must not install over each other. mkdir is atomic; a lock whose
-// owner has died is taken over.
-function holdInstallLock() {
-  for (;;) {
-    try {
-      mkdirSync(INSTALL_LOCK)
-      writeFileSync(path.join(INSTALL_LOCK, 'pid'), String(process.pid))
-      return
-    } catch (error) {
-      if (error.code !== 'EEXIST') throw error
-      let owner = 0
-      try {
-        owner = Number(readFileSync(path.join(INSTALL_LOCK, 'pid'), 'utf8'))
-        process.kill(owner, 0)
-      } catch {
-        rmSync(INSTALL_LOCK, { recursive: true, force: true })
-        continue
-      }
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
-    }
+function tryLink(own) {
+  try {
+    linkSync(own, INSTALL_LOCK)
+    return true
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error
   }
+  try {
+    process.kill(Number(readFileSync(INSTALL_LOCK, 'utf8')), 0)
+  } catch {
+    rmSync(INSTALL_LOCK, { force: true })
+  }
+  return false
 }
 
 /** Path of the Bun binary. The platform package is preferred: `.bin/bun` is a placeholder where install scripts are off. */
@@ -88,15 +95,15 @@ export function toolPath(name) {
   return path.join(ROOT, 'node_modules', '.bin', process.platform === 'win32' ? `${name}.cmd` : name)
 }
 
-/** The environment that Bun must see before it starts. */
+/**
+ * The environment that Bun must see before it starts; what the caller has set already stands.
+ * - `BUN_CONFIG_MAX_HTTP_REQUESTS`: the default of 256 concurrent fetches would cap the whole gateway.
+ * - `BUN_JSC_forceRAMSize`: the collector lets the heap grow with the machine's memory. The gateway's own heap is a few
+ *   megabytes; on a large machine it would otherwise keep tens of megabytes of garbage for nothing.
+ */
 export function bunEnvironment(extra = {}) {
-  return {
-    ...process.env,
-    // Bun reads this once at start: its default of 256 concurrent fetches would cap the whole gateway.
-    BUN_CONFIG_MAX_HTTP_REQUESTS: process.env.BUN_CONFIG_MAX_HTTP_REQUESTS ?? '65336',
-    DO_NOT_TRACK: '1',
-    ...extra,
-  }
+  const settings = JSON.parse(readFileSync(path.join(ROOT, 'scripts', 'bun-settings.json'), 'utf8'))
+  return { ...settings, ...process.env, ...extra }
 }
 
 /** Runs Bun on a file in the foreground, passing signals on, and ends this process as Bun ended. */
