@@ -73,7 +73,7 @@ function tryLink(own) {
   try {
     process.kill(Number(readFileSync(INSTALL_LOCK, 'utf8')), 0)
   } catch {
-    rmSync(INSTALL_LOCK, { force: true })
+    rmSync(INSTALL_LOCK, { recursive: true, force: true })
   }
   return false
 }

@@ -12,11 +12,13 @@ import { callerAddress, clientRequestIdOf } from './http/caller.ts'
 import { matchEndpoint } from './http/endpoints.ts'
 import type { Endpoint, Match } from './http/endpoints.ts'
 import { errorResponse } from './http/error-response.ts'
+import { anthropicMessages } from './dialects/anthropic-messages.ts'
 import { openaiChat } from './dialects/openai-chat.ts'
 import { createKeyRing } from './keys/key-ring.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import { addressAllowed } from './keys/permit.ts'
 import type { Hasher } from './keys/secret.ts'
+import { estimateTokens } from './ledger/estimate.ts'
 import { createJournal } from './ledger/journal.ts'
 import type { Journal } from './ledger/journal.ts'
 import { createLimiter } from './limits/limiter.ts'
@@ -24,13 +26,16 @@ import type { Limiter } from './limits/limiter.ts'
 import type { Logger } from './metrics/log.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import type { Metrics } from './metrics/metrics.ts'
+import type { RuntimeSource } from './metrics/runtime.ts'
 import type { Redactor } from './metrics/redact.ts'
-import { listModels, showModel, showRequest } from './own-answers.ts'
+import { isAnthropicClient, listModels, showModel, showRequest } from './own-answers.ts'
 import type { OwnAnswerTools } from './own-answers.ts'
 import type { Environment } from './providers/configure.ts'
 import { createCredentialPool } from './providers/credential-pool.ts'
 import type { CredentialPool } from './providers/credential-pool.ts'
 import { createGuard } from './providers/guard.ts'
+import { anthropicWire } from './providers/anthropic/wire.ts'
+import type { Preset } from './providers/preset.ts'
 import { openaiWire } from './providers/openai/wire.ts'
 import { createUpstream } from './providers/upstream.ts'
 import type { Wire } from './providers/wire.ts'
@@ -47,7 +52,11 @@ const MAX_ANSWER_BYTES = 256 * 1024 * 1024
 const MAX_LABELLED_MODELS = 500
 
 /** Every wire format there is, by the name that presets give it. The simulator speaks OpenAI's. */
-const WIRES: { readonly [name: string]: Wire } = { openai: openaiWire, simulator: openaiWire }
+const WIRES: Readonly<Record<string, Wire | undefined>> = {
+  openai: openaiWire,
+  anthropic: anthropicWire,
+  simulator: openaiWire,
+} satisfies Record<Preset['wire'], Wire>
 
 export type GatewayOptions = {
   readonly config: Config
@@ -61,6 +70,8 @@ export type GatewayOptions = {
   readonly random?: () => number
   /** Seed of the simulator's answers. */
   readonly seed?: number
+  /** What the process tells of itself; absent where the gateway is a part of another program. */
+  readonly runtime?: RuntimeSource
   /** All addresses of a host name. */
   readonly resolve: (hostname: string) => Promise<readonly string[]>
 }
@@ -129,10 +140,15 @@ export function createGateway(options: GatewayOptions): Gateway {
         reportProviderLimits(metrics, deployment.id, headers)
       },
       maxAnswerBytes: MAX_ANSWER_BYTES,
+      estimateTokens,
       redact: options.redact,
     },
   }
-  metrics.observe({ bytesHeld: () => bytes.held, ledgerPending: () => journal.pending() })
+  metrics.observe({
+    bytesHeld: () => bytes.held,
+    ledgerPending: () => journal.pending(),
+    ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
+  })
 
   let stages: Stages = createStages(engine, snapshot)
   let ownTools: OwnAnswerTools = toolsOfOwn()
@@ -213,7 +229,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       const known = error instanceof GatewayError ? error : new GatewayError('internal', {}, error)
       const id = engine.newId()
       if (!(error instanceof GatewayError)) options.log.error('internal', { request: id, error: String(error) })
-      const dialect = match.type === 'found' ? match.endpoint.dialect : openaiChat
+      const dialect = isAnthropicClient(request) ? anthropicMessages : openaiChat
       return errorResponse(known, dialect, id, clientRequestIdOf(request.headers, options.redact), options.redact)
     }
   }

@@ -23,6 +23,7 @@ import { recover } from './ledger/recover.ts'
 import { createLogger } from './metrics/log.ts'
 import type { Logger } from './metrics/log.ts'
 import { createRedactor } from './metrics/redact.ts'
+import { watchRuntime } from './metrics/runtime.ts'
 import { discoverProviders } from './providers/configure.ts'
 import type { Environment } from './providers/configure.ts'
 import { secretsOf } from './providers/secrets.ts'
@@ -92,11 +93,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const recovered = await recover({ store, now: Date.now(), which: 'all' })
   if (recovered > 0) log.warn('ledger_recovered', { intents: recovered })
 
+  const runtime = watchRuntime(() => Date.now())
   const gateway = startGateway()
   secrets = [...secrets, ...secretsOf(gateway.snapshot.providers)]
   function startGateway(): Gateway {
     try {
-      return createGateway({ config, store, hash, log, redact, environment, resolve: resolveHost })
+      return createGateway({ config, store, hash, log, redact, environment, runtime, resolve: resolveHost })
     } catch (error) {
       throw explain(error, loaded as Extract<LoadResult, { ok: true }>)
     }
@@ -217,6 +219,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     // While the store is away this would last for ever; what is not written then is an intent that the next start settles.
     await Promise.race([gateway.journal.flush(), delay(SETTLE_MS)])
     for (const timer of timers) clearInterval(timer)
+    runtime.stop()
     stopPruning()
     await back.kill()
     await data.close()

@@ -2,7 +2,7 @@
 import { CONFIG, type Config } from './schema.ts'
 import { SETTING_SHORTHANDS } from './schema-providers.ts'
 import type { Field, FieldShape } from './fields.ts'
-import { didYouMean } from './nearest.ts'
+import { didYouMean } from '../core/nearest.ts'
 import { pathText, type Path } from './problem.ts'
 import { isLoopback, parseListen } from './values.ts'
 

@@ -1,5 +1,5 @@
 // Environment variables of the gateway itself: one row each.
-import { didYouMean } from './nearest.ts'
+import { didYouMean } from '../core/nearest.ts'
 import type { Environment } from './interpolate.ts'
 import type { Path } from './problem.ts'
 

@@ -112,7 +112,7 @@ export function text(
   )
 }
 
-export function choice<T extends string>(doc: Doc, options: readonly T[], fallback?: T): Field<T> {
+export function choice<const T extends string>(doc: Doc, options: readonly T[], fallback?: T): Field<T> {
   const expected = `one of ${options.join(', ')}`
   return leaf(
     { ...doc, kind: options.map((option) => `\`${option}\``).join(' or ') },

@@ -1,5 +1,5 @@
 // `${NAME}` in values: from the environment, with `${NAME:-default}`, and `$$` for one dollar sign.
-import { didYouMean } from './nearest.ts'
+import { didYouMean } from '../core/nearest.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

@@ -75,6 +75,7 @@ describe('defaults', () => {
       },
       providers: {},
       routes: {},
+      routing: { lossy: 'refuse' },
       timeouts: { connectMs: 5000, firstTokenMs: 60_000, idleMs: 60_000, totalMs: 600_000 },
       limits: {
         gateway: { rpm: null, tpm: null, concurrency: null },

@@ -1,7 +1,7 @@
 // `providers:` of the file: the parsed value as types, then its fields.
-import type { Timeouts } from '../core/model.ts'
+import type { Quirks, Timeouts } from '../core/model.ts'
 import { USAGE_UNITS, type UsageUnit } from '../core/usage.ts'
-import { changed, type Field, flag, integer, leaf, limit, list, map, section, text } from './fields.ts'
+import { changed, choice, type Field, flag, integer, leaf, limit, list, map, section, text } from './fields.ts'
 import { someTimeouts } from './schema-shared.ts'
 import { parseBaseUrl, parsePrice, parseProxy } from './values.ts'
 
@@ -18,10 +18,26 @@ export type ProviderConfig = {
   readonly allowPrivate?: boolean
   /** Values of the placeholders in the preset's base URL. */
   readonly settings?: Readonly<Record<string, string>>
+  readonly quirks?: QuirksConfig
   readonly timeouts?: Partial<Timeouts>
   readonly limits?: { readonly rpm?: number | null; readonly tpm?: number | null }
   readonly models?: Readonly<Record<string, ModelConfig>>
 }
+
+/** How a host differs from OpenAI, as far as an operator may have to say it. */
+type QuirksConfig = Pick<
+  Quirks,
+  | 'streamUsage'
+  | 'maxTokensField'
+  | 'reasoningField'
+  | 'developerRole'
+  | 'responseFormat'
+  | 'thinkTags'
+  | 'toolIds'
+  | 'cacheControl'
+  | 'topK'
+  | 'refusedFields'
+>
 
 type ModelConfig = {
   /** Tokens in and out together. */
@@ -98,6 +114,32 @@ const model = section<ModelConfig>(
         typeof value === 'object' && value !== null && !Array.isArray(value)
           ? { value: value as Readonly<Record<string, unknown>> }
           : { expected: 'a mapping' },
+    ),
+  },
+  { optional: true },
+)
+
+const quirks = section<QuirksConfig>(
+  {
+    description: 'How this host differs from OpenAI, where the preset does not say it. Only requests that are translated need most of these.',
+  },
+  {
+    streamUsage: flag({ description: 'Whether `stream_options.include_usage` may be sent.' }),
+    maxTokensField: choice({ description: 'Name of the bound on output tokens.' }, ['max_tokens', 'max_completion_tokens']),
+    reasoningField: choice({ description: 'Field in which thoughts of earlier turns go back.' }, [
+      'reasoning_content',
+      'reasoning',
+      'reasoning_details',
+    ]),
+    developerRole: flag({ description: 'Whether the role `developer` is known; else it becomes `system`.' }),
+    responseFormat: choice({ description: 'What is taken for structured output.' }, ['json_schema', 'json_object', 'none']),
+    thinkTags: flag({ description: 'Whether thoughts come as `<think>…</think>` in the text.' }),
+    toolIds: choice({ description: 'Form of tool call ids, where not any will do: nine letters and digits.' }, ['nine']),
+    cacheControl: flag({ description: 'Whether `cache_control` on parts and tools is read.' }),
+    topK: flag({ description: 'Whether `top_k` is taken.' }),
+    refusedFields: list(
+      { description: 'Request fields that are answered with an error, and are left out with a warning.' },
+      text({ description: '', kind: 'field name' }),
     ),
   },
   { optional: true },
@@ -208,6 +250,7 @@ export const provider: Field<ProviderConfig> = changed(
       project: shorthand('project'),
       deployment: shorthand('deployment'),
       apiVersion: shorthand('api_version'),
+      quirks,
       timeouts: someTimeouts('this provider'),
       limits: section<NonNullable<ProviderConfig['limits']>>(
         { description: 'What the provider grants you, where you know it.' },

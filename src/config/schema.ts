@@ -11,6 +11,7 @@ export type Config = {
   readonly server: ServerConfig
   readonly providers: Readonly<Record<string, ProviderConfig>>
   readonly routes: Readonly<Record<string, RouteConfig>>
+  readonly routing: RoutingConfig
   /** Where neither the route nor the provider says otherwise. */
   readonly timeouts: Timeouts
   readonly limits: LimitsConfig
@@ -42,6 +43,11 @@ type RouteConfig = {
   readonly strategy: 'order' | 'weighted'
   readonly targets: readonly TargetConfig[]
   readonly timeouts?: Partial<Timeouts>
+}
+
+type RoutingConfig = {
+  /** What is done where a provider's format cannot say what the caller asked for. */
+  readonly lossy: 'allow' | 'refuse'
 }
 
 /** `use` is `provider/model`. */
@@ -255,6 +261,19 @@ export const CONFIG: Field<Config> = section<Config>(
       {},
     ),
     routes: map({ description: 'Public model names with their targets.' }, '<route>', route, {}),
+    routing: section<RoutingConfig>(
+      { description: 'How requests find their targets.' },
+      {
+        lossy: choice(
+          {
+            description:
+              'What happens when the format of a target cannot say a part of the request without which it would mean something else: the target is passed over (`refuse`), or the part is left out with a warning (`allow`). What is only a nuance is always left out with a warning in `x-weir-warnings`.',
+          },
+          ['refuse', 'allow'],
+          'refuse',
+        ),
+      },
+    ),
     timeouts,
     limits,
     unpriced: choice(

@@ -1,5 +1,6 @@
 // What the operator wrote about providers → `Provider` values: preset defaults, overrides, filled placeholders, credentials.
-import type { Credential, Provider, Timeouts } from '../core/model.ts'
+import { nearestNames } from '../core/nearest.ts'
+import type { Credential, Provider, Quirks, Timeouts } from '../core/model.ts'
 import { NEVER_UPSTREAM } from './headers.ts'
 import type { Preset } from './preset.ts'
 import { PRESETS } from './presets.ts'
@@ -22,6 +23,8 @@ export type ProviderInput = {
   /** Default true: what the operator's file names may be private. */
   readonly allowPrivate?: boolean | undefined
   readonly settings?: Readonly<Record<string, string>> | undefined
+  /** How the host differs from OpenAI, over what the preset says. */
+  readonly quirks?: Quirks | undefined
   readonly timeouts?: { readonly [stage in keyof Timeouts]?: number | undefined } | undefined
   readonly limits?: { readonly rpm?: number | null | undefined; readonly tpm?: number | null | undefined } | undefined
 }
@@ -103,8 +106,8 @@ function configureProvider(name: string, input: ProviderInput, environment: Envi
     baseUrl,
     credentials: credentialsOf(name, preset, input, environment),
     auth: preset.auth,
-    headers: checkedHeaders(input.headers ?? {}, `${path}.headers`),
-    quirks: query === undefined ? preset.quirks : { ...preset.quirks, query: fill(query) },
+    headers: { ...preset.headers, ...checkedHeaders(input.headers ?? {}, `${path}.headers`) },
+    quirks: { ...preset.quirks, ...(query === undefined ? {} : { query: fill(query) }), ...input.quirks },
     timeouts: {
       connectMs: input.timeouts?.connectMs ?? defaults.connectMs,
       firstTokenMs: input.timeouts?.firstTokenMs ?? defaults.firstTokenMs,
@@ -235,35 +238,10 @@ function isSet(value: string | undefined): value is string {
 }
 
 function unknownPreset(path: string, preset: string, isName: boolean): ProviderConfigError {
-  const near = nearest(preset, Object.keys(PRESETS))
+  const near = nearestNames(preset, Object.keys(PRESETS))
   const hint = near.length === 0 ? '' : `; near: ${near.join(', ')}`
   const generic = isName ? ' Name its preset; for any other OpenAI-compatible host it is `openai-compatible`.' : ''
   return new ProviderConfigError(`${path}.preset`, `there is no preset \`${preset}\`${hint}.${generic}`)
 }
 
 /** Names that contain what was written or lie at most two edits away from it. */
-function nearest(name: string, candidates: readonly string[]): string[] {
-  const wanted = name.toLowerCase().slice(0, 40)
-  return candidates
-    .map((candidate) => ({
-      candidate,
-      distance: candidate.includes(wanted) || wanted.includes(candidate) ? 1 : edits(wanted, candidate),
-    }))
-    .filter(({ distance }) => distance <= 2)
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, 3)
-    .map(({ candidate }) => candidate)
-}
-
-function edits(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= to.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[to.length] ?? 0
-}

@@ -1,5 +1,6 @@
 // Model names → routes: what the operator defined, `provider/model`, and bare model ids.
 import type { Deployment, Provider, Route, Target, Timeouts } from '../core/model.ts'
+import { nearestNames } from '../core/nearest.ts'
 
 export type ModelListing = {
   /** Name that a caller may send. */
@@ -124,35 +125,17 @@ export function createCatalogue(input: CatalogueInput): Catalogue {
     },
     list: () => listing,
     nearest(name, candidates) {
-      return candidates
-        .map((candidate) => ({ candidate, distance: likeness(name.toLowerCase(), candidate.toLowerCase()) }))
-        .filter(({ distance }) => distance <= Math.max(3, name.length / 2))
-        .sort((a, b) => a.distance - b.distance)
+      const whole = nearestNames(name, candidates)
+      if (whole.length > 0) return whole
+      // A model may be asked for without its provider, or with another one.
+      const byModel = Map.groupBy(candidates, (candidate) => modelPart(candidate))
+      return nearestNames(modelPart(name), byModel.keys())
+        .flatMap((model) => byModel.get(model) ?? [])
         .slice(0, 3)
-        .map(({ candidate }) => candidate)
     },
   }
 }
 
-/** Edit distance to the candidate, or to its part after the provider's name if that is nearer. */
-function likeness(name: string, candidate: string): number {
-  const bounded = name.slice(0, 100)
-  const slash = candidate.indexOf('/')
-  const whole = editDistance(bounded, candidate.slice(0, 100))
-  return slash < 0 ? whole : Math.min(whole, editDistance(bounded, candidate.slice(slash + 1, slash + 101)) + 0.5)
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_unused, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++)
-      next[j] = Math.min(
-        (row[j] ?? 0) + 1,
-        (next[j - 1] ?? 0) + 1,
-        (row[j - 1] ?? 0) + (a.charCodeAt(i - 1) === b.charCodeAt(j - 1) ? 0 : 1),
-      )
-    row = next
-  }
-  return row[b.length] ?? 0
+function modelPart(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1)
 }
