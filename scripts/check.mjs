@@ -19,6 +19,7 @@ for (const [title, tool, args] of CHECKS) {
     failed.push(title)
     process.stdout.write(`${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}\n`)
   }
-  process.stdout.write(`${passed ? 'ok    ' : 'FAILED'} ${title} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`)
+  const seconds = ((Date.now() - started) / 1000).toFixed(1)
+  process.stdout.write(`${passed ? 'ok    ' : 'FAILED'} ${String(title)} (${seconds} s)\n`)
 }
 process.exit(failed.length === 0 ? 0 : 1)

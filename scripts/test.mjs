@@ -80,12 +80,25 @@ function preparePython() {
   process.stdout.write('weir: preparing a Python environment for the SDK tests …\n')
   const steps = [
     ['python3', ['-m', 'venv', folder]],
-    [binary, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', path.join(ROOT, 'test', 'python', 'requirements.txt')]],
+    [
+      binary,
+      [
+        '-m',
+        'pip',
+        'install',
+        '--quiet',
+        '--disable-pip-version-check',
+        '-r',
+        path.join(ROOT, 'test', 'python', 'requirements.txt'),
+      ],
+    ],
   ]
   for (const [command, commandArgs] of steps) {
     const result = spawnSync(command, commandArgs, { cwd: ROOT, encoding: 'utf8' })
     if (result.status !== 0) {
-      process.stdout.write(`weir: no Python SDKs (${(result.stderr ?? result.error?.message ?? '').trim().split('\n').at(-1)}); their tests are skipped\n`)
+      process.stdout.write(
+        `weir: no Python SDKs (${(result.stderr ?? result.error?.message ?? '').trim().split('\n').at(-1)}); their tests are skipped\n`,
+      )
       return ''
     }
   }

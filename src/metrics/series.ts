@@ -15,6 +15,7 @@ export const STATUS_CLASSES = [NONE, '1xx', '2xx', '3xx', '4xx', '5xx'] as const
 const OPERATIONS: Readonly<Record<Operation, true>> = {
   chat: true,
   completions: true,
+  count_tokens: true,
   embeddings: true,
   moderations: true,
   images: true,
