@@ -96,8 +96,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const clock = options.clock ?? systemClock
   const random = options.random ?? Math.random
   const environment = options.environment ?? {}
-  const build = (config: Config): Snapshot =>
-    createSnapshot(config, environment, { clock, seed: options.seed ?? 1 })
+  const build = (config: Config): Snapshot => createSnapshot(config, environment, { clock, seed: options.seed ?? 1 })
   const metrics = createMetrics({ now: () => clock.now(), maxModels: MAX_LABELLED_MODELS, version: VERSION })
   const bytes = createByteBudget(() => snapshot.config.server.maxBytesHeld)
   const keyRing = createKeyRing({
@@ -157,12 +156,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     return { keyRing, requests: options.store, snapshot, createdS: Math.floor(clock.now() / 1_000) }
   }
 
-  async function own(
-    endpoint: Endpoint,
-    request: Request,
-    parameter: string,
-    addressOf: AddressOf,
-  ): Promise<Response> {
+  async function own(endpoint: Endpoint, request: Request, parameter: string, addressOf: AddressOf): Promise<Response> {
     switch (endpoint.kind) {
       case 'relay':
         return handle(request, endpoint, addressOf, stages)
@@ -276,17 +270,22 @@ function pathOf(url: string): string {
   return query < 0 ? url.slice(start) : url.slice(start, query)
 }
 
+/** In OpenAI's spelling, which most hosts share, and in Anthropic's. */
+const LIMIT_HEADERS = [
+  ['rpm', 'x-ratelimit-limit-requests', 'x-ratelimit-remaining-requests'],
+  ['tpm', 'x-ratelimit-limit-tokens', 'x-ratelimit-remaining-tokens'],
+  ['rpm', 'anthropic-ratelimit-requests-limit', 'anthropic-ratelimit-requests-remaining'],
+  ['tpm', 'anthropic-ratelimit-tokens-limit', 'anthropic-ratelimit-tokens-remaining'],
+] as const
+
 /** How much of its own limits a provider says is used. */
 function reportProviderLimits(metrics: Metrics, deploymentId: string, headers: Headers | null): void {
   if (headers === null) return
-  for (const [kind, unit] of [
-    ['rpm', 'requests'],
-    ['tpm', 'tokens'],
-  ] as const) {
-    const stated = headers.get(`x-ratelimit-limit-${unit}`)
+  for (const [kind, limitName, remainingName] of LIMIT_HEADERS) {
+    const stated = headers.get(limitName)
     if (stated === null) continue
     const limit = Number(stated)
-    const remaining = Number(headers.get(`x-ratelimit-remaining-${unit}`) ?? Number.NaN)
+    const remaining = Number(headers.get(remainingName) ?? Number.NaN)
     if (limit > 0 && remaining >= 0) metrics.deploymentLimit(deploymentId, kind, Math.max(0, 1 - remaining / limit))
   }
 }

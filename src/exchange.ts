@@ -147,8 +147,15 @@ export class Exchange {
     if (this.intent === null) return { usage: null, source: 'estimated' }
     const produced = ending.produced
     if (produced === null) return { usage: NO_USAGE, source: 'reported' }
-    if (produced.usage !== null && isPlausible(produced.usage)) return { usage: produced.usage, source: 'reported' }
     const output = Math.ceil(produced.outputCharacters / 4)
+    if (produced.usage !== null && isPlausible(produced.usage)) {
+      // Some count as they go (Anthropic tells an output of 1 at the start): of an answer that broke off before it said why
+      // it ended, the numbers are those of some moment before.
+      const missing = output - outputTokens(produced.usage)
+      if (ending.entryStatus === 'complete' || produced.finishReason !== null || missing <= 0)
+        return { usage: produced.usage, source: 'reported' }
+      return { usage: { ...produced.usage, output: produced.usage.output + missing }, source: 'estimated' }
+    }
     return {
       usage: { ...NO_USAGE, input: this.intent.estimateUsage.input, output, requests: 1 },
       source: 'estimated',

@@ -25,11 +25,42 @@ async function callerOf(request: Request, addressOf: AddressOf, tools: OwnAnswer
   })
 }
 
+/** Anthropic's clients name the version of the API that they speak in each request; nobody else does. */
+export function isAnthropicClient(request: Request): boolean {
+  return request.headers.has('anthropic-version')
+}
+
 /** `GET /v1/models`: what this key may use. */
 export async function listModels(request: Request, addressOf: AddressOf, tools: OwnAnswerTools): Promise<Response> {
   const caller = await callerOf(request, addressOf, tools)
-  const data = usable(caller, tools).map((model) => modelBody(model, tools.createdS))
-  return Response.json({ object: 'list', data })
+  const models = usable(caller, tools)
+  if (isAnthropicClient(request)) return Response.json(anthropicPage(models, request.url, tools.createdS))
+  return Response.json({ object: 'list', data: models.map((model) => modelBody(model, tools.createdS)) })
+}
+
+/** A page of models as Anthropic's API turns them: `after_id` or `before_id`, and `limit`. */
+function anthropicPage(models: readonly Model[], url: string, createdS: number): object {
+  const query = url.includes('?') ? new URLSearchParams(url.slice(url.indexOf('?'))) : new URLSearchParams()
+  const asked = Number(query.get('limit') ?? 20)
+  const limit = Number.isInteger(asked) && asked >= 1 ? Math.min(asked, 1_000) : 20
+  const placeOf = (name: string): number => {
+    const id = query.get(name)
+    return id === null ? -1 : models.findIndex((model) => model.id === id)
+  }
+  const before = placeOf('before_id')
+  const from = before >= 0 ? Math.max(0, before - limit) : placeOf('after_id') + 1
+  const to = before >= 0 ? before : from + limit
+  const page = models.slice(from, to)
+  return {
+    data: page.map((model) => anthropicModelBody(model, createdS)),
+    first_id: page[0]?.id ?? null,
+    last_id: page.at(-1)?.id ?? null,
+    has_more: before >= 0 ? from > 0 : to < models.length,
+  }
+}
+
+function anthropicModelBody({ id }: Model, createdS: number): object {
+  return { type: 'model', id, display_name: id, created_at: new Date(createdS * 1_000).toISOString() }
 }
 
 /** `GET /v1/models/{id}`; unknown and not allowed look alike. */
@@ -52,14 +83,17 @@ export async function showModel(
       param: 'model',
     })
   }
-  return Response.json(modelBody(found, tools.createdS))
+  const bodyOf = isAnthropicClient(request) ? anthropicModelBody : modelBody
+  return Response.json(bodyOf(found, tools.createdS))
 }
 
-function usable({ key, team }: KeyWithTeam, { snapshot }: OwnAnswerTools): readonly { id: string; ownedBy: string }[] {
+type Model = { readonly id: string; readonly ownedBy: string }
+
+function usable({ key, team }: KeyWithTeam, { snapshot }: OwnAnswerTools): readonly Model[] {
   return snapshot.catalogue.list().filter(({ id }) => modelAllowed(key.models, team?.models ?? null, [id]))
 }
 
-function modelBody(model: { readonly id: string; readonly ownedBy: string }, createdS: number): object {
+function modelBody(model: Model, createdS: number): object {
   return { id: model.id, object: 'model', created: createdS, owned_by: model.ownedBy }
 }
 

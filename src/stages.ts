@@ -4,7 +4,6 @@ import type { Clock } from './core/clock.ts'
 import { GatewayError } from './core/error.ts'
 import type { LimitSet } from './core/key.ts'
 import type { Intent, RequestRecord } from './core/ledger.ts'
-import type { Deployment } from './core/model.ts'
 import { Exchange } from './exchange.ts'
 import type { ExchangeTools } from './exchange.ts'
 import type { Stages } from './handle.ts'
@@ -22,6 +21,7 @@ import type { Logger } from './metrics/log.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { attempt } from './routing/attempt.ts'
 import type { AttemptTools } from './routing/attempt.ts'
+import { whyUnable } from './routing/lane.ts'
 import { plan } from './routing/plan.ts'
 import type { Plan } from './routing/plan.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -81,6 +81,8 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
       text: body.text,
       members: body.members,
       body: body.value,
+      headers: forwardedHeaders(request.headers, dialect.forwardedHeaders),
+      chat: null,
     }
   }
 
@@ -156,7 +158,11 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
       return plan(call, route, {
         totalMs: config.timeouts.totalMs,
         draw: engine.random(),
-        unable: (deployment) => unable(deployment, call, engine.attemptTools),
+        unable: (deployment) =>
+          whyUnable(deployment, engine.attemptTools.wireOf(deployment.provider), {
+            call,
+            dialect: exchange.entrance.dialect,
+          }),
       })
     },
 
@@ -174,9 +180,11 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     attempt: (exchange, request, call, planned) =>
       attempt(
         {
+          requestId: exchange.id,
           call,
+          dialect: exchange.entrance.dialect,
           plan: planned,
-          ownFields: exchange.entrance.dialect.ownFields,
+          lossy: config.routing.lossy,
           signal: request.signal,
           deadlineMs: exchange.startedMs + planned.totalMs,
           attempts: exchange.attempts,
@@ -217,17 +225,16 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     onInternal: (error, exchange) => log.error('internal', { request: exchange.id, error: describe(error) }),
   }
 
-  function intentOf(
-    exchange: Exchange,
-    planned: Plan,
-    inputTokens: number,
-    outputTokens: number,
-  ): Intent | null {
+  function intentOf(exchange: Exchange, planned: Plan, inputTokens: number, outputTokens: number): Intent | null {
     const now = clock.now()
     let dearest: Intent | null = null
     for (const { deployment } of planned.targets) {
       const pricing = priceOf(deployment.id, now)
-      const { usage, costNanoUsd } = worstCase({ inputTokens, maxOutputTokens: outputTokens, rates: pricing?.rates ?? {} })
+      const { usage, costNanoUsd } = worstCase({
+        inputTokens,
+        maxOutputTokens: outputTokens,
+        rates: pricing?.rates ?? {},
+      })
       if (dearest !== null && dearest.estimateNanoUsd >= costNanoUsd) continue
       dearest = {
         id: exchange.id,
@@ -256,13 +263,24 @@ function identified(exchange: Exchange, caller: KeyWithTeam): KeyWithTeam {
   return caller
 }
 
-function unable(deployment: Deployment, call: Call, tools: AttemptTools): string | null {
-  const wire = tools.wireOf(deployment.provider)
-  if (!wire.speaks(call.dialect)) return `does not speak ${call.dialect}`
-  return wire.url(call, deployment) === null ? `has no ${call.operation} endpoint` : null
+const NO_HEADERS: Call['headers'] = {}
+
+/** The request headers that belong to the dialect. */
+function forwardedHeaders(headers: Headers, names: readonly string[] | undefined): Call['headers'] {
+  if (names === undefined) return NO_HEADERS
+  const forwarded: Record<string, string> = {}
+  for (const name of names) {
+    const value = headers.get(name)
+    if (value !== null) forwarded[name] = value
+  }
+  return forwarded
 }
 
-function scopesOf(exchange: Exchange, { key, team }: KeyWithTeam, limits: Snapshot['config']['limits']): readonly Scope[] {
+function scopesOf(
+  exchange: Exchange,
+  { key, team }: KeyWithTeam,
+  limits: Snapshot['config']['limits'],
+): readonly Scope[] {
   const scopes: Scope[] = [
     { kind: 'gateway', id: 'all', limits: limits.gateway },
     { kind: 'key', id: key.id, limits: orElse(key.limits, limits.key) },
@@ -288,7 +306,10 @@ function boundedEndUser(name: string | null): string | null {
   return name
 }
 
-function factsOf(record: RequestRecord, target: { readonly provider: string; readonly model: string } | null): Parameters<Metrics['requestFinished']>[0] {
+function factsOf(
+  record: RequestRecord,
+  target: { readonly provider: string; readonly model: string } | null,
+): Parameters<Metrics['requestFinished']>[0] {
   return {
     operation: record.dimensions.operation,
     route: record.dimensions.route,

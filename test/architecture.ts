@@ -22,7 +22,7 @@ const APP_LEVEL = 1
 
 const NETWORK_MODULES = /^node:(?:net|tls|http|https|http2|dgram|dns)(?:\/|$)/
 const FILE_MODULES = /^(?:node:)?fs(?:\/|$)/
-const CONCRETE = /^src\/(?:store\/(?!store\.ts$).+|providers\/(?:simulator|openai)\/.+|providers\/presets.*)$/
+const CONCRETE = /^src\/(?:store\/(?!store\.ts$).+|providers\/[a-z]+\/.+|providers\/presets.*)$/
 const BANNED_WORDS = new Set(['util', 'utils', 'helper', 'helpers', 'manager', 'service', 'services', 'common', 'misc'])
 
 /** Where an outside thing may be touched. Paths are from the root; a trailing slash means the whole folder. */

@@ -3,9 +3,18 @@ import { chunks, completion, eventStream, providerAt, QUESTION, startGateway, st
 
 test('a chat goes up with the provider’s key and comes back byte for byte, priced and logged', async () => {
   const answer = `{"choices": [{"message":{"content":"é", "x_unknown": 9007199254740993}, "finish_reason":"stop"}],\n "usage":{"prompt_tokens":1000,"completion_tokens":500,"total_tokens":1500}}`
-  using upstream = startUpstream(() => new Response(answer, { headers: { 'content-type': 'application/json', 'set-cookie': 'a=b', 'openai-organization': 'org-secret' } }))
+  using upstream = startUpstream(
+    () =>
+      new Response(answer, {
+        headers: { 'content-type': 'application/json', 'set-cookie': 'a=b', 'openai-organization': 'org-secret' },
+      }),
+  )
   await using weir = await startGateway(providerAt(upstream.url))
-  const response = await weir.call('/v1/chat/completions', { ...QUESTION, seed: 1, weir: { tags: ['night'] } }, { headers: { cookie: 'session=1', 'openai-organization': 'mine', 'x-request-id': 'abc' } })
+  const response = await weir.call(
+    '/v1/chat/completions',
+    { ...QUESTION, seed: 1, weir: { tags: ['night'] } },
+    { headers: { cookie: 'session=1', 'openai-organization': 'mine', 'x-request-id': 'abc' } },
+  )
   expect(response.status).toBe(200)
   expect(await response.text()).toBe(answer)
   const headers = Object.fromEntries(response.headers)
@@ -20,7 +29,12 @@ test('a chat goes up with the provider’s key and comes back byte for byte, pri
   expect(sent?.headers.get('authorization')).toBe('Bearer upstream-secret-value')
   for (const name of ['cookie', 'openai-organization', 'x-request-id']) expect(sent?.headers.get(name)).toBeNull()
   const id = headers['x-weir-request-id'] ?? ''
-  expect(await weir.store.getEntry(id)).toMatchObject({ status: 'complete', costNanoUsd: 2_000_000n, usageSource: 'reported', dimensions: { tags: ['night'] } })
+  expect(await weir.store.getEntry(id)).toMatchObject({
+    status: 'complete',
+    costNanoUsd: 2_000_000n,
+    usageSource: 'reported',
+    dimensions: { tags: ['night'] },
+  })
   const own = (await (await weir.call(`/v1/requests/${id}`)).json()) as Record<string, unknown>
   expect(own).toMatchObject({ id, status: 200, cost_usd: '0.002', client_request_id: 'abc', tags: ['night'] })
   expect((await weir.call(`/v1/requests/${id}`, undefined, { key: await weir.issue({}) })).status).toBe(404)
@@ -31,7 +45,11 @@ for (const asked of [true, false])
     const events = chunks(['a', 'b', 'c'])
     using upstream = startUpstream(() => eventStream(events.join('')))
     await using weir = await startGateway(providerAt(upstream.url))
-    const response = await weir.call('/v1/chat/completions', { ...QUESTION, stream: true, ...(asked ? { stream_options: { include_usage: true } } : {}) })
+    const response = await weir.call('/v1/chat/completions', {
+      ...QUESTION,
+      stream: true,
+      ...(asked ? { stream_options: { include_usage: true } } : {}),
+    })
     expect(response.headers.get('content-type')).toContain('text/event-stream')
     expect(await response.text()).toBe(events.filter((event) => asked || !event.includes('"usage"')).join(''))
     expect(JSON.parse(upstream.received[0]?.body ?? '')).toMatchObject({ stream_options: { include_usage: true } })
@@ -51,8 +69,14 @@ test('the entry is durable before the client sees the end of the stream', async 
 })
 
 test('a target that fails is not seen by the client: the next one answers', async () => {
-  using broken = startUpstream((_request, number) => (number === 1 ? new Response('busy', { status: 503 }) : eventStream('data: {"choices":[{"delta":{"role":"assistant"}}]}\n\n')))
-  using healthy = startUpstream((_request, _number, body) => (body.includes('"stream":true') ? eventStream(chunks(['ok']).join('')) : Response.json(completion('ok'))))
+  using broken = startUpstream((_request, number) =>
+    number === 1
+      ? new Response('busy', { status: 503 })
+      : eventStream('data: {"choices":[{"delta":{"role":"assistant"}}]}\n\n'),
+  )
+  using healthy = startUpstream((_request, _number, body) =>
+    body.includes('"stream":true') ? eventStream(chunks(['ok']).join('')) : Response.json(completion('ok')),
+  )
   await using weir = await startGateway(`
 providers:
   one: { preset: openai-compatible, base_url: "${broken.url}/v1", keys: [a-first-secret], models: { m: {} } }
@@ -82,16 +106,35 @@ test('when every target fails the error lists each attempt', async () => {
 })
 
 test('what is wrong with the request itself comes back with the provider’s words and no second try', async () => {
-  using upstream = startUpstream(() => Response.json({ error: { message: 'temperature is too hot', type: 'invalid_request_error', code: 'bad_temperature', param: 'temperature' } }, { status: 400 }))
+  using upstream = startUpstream(() =>
+    Response.json(
+      {
+        error: {
+          message: 'temperature is too hot',
+          type: 'invalid_request_error',
+          code: 'bad_temperature',
+          param: 'temperature',
+        },
+      },
+      { status: 400 },
+    ),
+  )
   await using weir = await startGateway(providerAt(upstream.url))
   const response = await weir.call('/v1/chat/completions', QUESTION)
   expect(response.status).toBe(400)
-  expect(await response.json()).toMatchObject({ error: { message: 'temperature is too hot', code: 'bad_temperature', weir: { code: 'upstream_rejected' } } })
+  expect(await response.json()).toMatchObject({
+    error: { message: 'temperature is too hot', code: 'bad_temperature', weir: { code: 'upstream_rejected' } },
+  })
   expect(upstream.received.length).toBe(1)
 })
 
 test('a provider’s bad key is never shown to a client as its own', async () => {
-  using upstream = startUpstream(() => Response.json({ error: { message: 'Incorrect API key provided: upstream-secret-value', code: 'invalid_api_key' } }, { status: 401 }))
+  using upstream = startUpstream(() =>
+    Response.json(
+      { error: { message: 'Incorrect API key provided: upstream-secret-value', code: 'invalid_api_key' } },
+      { status: 401 },
+    ),
+  )
   await using weir = await startGateway(providerAt(upstream.url))
   const response = await weir.call('/v1/chat/completions', QUESTION)
   expect(response.status).toBe(502)

@@ -137,7 +137,9 @@ export type Upstream = Disposable & {
 }
 
 /** A fake provider over loopback; `answer` sees each request and its number, from 1. */
-export function startUpstream(answer: (request: Request, number: number, body: string) => Response | Promise<Response>): Upstream {
+export function startUpstream(
+  answer: (request: Request, number: number, body: string) => Response | Promise<Response>,
+): Upstream {
   const received: Upstream['received'] = []
   const server = Bun.serve({
     hostname: '127.0.0.1',
@@ -169,7 +171,10 @@ ${more}`
 }
 
 /** A whole chat completion. */
-export function completion(text = 'Hello', usage: object | null = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 }): object {
+export function completion(
+  text = 'Hello',
+  usage: object | null = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 },
+): object {
   return {
     id: 'chatcmpl-1',
     object: 'chat.completion',

@@ -457,9 +457,12 @@ for (const { title, answer, stream = false, expected } of WAYS)
         return systemClock.monotonicMs()
       },
     }
-    await using weir = await startGateway(providerAt(upstream.url, 'timeouts: { first_token: 150ms, idle: 150ms }\n'), {
-      clock,
-    })
+    await using weir = await startGateway(
+      providerAt(upstream.url, title.includes('timeout') ? 'timeouts: { first_token: 150ms, idle: 150ms }\n' : ''),
+      {
+        clock,
+      },
+    )
     const teamId = await makeTeam(weir, { limits: { concurrency: 1 } })
     const { secret } = await make(weir, { teamId, limits: { concurrency: 1, rpm: 100 } })
     const abort = new AbortController()

@@ -9,7 +9,7 @@ import { answersIn, openSocket } from './socket.ts'
 import type { RawAnswer } from './socket.ts'
 
 const CHAT = '/v1/chat/completions'
-const BODY_TIMEOUT_MS = 300
+const BODY_TIMEOUT_MS = 600
 /** Bun counts idle time in steps of 4 s. */
 const IDLE_SECONDS = 4
 

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { KeySecret, Team, VirtualKey } from '../src/core/key.ts'
 import { NO_LIMITS } from '../src/core/key.ts'
+import type { StoredResponse } from '../src/core/formats/responses-history.ts'
+import type { JsonObject } from '../src/core/json.ts'
 import type { Dimensions, Entry, EntryStatus, Intent, LedgerBatch, RequestRecord } from '../src/core/ledger.ts'
 import { NO_USAGE, USAGE_UNITS, type Usage } from '../src/core/usage.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
@@ -127,6 +129,24 @@ function aRecord(id: string, change: Partial<RequestRecord> = {}): RequestRecord
     usage: null,
     usageSource: null,
     costNanoUsd: null,
+    ...change,
+  }
+}
+
+function aResponse(id: string, change: Partial<StoredResponse> = {}): StoredResponse {
+  return {
+    id,
+    keyId: 'key_1',
+    createdAt: NOON,
+    expiresAt: NOON + HOUR,
+    previousId: null,
+    input: [{ type: 'message', id: `msg_${id}_in`, role: 'user', content: [{ type: 'input_text', text: 'grüß' }] }],
+    response: {
+      id,
+      object: 'response',
+      output: [{ type: 'message', id: `msg_${id}_out`, role: 'assistant', content: [] }],
+      usage: { input_tokens: 1 },
+    },
     ...change,
   }
 }
@@ -697,6 +717,96 @@ for (const [name, makePlace] of Object.entries(STORES)) {
           [Date.UTC(2026, 0, 1), 'key_2', 3n],
           [Date.UTC(2026, 1, 1), 'key_1', 4n],
         ])
+      })
+    })
+
+    describe('kept responses', () => {
+      const owner = { keyId: 'key_1', now: NOON }
+
+      test('a response comes back as it was put, to its owner alone', async () => {
+        const store = open()
+        await store.putResponse(aResponse('resp_1'))
+        expect(await store.getResponse('resp_1', owner)).toEqual(aResponse('resp_1'))
+        expect(JSON.stringify((await store.getResponse('resp_1', owner))?.response)).toBe(
+          JSON.stringify(aResponse('resp_1').response),
+        )
+        expect(await store.getResponse('resp_1', { ...owner, keyId: 'key_2' })).toBeNull()
+        expect(await store.getResponse('resp_2', owner)).toBeNull()
+      })
+
+      test('an id is given once, and what clashes leaves nothing behind', async () => {
+        const store = open()
+        await store.putResponse(aResponse('resp_1'))
+        const other = aResponse('resp_1', { keyId: 'key_2', input: [{ id: 'msg_other' }] })
+        await expectCode(store.putResponse(other), 'conflict')
+        expect(await store.getResponse('resp_1', owner)).toEqual(aResponse('resp_1'))
+        expect(await store.findResponseItems(['msg_other'], { ...owner, keyId: 'key_2' })).toEqual(new Map())
+      })
+
+      test('a conversation is found from its last response, oldest first, whole or not at all', async () => {
+        const store = open()
+        await store.putResponse(aResponse('resp_1'))
+        await store.putResponse(aResponse('resp_2', { previousId: 'resp_1' }))
+        await store.putResponse(aResponse('resp_3', { previousId: 'resp_2', expiresAt: NOON + 2 * HOUR }))
+        const ids = async (id: string, change = {}): Promise<readonly string[]> =>
+          (await store.getResponseChain(id, { ...owner, limit: 3, ...change })).map((one) => one.id)
+        expect(await ids('resp_3')).toEqual(['resp_1', 'resp_2', 'resp_3'])
+        expect(await ids('resp_1')).toEqual(['resp_1'])
+        expect(await ids('resp_9')).toEqual([])
+        expect(await ids('resp_3', { limit: 2 })).toEqual([])
+        expect(await ids('resp_3', { keyId: 'key_2' })).toEqual([])
+        expect(await ids('resp_3', { now: NOON + HOUR })).toEqual([])
+        await store.deleteResponse('resp_2', owner)
+        expect(await ids('resp_3')).toEqual([])
+      })
+
+      test('items of both sides are found by their ids, for their owner', async () => {
+        const store = open()
+        await store.putResponse(aResponse('resp_1'))
+        const found = await store.findResponseItems(['msg_resp_1_in', 'msg_resp_1_out', 'msg_9'], owner)
+        expect([...found.keys()]).toEqual(['msg_resp_1_in', 'msg_resp_1_out'])
+        expect(found.get('msg_resp_1_in')).toEqual(aResponse('resp_1').input[0])
+        expect(await store.findResponseItems(['msg_resp_1_in'], { ...owner, keyId: 'key_2' })).toEqual(new Map())
+      })
+
+      test('input items are listed in pages, in both orders', async () => {
+        const store = open()
+        const input: JsonObject[] = Array.from({ length: 7 }, (_, index) => ({ type: 'message', id: `msg_${index}` }))
+        await store.putResponse(aResponse('resp_1', { input }))
+        for (const order of ['asc', 'desc'] as const) {
+          const seen: unknown[] = []
+          let cursor: string | null = null
+          do {
+            const page = await store.listResponseItems('resp_1', { ...owner, cursor, limit: 3, order })
+            seen.push(...(page?.data ?? []))
+            cursor = page?.next ?? null
+          } while (cursor !== null)
+          expect(seen).toEqual(order === 'asc' ? input : input.toReversed())
+        }
+        const query = { ...owner, cursor: null, limit: 3, order: 'asc' } as const
+        expect(await store.listResponseItems('resp_2', query)).toBeNull()
+        expect(await store.listResponseItems('resp_1', { ...query, keyId: 'key_2' })).toBeNull()
+        await expectCode(store.listResponseItems('resp_1', { ...query, cursor: 'msg_9' }), 'request_malformed')
+      })
+
+      test('deletion and expiry take a response with its items', async () => {
+        const store = open()
+        await store.putResponse(aResponse('resp_1'))
+        expect(await store.deleteResponse('resp_1', { ...owner, keyId: 'key_2' })).toBe(false)
+        expect(await store.deleteResponse('resp_1', owner)).toBe(true)
+        expect(await store.deleteResponse('resp_1', owner)).toBe(false)
+        expect(await store.findResponseItems(['msg_resp_1_in'], owner)).toEqual(new Map())
+        for (const hours of [3, 1, 2])
+          await store.putResponse(aResponse(`resp_${hours}h`, { expiresAt: NOON + hours * HOUR }))
+        const later = { ...owner, now: NOON + 2 * HOUR }
+        expect(await store.getResponse('resp_2h', later)).toBeNull()
+        expect(await store.deleteResponse('resp_2h', later)).toBe(false)
+        expect(await store.pruneResponses({ now: later.now, limit: 1 })).toBe(1)
+        expect(await store.getResponse('resp_1h', owner)).toBeNull()
+        expect(await store.getResponse('resp_2h', owner)).not.toBeNull()
+        expect(await store.pruneResponses({ now: later.now, limit: 10 })).toBe(1)
+        expect(await store.pruneResponses({ now: later.now, limit: 10 })).toBe(0)
+        expect(await store.getResponse('resp_3h', later)).not.toBeNull()
       })
     })
 

@@ -5,7 +5,7 @@ import { type Command, DATA_OPTION, EXIT, UsageError } from './command.ts'
 import { fields, printable, writeCount, writeJson, writeTime } from './format.ts'
 import { allOf, withLocal } from './local.ts'
 import { readChoice, readList, readMoment } from './read.ts'
-import { didYouMean } from '../config/nearest.ts'
+import { didYouMean } from '../core/nearest.ts'
 
 const DIMENSIONS: readonly SpendDimension[] = [
   'key',

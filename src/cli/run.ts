@@ -1,6 +1,6 @@
 // Words of the command line → command, options, exit code. Errors are one sentence and a hint on standard error.
 import { type ArgsDef, parseArgs } from 'citty'
-import { didYouMean } from '../config/nearest.ts'
+import { didYouMean } from '../core/nearest.ts'
 import { ERRORS, GatewayError } from '../core/error.ts'
 import {
   type Arguments,

@@ -121,20 +121,30 @@ const model = section<ModelConfig>(
 
 const quirks = section<QuirksConfig>(
   {
-    description: 'How this host differs from OpenAI, where the preset does not say it. Only requests that are translated need most of these.',
+    description:
+      'How this host differs from OpenAI, where the preset does not say it. Only requests that are translated need most of these.',
   },
   {
     streamUsage: flag({ description: 'Whether `stream_options.include_usage` may be sent.' }),
-    maxTokensField: choice({ description: 'Name of the bound on output tokens.' }, ['max_tokens', 'max_completion_tokens']),
+    maxTokensField: choice({ description: 'Name of the bound on output tokens.' }, [
+      'max_tokens',
+      'max_completion_tokens',
+    ]),
     reasoningField: choice({ description: 'Field in which thoughts of earlier turns go back.' }, [
       'reasoning_content',
       'reasoning',
       'reasoning_details',
     ]),
     developerRole: flag({ description: 'Whether the role `developer` is known; else it becomes `system`.' }),
-    responseFormat: choice({ description: 'What is taken for structured output.' }, ['json_schema', 'json_object', 'none']),
+    responseFormat: choice({ description: 'What is taken for structured output.' }, [
+      'json_schema',
+      'json_object',
+      'none',
+    ]),
     thinkTags: flag({ description: 'Whether thoughts come as `<think>…</think>` in the text.' }),
-    toolIds: choice({ description: 'Form of tool call ids, where not any will do: nine letters and digits.' }, ['nine']),
+    toolIds: choice({ description: 'Form of tool call ids, where not any will do: nine letters and digits.' }, [
+      'nine',
+    ]),
     cacheControl: flag({ description: 'Whether `cache_control` on parts and tools is read.' }),
     topK: flag({ description: 'Whether `top_k` is taken.' }),
     refusedFields: list(

@@ -1,8 +1,19 @@
 // A request as the path sees it, whatever dialect it came in.
+import type { ChatRequest } from './chat.ts'
 import type { JsonObject, Member } from './json.ts'
 import type { Operation } from './model.ts'
 
-export type DialectId = 'openai-chat' | 'openai-completions' | 'openai-embeddings' | 'anthropic-messages'
+export type DialectId =
+  | 'openai-chat'
+  | 'openai-completions'
+  | 'openai-embeddings'
+  | 'anthropic-messages'
+  | 'anthropic-count-tokens'
+  | 'openai-responses'
+  | 'gemini'
+  | 'gemini-array'
+  | 'gemini-count-tokens'
+  | 'gemini-embeddings'
 
 /** What routing, limits and accounting need to know of a request; read once by its dialect. */
 export type CallFacts = {
@@ -32,4 +43,15 @@ export type Call = {
   readonly text: string
   readonly members: ReadonlyMap<string, Member>
   readonly body: JsonObject
+  /** Request headers that are a part of the dialect: they go to targets that speak it, and to no other. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The request in the normal form: read once, when the first target needs it translated; null until then. */
+  chat: ReadChat | null
+}
+
+/** A chat in the normal form. */
+export type ReadChat = {
+  readonly request: ChatRequest
+  /** What was understood only in part, a sentence each. */
+  readonly warnings: readonly string[]
 }

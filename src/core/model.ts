@@ -5,6 +5,7 @@ import type { UsageUnit } from './usage.ts'
 export type Operation =
   | 'chat'
   | 'completions'
+  | 'count_tokens'
   | 'embeddings'
   | 'moderations'
   | 'images'

@@ -1,6 +1,7 @@
 // Anthropic messages, as clients speak them.
 import { objectOf, stringOf } from '../core/json-read.ts'
 import { anthropicErrorBody, anthropicErrorEvents } from './anthropic-errors.ts'
+import { anthropicMessagesTranslator } from './anthropic-messages-translator.ts'
 import type { Dialect } from './dialect.ts'
 import {
   optionalBoolean,
@@ -8,7 +9,7 @@ import {
   readOptions,
   refuseRoutingFields,
   requireArray,
-  requireString,
+  requireModel,
   ROUTING_FIELDS,
 } from './read-fields.ts'
 
@@ -16,11 +17,14 @@ export const anthropicMessages: Dialect = {
   id: 'anthropic-messages',
   operation: 'chat',
   ownFields: ['weir', ...ROUTING_FIELDS],
+  forwardedHeaders: ['anthropic-version', 'anthropic-beta'],
+  requestIdHeader: 'request-id',
+  translator: anthropicMessagesTranslator,
   readFacts(body) {
     requireArray(body, 'messages')
     refuseRoutingFields(body)
     return {
-      model: requireString(body, 'model'),
+      model: requireModel(body),
       stream: optionalBoolean(body, 'stream'),
       // Its streams always tell their usage.
       wantsStreamUsage: true,

@@ -3,6 +3,7 @@ import type { Part } from '../core/chat.ts'
 import type { ChatAnswer, ChatChoice, Finish, FinishReason, TokenLogprob } from '../core/chat-answer.ts'
 import { fieldsOfParts } from '../core/formats/openai-message.ts'
 import type { JsonObject } from '../core/json.ts'
+import { namesOf } from '../core/json-read.ts'
 import { inputTokens, outputTokens } from '../core/usage.ts'
 import type { Usage } from '../core/usage.ts'
 import type { AnswerContext } from './translator.ts'
@@ -37,7 +38,7 @@ export function writeOpenaiChatAnswer(answer: ChatAnswer, context: AnswerContext
     model: context.model,
     choices: answer.choices.map(choiceJson),
     ...(answer.usage === null ? {} : { usage: usageJson(answer.usage) }),
-    ...(answer.serviceTier === null ? {} : { service_tier: tierWord(answer.serviceTier) }),
+    ...tierFields(answer.serviceTier),
   }
 }
 
@@ -71,9 +72,12 @@ export function logprobsJson(tokens: readonly TokenLogprob[]): JsonObject {
   }
 }
 
-/** Anthropic's `standard` is OpenAI's `default`. */
-export function tierWord(tier: string): string {
-  return tier === 'standard' ? 'default' : tier
+const TIERS = namesOf('auto default flex scale priority fast')
+
+/** The tier in OpenAI's words, of which Anthropic's `standard` is `default`; nothing where it has none for it. */
+export function tierFields(tier: string | null | undefined): JsonObject {
+  const word = tier === 'standard' ? 'default' : tier
+  return typeof word === 'string' && TIERS.has(word) ? { service_tier: word } : {}
 }
 
 /** Usage in OpenAI's way of counting: `prompt_tokens` includes what was cached, `completion_tokens` includes reasoning. */

@@ -4,7 +4,7 @@ import type { BlockDelta } from '../core/chat-events.ts'
 import { annotationOf, detailsOf, extraContent } from '../core/formats/openai-message.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Usage } from '../core/usage.ts'
-import { finishFields, logprobsJson, tierWord, usageJson } from './openai-chat-answer.ts'
+import { finishFields, logprobsJson, tierFields, usageJson } from './openai-chat-answer.ts'
 import type { AnswerContext, StreamWriter } from './translator.ts'
 
 const FAMILY = 'openai-chat'
@@ -168,7 +168,7 @@ export function openaiChatStreamWriter(context: AnswerContext): StreamWriter {
           facts = {
             ...facts,
             ...event.raw?.[FAMILY],
-            ...(event.serviceTier === undefined ? {} : { service_tier: tierWord(event.serviceTier) }),
+            ...tierFields(event.serviceTier),
           }
           prefix = ''
           return ''

@@ -2,6 +2,7 @@
 import type { CallFacts } from '../core/call.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Dialect } from './dialect.ts'
+import { openaiChatTranslator } from './openai-chat-translator.ts'
 import { openaiErrorBody, openaiErrorEvents } from './openai-errors.ts'
 import {
   optionalBoolean,
@@ -19,6 +20,7 @@ export const openaiChat: Dialect = {
   id: 'openai-chat',
   operation: 'chat',
   ownFields: ['weir', ...ROUTING_FIELDS],
+  translator: openaiChatTranslator,
   readFacts(body) {
     requireArray(body, 'messages')
     return readCompletionFacts(body)

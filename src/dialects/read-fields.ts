@@ -13,7 +13,7 @@ function wrong(path: string, expected: string, found: unknown): GatewayError {
 }
 
 /** A member that must be there. */
-export function requireString(body: JsonObject, name: string): string {
+function requireString(body: JsonObject, name: string): string {
   const value = body[name]
   if (typeof value !== 'string') throw missingOr(name, 'a string', value)
   if (value === '') throw new GatewayError('request_malformed', { message: `\`${name}\` is empty.`, param: name })

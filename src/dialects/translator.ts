@@ -1,14 +1,10 @@
 // What a dialect of chat must be able to do in the translated lane: requests in, answers and events out. Pure.
-import type { ChatRequest } from '../core/chat.ts'
+import type { ReadChat } from '../core/call.ts'
 import type { ChatAnswer } from '../core/chat-answer.ts'
 import type { ChatEvent } from '../core/chat-events.ts'
 import type { JsonObject } from '../core/json.ts'
 
-export type ReadRequest = {
-  readonly request: ChatRequest
-  /** What was understood only in part, a sentence each. */
-  readonly warnings: readonly string[]
-}
+export type ReadRequest = ReadChat
 
 /** What an answer must say that the provider's answer does not know. */
 export type AnswerContext = {
@@ -20,6 +16,8 @@ export type AnswerContext = {
   readonly created: number
   /** The caller asked for the usage of its stream; only dialects that leave it out unasked look at it. */
   readonly includeUsage: boolean
+  /** The body of the request, for dialects whose answers repeat parts of it. */
+  readonly body?: JsonObject
 }
 
 export interface StreamWriter {

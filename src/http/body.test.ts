@@ -68,7 +68,12 @@ for (const [title, body, code, words] of [
   ['a string', '"x"', 'request_malformed', 'must be a JSON object'],
   ['invalid UTF-8', new Uint8Array([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]), 'request_malformed', 'UTF-8'],
   ['too much nesting', `{"a":${'['.repeat(40)}${']'.repeat(40)}}`, 'request_malformed', 'nested deeper'],
-  ['too many members', `{${Array.from({ length: 600 }, (_, i) => `"a${i}":1`).join(',')}}`, 'request_malformed', 'more than 500'],
+  [
+    'too many members',
+    `{${Array.from({ length: 600 }, (_, i) => `"a${i}":1`).join(',')}}`,
+    'request_malformed',
+    'more than 500',
+  ],
   ['a member that stands twice', '{"model":"a","model":"b"}', 'request_malformed', 'stands twice'],
   ['an empty body', '', 'request_malformed', ''],
 ] as const)
@@ -108,7 +113,12 @@ test('a sender that stalls is cut at the deadline', async () => {
     },
   }
   const stalled = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array([123])) })
-  const reading = readJsonBody(post(stalled), BOUNDS, createByteBudget(() => 1e6), clock).catch((error: unknown) => error)
+  const reading = readJsonBody(
+    post(stalled),
+    BOUNDS,
+    createByteBudget(() => 1e6),
+    clock,
+  ).catch((error: unknown) => error)
   await Promise.resolve()
   strike()
   expect(await reading).toMatchObject({ code: 'request_too_slow', status: 408 })

@@ -61,7 +61,9 @@ function inflateWith(
 ): Inflate {
   return (bytes, limit) =>
     new Promise((resolve, reject) =>
-      decompress(bytes, { maxOutputLength: limit }, (error, result) => (error === null ? resolve(result) : reject(error))),
+      decompress(bytes, { maxOutputLength: limit }, (error, result) =>
+        error === null ? resolve(result) : reject(error),
+      ),
     )
 }
 

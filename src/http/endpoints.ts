@@ -1,5 +1,7 @@
 // The whole public surface of the data plane on one screen.
 import type { Entrance } from '../handle.ts'
+import { anthropicCountTokens } from '../dialects/anthropic-count-tokens.ts'
+import { anthropicMessages } from '../dialects/anthropic-messages.ts'
 import { openaiChat } from '../dialects/openai-chat.ts'
 import { openaiCompletions } from '../dialects/openai-completions.ts'
 import { openaiEmbeddings } from '../dialects/openai-embeddings.ts'
@@ -18,6 +20,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   { method: 'POST', path: '/v1/chat/completions', kind: 'relay', family: 'chat', dialect: openaiChat },
   { method: 'POST', path: '/v1/completions', kind: 'relay', family: 'completions', dialect: openaiCompletions },
   { method: 'POST', path: '/v1/embeddings', kind: 'relay', family: 'embeddings', dialect: openaiEmbeddings },
+  { method: 'POST', path: '/v1/messages', kind: 'relay', family: 'chat', dialect: anthropicMessages },
+  { method: 'POST', path: '/v1/messages/count_tokens', kind: 'relay', family: 'chat', dialect: anthropicCountTokens },
   { method: 'GET', path: '/v1/models', kind: 'models', family: null, dialect: openaiChat },
   { method: 'GET', path: '/v1/models/', kind: 'model', family: null, dialect: openaiChat },
   { method: 'GET', path: '/v1/requests/', kind: 'request', family: null, dialect: openaiChat },

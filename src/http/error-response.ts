@@ -20,6 +20,7 @@ export function errorResponse(
     'x-weir-error': error.code,
     ...error.detail.headers,
   }
+  if (dialect.requestIdHeader !== undefined) headers[dialect.requestIdHeader] = requestId
   if (clientRequestId !== null) headers['x-client-request-id'] = clientRequestId
   if (error.detail.attempts !== undefined) headers['x-weir-attempts'] = String(error.detail.attempts.length)
   const { retryAfterMs } = error.detail

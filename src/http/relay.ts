@@ -11,7 +11,7 @@ import type { Dialect } from '../dialects/dialect.ts'
 import type { EntryStatus } from '../core/ledger.ts'
 import type { Exchange } from '../exchange.ts'
 import { rateHeaders } from '../limits/rate-headers.ts'
-import { StreamFailure } from '../providers/native-stream.ts'
+import { StreamFailure } from '../providers/answer-stream.ts'
 import { relayableHeaders, UpstreamFailure } from '../providers/upstream.ts'
 import type { Answer } from '../routing/attempt.ts'
 
@@ -27,6 +27,13 @@ export type RelayTools = {
   readonly redact: (text: string) => string
   /** The client's way of going away. */
   readonly signal: AbortSignal
+}
+
+/** Responses that are streams: a look at their headers would make an object of them for each request. */
+const streamed = new WeakSet<Response>()
+
+export function isStreamed(response: Response): boolean {
+  return streamed.has(response)
 }
 
 export function relayStream(exchange: Exchange, answer: StreamAnswer, dialect: Dialect, tools: RelayTools): Response {
@@ -45,8 +52,10 @@ export function relayStream(exchange: Exchange, answer: StreamAnswer, dialect: D
     tools.signal.addEventListener('abort', onAbort, { once: true })
     exchange.cleanUps.push(() => tools.signal.removeEventListener('abort', onAbort))
   }
-  // Bun and Node take an async iterable as a body, with backpressure; the DOM types do not know it.
-  return new Response(relaying as unknown as ReadableStream<Uint8Array>, { status: answer.status, headers })
+  // Bun and Node take an async iterable as a body, with backpressure.
+  const response = new Response(relaying, { status: answer.status, headers })
+  streamed.add(response)
+  return response
 }
 
 /** The answer, once the ledger has it. */
@@ -69,6 +78,9 @@ function headersOf(exchange: Exchange, answer: Answer): Record<string, string> {
   headers['x-request-id'] = exchange.id
   headers['x-weir-target'] = headerText(answer.deployment.id)
   headers['x-weir-attempts'] = String(exchange.attempts.length)
+  const { requestIdHeader } = exchange.entrance.dialect
+  if (requestIdHeader !== undefined) headers[requestIdHeader] = exchange.id
+  if (answer.warnings.length > 0) headers['x-weir-warnings'] = warningsText(answer.warnings)
   if (exchange.clientRequestId !== null) headers['x-client-request-id'] = exchange.clientRequestId
   if (exchange.reservation !== null) Object.assign(headers, rateHeaders(exchange.reservation.headroom))
   return headers
@@ -77,6 +89,24 @@ function headersOf(exchange: Exchange, answer: Answer): Record<string, string> {
 /** A name as a header can carry it: a caller may ask for a model of any characters. */
 function headerText(name: string): string {
   return /^[\x20-\x7e]*$/.test(name) ? name : encodeURI(name.toWellFormed())
+}
+
+const MAX_WARNINGS_LENGTH = 1_000
+
+/** Sentences as a header can carry them: few enough, and without what is not plain text. */
+function warningsText(warnings: readonly string[]): string {
+  const plain = [...new Set(warnings)].map((warning) =>
+    warning
+      .slice(0, 300)
+      .replaceAll(/[‘’]/g, "'")
+      .replaceAll(/[^\x20-\x7e]/g, '?'),
+  )
+  let text = ''
+  for (const [index, warning] of plain.entries()) {
+    if (text.length + warning.length > MAX_WARNINGS_LENGTH) return `${text} (and ${plain.length - index} more)`
+    text += text === '' ? warning : ` ${warning}`
+  }
+  return text
 }
 
 async function* streamPieces(

@@ -14,6 +14,8 @@ const addressBlocks = new WeakMap<readonly string[], readonly Block[]>()
 const FAMILIES = {
   chat: true,
   completions: true,
+  // Whoever may chat may ask how long the chat is.
+  count_tokens: false,
   embeddings: true,
   moderations: true,
   images: true,
@@ -22,10 +24,12 @@ const FAMILIES = {
   responses: true,
   realtime: true,
   pass: true,
-} as const satisfies Record<Operation, true>
+} as const satisfies Record<Operation, boolean>
 
 /** The endpoint families that a key may be restricted to. */
-export const ENDPOINT_FAMILIES = Object.keys(FAMILIES) as readonly Operation[]
+export const ENDPOINT_FAMILIES = Object.entries(FAMILIES).flatMap(([name, isFamily]) =>
+  isFamily ? [name as Operation] : [],
+) as readonly Operation[]
 
 /**
  * Whether a model may be used that is known under all of `names` (the route, `provider/model`, the bare id): the key's

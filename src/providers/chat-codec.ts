@@ -1,5 +1,5 @@
 // What a wire of chat must be able to do in the translated lane: requests out, answers and events in. Pure.
-import type { ChatRequest } from '../core/chat.ts'
+import type { ChatRequest, Family } from '../core/chat.ts'
 import type { ChatAnswer } from '../core/chat-answer.ts'
 import type { ChatEvent } from '../core/chat-events.ts'
 import type { JsonObject } from '../core/json.ts'
@@ -22,6 +22,8 @@ export type Reading = {
   readonly jsonTool: string | null
   /** Thoughts come as `<think>…</think>` in the text. */
   readonly thinkTags?: boolean
+  /** Whose signatures the thoughts carry, where one wire serves the models of several makers. */
+  readonly thoughts?: Family
 }
 
 export const PLAIN_READING: Reading = { customTools: new Set(), jsonTool: null }
@@ -35,6 +37,9 @@ export type WrittenRequest = {
   readonly refusals: readonly string[]
   readonly reading: Reading
 }
+
+/** Prefix of the type of an event that is an error in its framing already; the provider's name of the error follows. */
+export const EXCEPTION = 'exception:'
 
 export interface StreamReader {
   /**

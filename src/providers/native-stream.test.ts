@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
-import { createNativeStream, StreamFailure } from './native-stream.ts'
+import { StreamFailure } from './answer-stream.ts'
+import { createNativeStream } from './native-stream.ts'
 import { readOpenaiEvent } from './openai/events.ts'
 
 const role = chunk({ delta: { role: 'assistant' } })

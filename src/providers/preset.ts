@@ -13,7 +13,9 @@ export type Preset = {
   /** Environment variable that moves the base URL, where such a convention exists. */
   readonly baseUrlEnv?: string
   readonly auth: Auth
-  readonly wire: 'openai' | 'simulator'
+  readonly wire: 'openai' | 'anthropic' | 'simulator'
+  /** Headers that every call must have; those of the config win. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Paths start with a slash; the query may hold placeholders. */
   readonly quirks: Quirks
   /** Provider id in the bundled price catalogue; null where it has no prices of this host. */
@@ -33,7 +35,10 @@ const NO_KEY: readonly string[] = []
 
 type Differences = Partial<Omit<Preset, 'title' | 'baseUrl' | 'docs'>>
 
-/** A row that is like OpenAI but for `differences`. `env`: one variable, several, or none. */
+// Every host takes `system`; few take `developer`, and some answer it with a 400.
+const COMPATIBLE: Quirks = { developerRole: false }
+
+/** A row that is like OpenAI but for `differences` and the role `developer`. `env`: one variable, several, or none. */
 export function row(
   title: string,
   baseUrl: string,
@@ -42,13 +47,26 @@ export function row(
   differences: Differences = {},
 ): Preset {
   const names = env === null ? NO_KEY : typeof env === 'string' ? [env] : env
-  return { title, baseUrl, env: names, auth: BEARER, wire: 'openai', quirks: {}, priceId: null, docs, ...differences }
+  return {
+    title,
+    baseUrl,
+    env: names,
+    auth: BEARER,
+    wire: 'openai',
+    priceId: null,
+    docs,
+    ...differences,
+    quirks: { ...COMPATIBLE, ...differences.quirks },
+  }
 }
 
 /** A row of something people run themselves: plain HTTP on its usual port, no key asked for. */
 export function localRow(title: string, baseUrl: string, docs: string, differences: Differences = {}): Preset {
   return row(title, baseUrl, null, docs, { local: true, ...differences })
 }
+
+/** Quirk of hosts that serve OpenAI's Responses too. */
+export const WITH_RESPONSES: NonNullable<Quirks['paths']> = { responses: '/responses' }
 
 /** Quirk of hosts that only chat. */
 export const CHAT_ONLY: NonNullable<Quirks['paths']> = { completions: null, embeddings: null }

@@ -1,9 +1,11 @@
 // General clouds, data platforms, and gateways in front of many vendors.
-import { CHAT_ONLY, row } from './preset.ts'
+import { CHAT_ONLY, row, WITH_RESPONSES } from './preset.ts'
 import type { Preset } from './preset.ts'
 
 const AZURE_KEY = { type: 'header', header: 'api-key', prefix: '' } as const
 const AZURE_VARIABLES = ['AZURE_OPENAI_API_KEY', 'AZURE_API_KEY'] as const
+
+const QWEN = { maxTokensField: 'max_tokens', reasoningField: 'reasoning_content', topK: true } as const
 
 export const CLOUD_PRESETS = {
   azure: row(
@@ -13,6 +15,7 @@ export const CLOUD_PRESETS = {
     'https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle',
     {
       auth: AZURE_KEY,
+      quirks: { developerRole: true, paths: WITH_RESPONSES },
       baseUrlEnv: 'AZURE_OPENAI_ENDPOINT',
       settings: { resource: { env: 'AZURE_RESOURCE_NAME' } },
       priceId: 'azure',
@@ -26,6 +29,7 @@ export const CLOUD_PRESETS = {
     {
       auth: AZURE_KEY,
       quirks: {
+        developerRole: true,
         modelInPath: true,
         query: 'api-version={api_version}',
         paths: {
@@ -126,14 +130,14 @@ export const CLOUD_PRESETS = {
     'https://dashscope-intl.aliyuncs.com/compatible-mode/v1',
     'DASHSCOPE_API_KEY',
     'https://www.alibabacloud.com/help/en/model-studio/compatibility-of-openai-with-dashscope',
-    { quirks: { maxTokensField: 'max_tokens' } },
+    { quirks: QWEN },
   ),
   'dashscope-cn': row(
     'Alibaba DashScope (China)',
     'https://dashscope.aliyuncs.com/compatible-mode/v1',
     ['DASHSCOPE_CN_API_KEY', 'DASHSCOPE_API_KEY'],
     'https://help.aliyun.com/zh/model-studio/compatibility-of-openai-with-dashscope',
-    { quirks: { maxTokensField: 'max_tokens' } },
+    { quirks: QWEN },
   ),
   volcengine: row(
     'Volcengine Ark',
@@ -153,7 +157,7 @@ export const CLOUD_PRESETS = {
     'https://openrouter.ai/api/v1',
     'OPENROUTER_API_KEY',
     'https://openrouter.ai/docs/api-reference/overview',
-    { priceId: 'openrouter' },
+    { quirks: { reasoningField: 'reasoning_details', cacheControl: true, topK: true }, priceId: 'openrouter' },
   ),
   vercel: row(
     'Vercel AI Gateway',

@@ -2,9 +2,11 @@
 import { CHAT_ONLY, row } from './preset.ts'
 import type { Preset } from './preset.ts'
 
+const OLD_BOUND = { maxTokensField: 'max_tokens' } as const
+
 export const HOST_PRESETS = {
   groq: row('Groq', 'https://api.groq.com/openai/v1', 'GROQ_API_KEY', 'https://console.groq.com/docs/api-reference', {
-    quirks: { paths: CHAT_ONLY },
+    quirks: { refusedFields: ['logprobs', 'top_logprobs', 'logit_bias'], paths: CHAT_ONLY },
     priceId: 'groq',
   }),
   together: row(
@@ -12,14 +14,14 @@ export const HOST_PRESETS = {
     'https://api.together.xyz/v1',
     ['TOGETHER_API_KEY', 'TOGETHERAI_API_KEY'],
     'https://docs.together.ai/reference',
-    { priceId: 'together' },
+    { quirks: { ...OLD_BOUND, topK: true }, priceId: 'together' },
   ),
   fireworks: row(
     'Fireworks AI',
     'https://api.fireworks.ai/inference/v1',
     ['FIREWORKS_API_KEY', 'FIREWORKS_AI_API_KEY'],
     'https://docs.fireworks.ai/api-reference',
-    { priceId: 'fireworks' },
+    { quirks: { topK: true }, priceId: 'fireworks' },
   ),
   cerebras: row('Cerebras', 'https://api.cerebras.ai/v1', 'CEREBRAS_API_KEY', 'https://inference-docs.cerebras.ai', {
     quirks: { paths: { embeddings: null } },
@@ -30,6 +32,7 @@ export const HOST_PRESETS = {
     'https://integrate.api.nvidia.com/v1',
     ['NVIDIA_API_KEY', 'NVIDIA_NIM_API_KEY'],
     'https://docs.api.nvidia.com/nim/reference',
+    { quirks: OLD_BOUND },
   ),
   sambanova: row('SambaNova', 'https://api.sambanova.ai/v1', 'SAMBANOVA_API_KEY', 'https://docs.sambanova.ai'),
   nebius: row(
@@ -46,6 +49,7 @@ export const HOST_PRESETS = {
     'https://api.deepinfra.com/v1/openai',
     ['DEEPINFRA_API_KEY', 'DEEPINFRA_TOKEN'],
     'https://deepinfra.com/docs/openai_api',
+    { quirks: OLD_BOUND },
   ),
   hyperbolic: row('Hyperbolic', 'https://api.hyperbolic.xyz/v1', 'HYPERBOLIC_API_KEY', 'https://docs.hyperbolic.xyz'),
   lambda: row('Lambda', 'https://api.lambda.ai/v1', 'LAMBDA_API_KEY', 'https://docs.lambda.ai'),
@@ -88,12 +92,14 @@ export const HOST_PRESETS = {
     'https://api.siliconflow.com/v1',
     'SILICONFLOW_API_KEY',
     'https://docs.siliconflow.com',
+    { quirks: OLD_BOUND },
   ),
   'siliconflow-cn': row(
     'SiliconFlow (China)',
     'https://api.siliconflow.cn/v1',
     ['SILICONFLOW_CN_API_KEY', 'SILICONFLOW_API_KEY'],
     'https://docs.siliconflow.cn',
+    { quirks: OLD_BOUND },
   ),
   modelscope: row(
     'ModelScope',
@@ -119,7 +125,9 @@ export const HOST_PRESETS = {
     'https://huggingface.co/docs/inference-providers',
     { explicit: true },
   ),
-  'ollama-cloud': row('Ollama Cloud', 'https://ollama.com/v1', 'OLLAMA_API_KEY', 'https://docs.ollama.com/cloud'),
+  'ollama-cloud': row('Ollama Cloud', 'https://ollama.com/v1', 'OLLAMA_API_KEY', 'https://docs.ollama.com/cloud', {
+    quirks: OLD_BOUND,
+  }),
   avian: row('Avian', 'https://api.avian.io/v1', 'AVIAN_API_KEY', 'https://avian.io/docs', { priceId: 'avian' }),
   'io-intelligence': row(
     'IO Intelligence',

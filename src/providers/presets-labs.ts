@@ -1,8 +1,19 @@
 // Makers of models that serve them through an OpenAI-compatible API of their own.
-import { CHAT_ONLY, row } from './preset.ts'
+import { CHAT_ONLY, row, WITH_RESPONSES } from './preset.ts'
 import type { Preset } from './preset.ts'
 
 const OLD_BOUND = { maxTokensField: 'max_tokens' } as const
+/** Thinking models that want their thoughts back, at least within a round of tools. */
+const THOUGHTS_BACK = { reasoningField: 'reasoning_content' } as const
+const ANY_JSON = { responseFormat: 'json_object' } as const
+/** Mistral answers a field that it does not know with a 422, and takes only tool call ids of its own form. */
+const MISTRAL = {
+  ...OLD_BOUND,
+  // Usage comes in the last chunk unasked; the field that asks for it is unknown there.
+  streamUsage: false,
+  toolIds: 'nine',
+  refusedFields: ['seed', 'user', 'logit_bias', 'logprobs', 'top_logprobs', 'service_tier', 'verbosity'],
+} as const
 
 export const LAB_PRESETS = {
   openai: row(
@@ -11,16 +22,23 @@ export const LAB_PRESETS = {
     'OPENAI_API_KEY',
     'https://platform.openai.com/docs/api-reference',
     {
+      quirks: { developerRole: true, paths: WITH_RESPONSES },
       baseUrlEnv: 'OPENAI_BASE_URL',
       priceId: 'openai',
     },
   ),
   anthropic: row(
-    'Anthropic (OpenAI compatibility)',
-    'https://api.anthropic.com/v1',
+    'Anthropic',
+    'https://api.anthropic.com',
     'ANTHROPIC_API_KEY',
-    'https://docs.anthropic.com/en/api/openai-sdk',
-    { quirks: { paths: CHAT_ONLY }, priceId: 'anthropic' },
+    'https://platform.claude.com/docs/en/api/overview',
+    {
+      wire: 'anthropic',
+      auth: { type: 'header', header: 'x-api-key', prefix: '' },
+      headers: { 'anthropic-version': '2023-06-01' },
+      baseUrlEnv: 'ANTHROPIC_BASE_URL',
+      priceId: 'anthropic',
+    },
   ),
   gemini: row(
     'Google Gemini (OpenAI compatibility)',
@@ -30,12 +48,16 @@ export const LAB_PRESETS = {
     { quirks: { paths: { completions: null } }, priceId: 'google' },
   ),
   deepseek: row('DeepSeek', 'https://api.deepseek.com', 'DEEPSEEK_API_KEY', 'https://api-docs.deepseek.com', {
-    quirks: { ...OLD_BOUND, paths: { completions: '/beta/completions', embeddings: null } },
+    quirks: {
+      ...OLD_BOUND,
+      ...THOUGHTS_BACK,
+      ...ANY_JSON,
+      paths: { completions: '/beta/completions', embeddings: null },
+    },
     priceId: 'deepseek',
   }),
   mistral: row('Mistral', 'https://api.mistral.ai/v1', 'MISTRAL_API_KEY', 'https://docs.mistral.ai/api', {
-    // Usage comes in the last chunk unasked; the field that asks for it is unknown there.
-    quirks: { ...OLD_BOUND, streamUsage: false, paths: { completions: null } },
+    quirks: { ...MISTRAL, paths: { completions: null } },
     priceId: 'mistral',
   }),
   codestral: row(
@@ -44,11 +66,14 @@ export const LAB_PRESETS = {
     'CODESTRAL_API_KEY',
     'https://docs.mistral.ai/capabilities/code_generation',
     {
-      quirks: { ...OLD_BOUND, streamUsage: false, paths: CHAT_ONLY },
+      quirks: { ...MISTRAL, paths: CHAT_ONLY },
       priceId: 'mistral',
     },
   ),
-  xai: row('xAI', 'https://api.x.ai/v1', 'XAI_API_KEY', 'https://docs.x.ai/docs/api-reference', { priceId: 'x-ai' }),
+  xai: row('xAI', 'https://api.x.ai/v1', 'XAI_API_KEY', 'https://docs.x.ai/docs/api-reference', {
+    quirks: { ...THOUGHTS_BACK, paths: WITH_RESPONSES },
+    priceId: 'x-ai',
+  }),
   cohere: row(
     'Cohere (OpenAI compatibility)',
     'https://api.cohere.ai/compatibility/v1',
@@ -61,7 +86,7 @@ export const LAB_PRESETS = {
     'https://api.perplexity.ai',
     ['PERPLEXITY_API_KEY', 'PERPLEXITYAI_API_KEY'],
     'https://docs.perplexity.ai/api-reference/chat-completions-post',
-    { quirks: { ...OLD_BOUND, streamUsage: false, paths: CHAT_ONLY }, priceId: 'perplexity' },
+    { quirks: { ...OLD_BOUND, streamUsage: false, topK: true, paths: CHAT_ONLY }, priceId: 'perplexity' },
   ),
   ai21: row(
     'AI21',
@@ -69,10 +94,11 @@ export const LAB_PRESETS = {
     'AI21_API_KEY',
     'https://docs.ai21.com/reference/jamba-1-6-api-ref',
     {
-      quirks: { ...OLD_BOUND, paths: CHAT_ONLY },
+      quirks: { ...OLD_BOUND, ...ANY_JSON, paths: CHAT_ONLY },
     },
   ),
   moonshot: row('Moonshot', 'https://api.moonshot.ai/v1', 'MOONSHOT_API_KEY', 'https://platform.moonshot.ai/docs', {
+    quirks: { ...THOUGHTS_BACK, ...ANY_JSON },
     priceId: 'moonshotai',
   }),
   'moonshot-cn': row(
@@ -80,10 +106,10 @@ export const LAB_PRESETS = {
     'https://api.moonshot.cn/v1',
     ['MOONSHOT_CN_API_KEY', 'MOONSHOT_API_KEY'],
     'https://platform.moonshot.cn/docs',
-    { priceId: 'moonshotai' },
+    { quirks: { ...THOUGHTS_BACK, ...ANY_JSON }, priceId: 'moonshotai' },
   ),
   zai: row('Z.ai', 'https://api.z.ai/api/paas/v4', 'ZAI_API_KEY', 'https://docs.z.ai/api-reference', {
-    quirks: OLD_BOUND,
+    quirks: { ...OLD_BOUND, ...THOUGHTS_BACK, ...ANY_JSON },
     priceId: 'zai',
   }),
   'zai-coding': row(
@@ -91,16 +117,17 @@ export const LAB_PRESETS = {
     'https://api.z.ai/api/coding/paas/v4',
     ['ZAI_CODING_API_KEY', 'ZAI_API_KEY'],
     'https://docs.z.ai/devpack/overview',
-    { quirks: OLD_BOUND, priceId: 'zai' },
+    { quirks: { ...OLD_BOUND, ...THOUGHTS_BACK, ...ANY_JSON }, priceId: 'zai' },
   ),
   zhipu: row(
     'Zhipu BigModel',
     'https://open.bigmodel.cn/api/paas/v4',
     ['ZHIPU_API_KEY', 'ZHIPUAI_API_KEY'],
     'https://docs.bigmodel.cn',
-    { quirks: OLD_BOUND, priceId: 'zhipuai' },
+    { quirks: { ...OLD_BOUND, ...THOUGHTS_BACK, ...ANY_JSON }, priceId: 'zhipuai' },
   ),
   minimax: row('MiniMax', 'https://api.minimax.io/v1', 'MINIMAX_API_KEY', 'https://platform.minimax.io/docs', {
+    quirks: { thinkTags: true },
     priceId: 'minimax',
   }),
   'minimax-cn': row(
@@ -108,7 +135,7 @@ export const LAB_PRESETS = {
     'https://api.minimaxi.com/v1',
     ['MINIMAX_CN_API_KEY', 'MINIMAX_API_KEY'],
     'https://platform.minimaxi.com/document',
-    { priceId: 'minimax' },
+    { quirks: { thinkTags: true }, priceId: 'minimax' },
   ),
   baichuan: row(
     'Baichuan',

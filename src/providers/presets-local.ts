@@ -1,5 +1,5 @@
 // Servers that people run themselves, the generic row, and the built-in simulator.
-import { localRow, row } from './preset.ts'
+import { localRow, row, WITH_RESPONSES } from './preset.ts'
 import type { Preset } from './preset.ts'
 
 export const LOCAL_PRESETS = {
@@ -8,15 +8,21 @@ export const LOCAL_PRESETS = {
     'http://127.0.0.1:8000/v1',
     'https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html',
     {
+      quirks: { topK: true },
       env: ['VLLM_API_KEY'],
       baseUrlEnv: 'VLLM_BASE_URL',
     },
   ),
-  sglang: localRow('SGLang', 'http://127.0.0.1:30000/v1', 'https://docs.sglang.ai/basic_usage/openai_api.html'),
+  sglang: localRow('SGLang', 'http://127.0.0.1:30000/v1', 'https://docs.sglang.ai/basic_usage/openai_api.html', {
+    quirks: { topK: true },
+  }),
   ollama: localRow('Ollama', 'http://127.0.0.1:11434/v1', 'https://docs.ollama.com/openai', {
+    quirks: { maxTokensField: 'max_tokens' },
     baseUrlEnv: 'OLLAMA_HOST',
   }),
-  lmstudio: localRow('LM Studio', 'http://127.0.0.1:1234/v1', 'https://lmstudio.ai/docs/developer/openai-compat'),
+  lmstudio: localRow('LM Studio', 'http://127.0.0.1:1234/v1', 'https://lmstudio.ai/docs/developer/openai-compat', {
+    quirks: { maxTokensField: 'max_tokens', paths: WITH_RESPONSES },
+  }),
   llamacpp: localRow(
     'llama.cpp server',
     'http://127.0.0.1:8080/v1',

@@ -47,6 +47,11 @@ test('hosts of others are called over TLS, our own machine over plain HTTP on it
   }
 })
 
+test('the role `developer` is sent only where it is known', () => {
+  const knowing = rows.filter(([, preset]) => preset.quirks.developerRole !== false).map(([name]) => name)
+  expect(knowing).toEqual(['openai', 'azure', 'azure-deployments'])
+})
+
 test('placeholders have names, and settings belong to placeholders', () => {
   for (const [name, preset] of rows) {
     const named = [...holes(preset.baseUrl), ...holes(preset.quirks.query ?? '')]

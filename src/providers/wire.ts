@@ -1,7 +1,12 @@
-// What a provider's wire format must be able to do in the native lane: pure functions over text, the same set for each wire.
+// What a provider's wire format must be able to do: pure functions, the same set for each wire.
+//
+// A request goes the native lane where the provider understands its dialect as it is (`native` has the dialect, and a URL
+// for it); else it is translated, where both the dialect and the wire can (`chat`).
 import type { Call, DialectId } from '../core/call.ts'
 import type { Deployment } from '../core/model.ts'
 import type { Usage } from '../core/usage.ts'
+import type { ChatCodec } from './chat-codec.ts'
+import type { FramingKind } from './framing.ts'
 
 /** What a whole answer says about itself. */
 export type AnswerFacts = {
@@ -31,15 +36,34 @@ export type EventFacts = {
   readonly error: string | null
 }
 
-export interface Wire {
-  readonly id: string
-  /** Whether requests of this dialect go through untranslated. */
-  speaks(dialect: DialectId): boolean
-  /** Absolute URL of the call; null when the provider has no such endpoint. */
+/** Reads the data of one server-sent event (as Latin-1 text: only lengths and ASCII words are looked at). */
+export type EventReader = (data: string) => EventFacts
+
+export interface NativeWire {
+  /** Absolute URL at which the call is understood as it came; null when the provider has no such endpoint. */
   url(call: Call, deployment: Deployment): string | null
   /** The caller's body with only those fields changed that must be. */
-  nativeBody(call: Call, deployment: Deployment, ownFields: readonly string[]): string
+  body(call: Call, deployment: Deployment, ownFields: readonly string[]): string
   readAnswer(text: string, call: Call): AnswerFacts
-  /** Reads the data of one server-sent event (as Latin-1 text: only lengths and ASCII words are looked at). */
-  readEvent(data: string): EventFacts
+  /** A reader of one stream's events. */
+  eventReader(): EventReader
+  /** A stream that ends without the wire's terminal event is sound once it has told a finish reason. */
+  readonly endsWithFinish: boolean
+}
+
+/** The translated lane of chat. */
+export interface ChatWire {
+  readonly codec: ChatCodec
+  /** Absolute URL of a chat; null when the provider does not chat. */
+  url(deployment: Deployment, stream: boolean): string | null
+  /** How its streams are cut into events. */
+  readonly framing: FramingKind
+}
+
+export interface Wire {
+  readonly id: string
+  /** The dialects that are this wire's own formats. */
+  readonly native: { readonly [dialect in DialectId]?: NativeWire }
+  /** Null: this wire does not chat. */
+  readonly chat: ChatWire | null
 }

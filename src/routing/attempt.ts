@@ -9,13 +9,20 @@ import { GatewayError } from '../core/error.ts'
 import type { Credential, Deployment, Provider } from '../core/model.ts'
 import { redactOutcome } from '../core/outcome.ts'
 import type { Attempt, Outcome } from '../core/outcome.ts'
+import { NO_USAGE } from '../core/usage.ts'
+import type { Dialect, TokenCount } from '../dialects/dialect.ts'
+import type { AnswerContext } from '../dialects/translator.ts'
 import { classify, errorCodeOf, errorMessageOf } from '../providers/classify.ts'
-import { createNativeStream, StreamFailure } from '../providers/native-stream.ts'
-import type { NativeStream } from '../providers/native-stream.ts'
+import { broken, StreamFailure } from '../providers/answer-stream.ts'
+import type { AnswerStream } from '../providers/answer-stream.ts'
+import { createNativeStream } from '../providers/native-stream.ts'
 import { UpstreamFailure } from '../providers/upstream.ts'
 import type { Upstream, UpstreamAnswer } from '../providers/upstream.ts'
 import type { AnswerFacts, Wire } from '../providers/wire.ts'
+import { isStreamType, laneTo } from './lane.ts'
+import type { NativeLane, TranslatedLane } from './lane.ts'
 import type { Plan, PlannedTarget } from './plan.ts'
+import { translateStream, translateWhole } from './translated.ts'
 
 const MAX_ERROR_BYTES = 64 * 1024
 const UTF8 = new TextDecoder()
@@ -28,13 +35,16 @@ export type Answer =
       readonly headers: Headers
       readonly bytes: Uint8Array
       readonly facts: AnswerFacts
+      readonly warnings: readonly string[]
     }
   | {
       readonly type: 'stream'
       readonly deployment: Deployment
       readonly status: number
       readonly headers: Headers
-      readonly stream: NativeStream
+      readonly stream: AnswerStream
+      /** What was left out or bent on the way, a sentence each. */
+      readonly warnings: readonly string[]
       /** Ends the upstream; harmless after its end. */
       readonly cancel: () => void
     }
@@ -45,45 +55,75 @@ export type AttemptTools = {
   readonly wireOf: (provider: Provider) => Wire
   readonly credentialOf: (provider: Provider) => Credential | null
   /** Told how each attempt of a credential ended, so that it can be benched. */
-  readonly onOutcome: (deployment: Deployment, credential: Credential | null, outcome: Outcome, headers: Headers | null) => void
+  readonly onOutcome: (
+    deployment: Deployment,
+    credential: Credential | null,
+    outcome: Outcome,
+    headers: Headers | null,
+  ) => void
   readonly maxAnswerBytes: number
+  readonly estimateTokens: (text: string) => number
   /** Takes secrets out of a provider's words, which may repeat what it was sent. */
   readonly redact: (text: string) => string
 }
 
 /** One request being tried: `attempts` grows as targets are tried and is read by the log whatever happens. */
 export type AttemptRun = {
+  readonly requestId: string
   readonly call: Call
+  readonly dialect: Dialect
   readonly plan: Plan
-  readonly ownFields: readonly string[]
+  readonly lossy: 'allow' | 'refuse'
   readonly signal: AbortSignal
   /** Monotonic ms at which the request must have ended. */
   readonly deadlineMs: number
   readonly attempts: Attempt[]
 }
 
+/** A target that was passed over, because its provider cannot be told what was asked for. */
+type Refused = { readonly target: string; readonly refusals: readonly string[] }
+
+const NO_WARNINGS: readonly string[] = []
+const COUNTED = 'The count is an estimate of the gateway: the target counts no tokens.'
+/** Tokens of a picture or a document of one page, roughly. */
+const MEDIA_TOKENS = 1_600
+
 /** Throws `upstream_rejected`, `all_targets_…`, `unsupported` or `client_closed`. */
 export async function attempt(run: AttemptRun, tools: AttemptTools): Promise<Answer> {
+  let refused: Refused[] | null = null
   for (const target of run.plan.targets) {
     const nowMs = tools.clock.monotonicMs()
     if (nowMs >= run.deadlineMs && run.attempts.length > 0) break
-    const result = await tryTarget(run, target, nowMs, tools)
-    if (result !== null) return result
+    const { deployment } = target
+    const lane = laneTo(deployment, tools.wireOf(deployment.provider), run)
+    switch (lane.type) {
+      case 'native':
+      case 'translated': {
+        const result = await tryTarget(run, target, lane, nowMs, tools)
+        if (result !== null) return result
+        break
+      }
+      case 'counted':
+        return countedAnswer(run.call, deployment, lane.count, tools)
+      case 'refused':
+        ;(refused ??= []).push({ target: deployment.id, refusals: lane.refusals })
+        break
+      case 'none':
+        ;(refused ??= []).push({ target: deployment.id, refusals: [`It ${lane.why}.`] })
+        break
+    }
   }
-  throw failure(run)
+  throw failure(run, refused ?? [])
 }
 
 async function tryTarget(
   run: AttemptRun,
   { deployment, timeouts }: PlannedTarget,
+  lane: NativeLane | TranslatedLane,
   startedMs: number,
   tools: AttemptTools,
 ): Promise<Answer | null> {
   const { call } = run
-  const wire = tools.wireOf(deployment.provider)
-  const url = wire.url(call, deployment)
-  if (url === null)
-    throw new GatewayError('unsupported', { message: `${deployment.id} has no ${call.operation} endpoint.` })
   const credential = tools.credentialOf(deployment.provider)
   const startedAt = tools.clock.now()
   const leftMs = run.deadlineMs - startedMs
@@ -109,9 +149,9 @@ async function tryTarget(
       provider: deployment.provider,
       credential,
       method: 'POST',
-      url,
-      headers: { 'content-type': 'application/json', accept: call.facts.stream ? 'text/event-stream' : 'application/json' },
-      body: wire.nativeBody(call, deployment, run.ownFields),
+      url: lane.url,
+      headers: lane.headers,
+      body: lane.body,
       timeouts: { ...timeouts, totalMs: Math.min(leftMs, timeouts.totalMs) },
       stream: call.facts.stream,
       signal: run.signal,
@@ -126,8 +166,8 @@ async function tryTarget(
       return null
     }
     const answer = call.facts.stream
-      ? await openStream(run, deployment, wire, upstream)
-      : await readWhole(run, deployment, wire, upstream, tools.maxAnswerBytes)
+      ? await openStream(run, deployment, lane, upstream, tools)
+      : await readWhole(run, deployment, lane, upstream, tools)
     end({ type: 'answered' })
     return answer
   } catch (error) {
@@ -147,43 +187,108 @@ async function tryTarget(
 async function readWhole(
   run: AttemptRun,
   deployment: Deployment,
-  wire: Wire,
+  lane: NativeLane | TranslatedLane,
   upstream: UpstreamAnswer,
-  maxBytes: number,
+  tools: AttemptTools,
 ): Promise<Answer> {
-  const bytes = await upstream.bytes(maxBytes)
-  const facts = wire.readAnswer(UTF8.decode(bytes), run.call)
-  if (facts.problem !== null) throw new StreamFailure({ type: 'broken', reason: facts.problem }, facts.problem)
-  return { type: 'whole', deployment, status: upstream.status, headers: upstream.headers, bytes, facts }
+  const { status, headers } = upstream
+  const bytes = await upstream.bytes(tools.maxAnswerBytes)
+  const text = UTF8.decode(bytes)
+  switch (lane.type) {
+    case 'native': {
+      const facts = lane.wire.readAnswer(text, run.call)
+      if (facts.problem !== null) throw broken(facts.problem)
+      return { type: 'whole', deployment, status, headers, bytes, facts, warnings: NO_WARNINGS }
+    }
+    case 'translated': {
+      const translated = translateWhole(text, lane, contextOf(run, tools))
+      return {
+        type: 'whole',
+        deployment,
+        status,
+        headers: typedHeaders(headers, 'application/json'),
+        bytes: translated.bytes,
+        facts: translated.facts,
+        warnings: [...lane.warnings, ...translated.warnings],
+      }
+    }
+  }
 }
 
 async function openStream(
   run: AttemptRun,
   deployment: Deployment,
-  wire: Wire,
+  lane: NativeLane | TranslatedLane,
   upstream: UpstreamAnswer,
+  tools: AttemptTools,
 ): Promise<Answer> {
-  const type = upstream.headers.get('content-type') ?? ''
-  if (!type.includes('event-stream')) {
+  const { status, headers } = upstream
+  const contentType = headers.get('content-type') ?? ''
+  if (!isStreamType(lane, contentType)) {
     // An error or an HTML page in a 200 instead of a stream; what it says goes into the attempt's line.
     const text = UTF8.decode(await upstream.bytes(MAX_ERROR_BYTES))
-    const reason = wire.readAnswer(text, run.call).problem ?? `the answer is ${type || 'untyped'} and no event stream`
-    throw new StreamFailure({ type: 'broken', reason }, reason)
+    throw broken(problemIn(text, lane, run.call) ?? `the answer is ${contentType || 'untyped'} and no event stream`)
   }
-  const stream = createNativeStream({
-    source: upstream.chunks(),
-    readEvent: (data) => wire.readEvent(data),
-    hideUsage: !run.call.facts.wantsStreamUsage,
-    endsWithFinish: true,
-  })
-  await stream.open()
+  const cancel = (): void => upstream.cancel()
+  switch (lane.type) {
+    case 'native': {
+      const stream = createNativeStream({
+        source: upstream.chunks(),
+        readEvent: lane.wire.eventReader(),
+        hideUsage: !run.call.facts.wantsStreamUsage,
+        endsWithFinish: lane.wire.endsWithFinish,
+      })
+      await stream.open()
+      return { type: 'stream', deployment, status, headers, stream, warnings: NO_WARNINGS, cancel }
+    }
+    case 'translated': {
+      const stream = translateStream(upstream.chunks(), lane, contextOf(run, tools))
+      await stream.open()
+      return {
+        type: 'stream',
+        deployment,
+        status,
+        headers: typedHeaders(headers, 'text/event-stream; charset=utf-8'),
+        stream,
+        warnings: lane.warnings,
+        cancel,
+      }
+    }
+  }
+}
+
+function problemIn(text: string, lane: NativeLane | TranslatedLane, call: Call): string | null {
+  return lane.type === 'native' ? lane.wire.readAnswer(text, call).problem : errorMessageOf(text)
+}
+
+function contextOf({ requestId, call }: AttemptRun, { clock }: AttemptTools): AnswerContext {
   return {
-    type: 'stream',
+    model: call.facts.model,
+    id: requestId,
+    created: Math.floor(clock.now() / 1_000),
+    includeUsage: call.facts.wantsStreamUsage,
+  }
+}
+
+/** The upstream's headers with the type of what it was translated into. */
+function typedHeaders(headers: Headers, contentType: string): Headers {
+  const typed = new Headers(headers)
+  typed.set('content-type', contentType)
+  return typed
+}
+
+/** The gateway's own count, for targets that have none to ask. */
+function countedAnswer(call: Call, deployment: Deployment, count: TokenCount, tools: AttemptTools): Answer {
+  const { text, media } = count.countable(call.body)
+  const tokens = tools.estimateTokens(text) + media * MEDIA_TOKENS
+  return {
+    type: 'whole',
     deployment,
-    status: upstream.status,
-    headers: upstream.headers,
-    stream,
-    cancel: () => upstream.cancel(),
+    status: 200,
+    headers: new Headers({ 'content-type': 'application/json' }),
+    bytes: new TextEncoder().encode(JSON.stringify(count.answer(tokens))),
+    facts: { usage: NO_USAGE, rawUsage: null, finishReason: null, outputCharacters: 0, problem: null },
+    warnings: [COUNTED],
   }
 }
 
@@ -205,7 +310,7 @@ function rejection(status: number, code: string | null, message: string | null):
   })
 }
 
-function failure(run: AttemptRun): GatewayError {
+function failure(run: AttemptRun, refused: readonly Refused[]): GatewayError {
   const { attempts, plan } = run
   const lines = attempts.map(({ target, outcome, status, durationMs }) => ({
     target,
@@ -213,6 +318,11 @@ function failure(run: AttemptRun): GatewayError {
     status,
     durationMs,
   }))
+  const passedOver = refused.map(({ target, refusals }) => `${target}: ${refusals.join(' ')}`)
+  if (attempts.length === 0 && refused.length > 0)
+    return new GatewayError('unsupported', {
+      message: `What was asked for cannot be had from ${plan.route} (\`routing.lossy: allow\` would leave it out). ${passedOver.join(' ')}`,
+    })
   if (attempts.length === 0)
     return new GatewayError('unsupported', {
       message: `No target of ${plan.route} can serve this request: ${plan.excluded.map(({ deployment, why }) => `${deployment.id} ${why}`).join('; ')}.`,
@@ -227,12 +337,14 @@ function failure(run: AttemptRun): GatewayError {
   const waits = attempts.flatMap(({ outcome }) =>
     outcome.type === 'rate_limited' && outcome.retryAfterMs !== null ? [outcome.retryAfterMs] : [],
   )
-  const summary = attempts.map(({ target, outcome, status }) => `${target}: ${outcome.type}${status === null ? '' : ` (${status})`}`)
+  const summary = attempts.map(
+    ({ target, outcome, status }) => `${target}: ${outcome.type}${status === null ? '' : ` (${status})`}`,
+  )
   return new GatewayError(code, {
     message:
       code === 'all_targets_cooling'
         ? `Every target is rate limited by its provider. ${summary.join('; ')}.`
-        : `No target could answer. ${summary.join('; ')}.`,
+        : `No target could answer. ${summary.join('; ')}.${passedOver.length === 0 ? '' : ` Passed over: ${passedOver.join(' ')}`}`,
     attempts: lines,
     ...(waits.length > 0 ? { retryAfterMs: Math.min(...waits) } : {}),
   })

@@ -140,8 +140,32 @@ CREATE TABLE spend (
 CREATE TABLE spend_folded (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), until INTEGER NOT NULL) STRICT;
 `
 
+// Responses that the gateway keeps. Their items are rows of their own, so that they can be listed in pages and found by
+// their ids; `body` is the response without its output.
+const RESPONSES = `
+CREATE TABLE responses (
+  id TEXT PRIMARY KEY,
+  key_id TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  previous_id TEXT,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX responses_by_expiry ON responses (expires_at);
+
+CREATE TABLE response_items (
+  response_id TEXT NOT NULL REFERENCES responses (id) ON DELETE CASCADE,
+  side INTEGER NOT NULL, -- 0 input, 1 output
+  position INTEGER NOT NULL,
+  item_id TEXT,
+  body TEXT NOT NULL,
+  PRIMARY KEY (response_id, side, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX response_items_by_id ON response_items (item_id) WHERE item_id IS NOT NULL;
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
-export const MIGRATIONS: readonly string[] = [BASE]
+export const MIGRATIONS: readonly string[] = [BASE, RESPONSES]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */
 export const APPLICATION_ID = 0x77656972

@@ -6,6 +6,7 @@ import { createKeyStore } from './sqlite-keys.ts'
 import { createLedgerStore } from './sqlite-ledger.ts'
 import { createReportStore } from './sqlite-reports.ts'
 import { createRequestStore } from './sqlite-requests.ts'
+import { createResponseStore } from './sqlite-responses.ts'
 import type { Store } from './store.ts'
 
 /** Opens or creates the store and brings its schema up to date. Throws `store_unavailable`, naming the path, when it cannot be used. */
@@ -18,6 +19,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...createLedgerStore(database),
     ...createRequestStore(database),
     ...createReportStore(database),
+    ...createResponseStore(database),
     ping: () =>
       guarded(() => {
         check.get()

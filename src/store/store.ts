@@ -1,6 +1,8 @@
 // Where things are kept, in domain words. Every store passes the same contract tests (test/store-contract.ts).
 // A method that cannot reach its storage throws `GatewayError('store_unavailable')`.
+import type { StoredResponse } from '../core/formats/responses-history.ts'
 import type { KeySecret, Team, VirtualKey } from '../core/key.ts'
+import type { JsonObject } from '../core/json.ts'
 import type { Entry, Intent, LedgerBatch, RequestRecord } from '../core/ledger.ts'
 import type { NanoUsd } from '../core/money.ts'
 import type { Usage } from '../core/usage.ts'
@@ -122,7 +124,31 @@ export interface ReportStore {
   spend(query: SpendQuery): Promise<readonly SpendRow[]>
 }
 
-export interface Store extends KeyStore, AdminStore, LedgerStore, RequestStore, ReportStore {
+/** Whose responses are meant, and when: what has expired by then, or belongs to another key, is not there. */
+type ResponseOwner = { readonly keyId: string; readonly now: number }
+
+export interface ResponseStore {
+  /** Throws `conflict` when the id is taken. */
+  putResponse(response: StoredResponse): Promise<void>
+  getResponse(id: string, owner: ResponseOwner): Promise<StoredResponse | null>
+  /**
+   * The response and those that it goes on from, oldest first; empty when any of them is not there (any more), or when
+   * they are more than `limit`.
+   */
+  getResponseChain(id: string, owner: ResponseOwner & { readonly limit: number }): Promise<readonly StoredResponse[]>
+  /** Items of any response of the owner's, put in or come out, by id; those that nobody keeps are left out. */
+  findResponseItems(ids: readonly string[], owner: ResponseOwner): Promise<ReadonlyMap<string, JsonObject>>
+  /** Input items of one response; the cursor is the id of the item after which to go on. Null: there is no such response. */
+  listResponseItems(
+    id: string,
+    query: ResponseOwner & PageQuery & { readonly order: 'asc' | 'desc' },
+  ): Promise<Page<JsonObject> | null>
+  deleteResponse(id: string, owner: ResponseOwner): Promise<boolean>
+  /** Deletes up to `limit` responses that have expired, soonest expired first, and says how many. */
+  pruneResponses(query: { readonly now: number; readonly limit: number }): Promise<number>
+}
+
+export interface Store extends KeyStore, AdminStore, LedgerStore, RequestStore, ReportStore, ResponseStore {
   /** Resolves when the store answers; throws `store_unavailable` when it does not. */
   ping(): Promise<void>
   close(): Promise<void>

@@ -133,7 +133,7 @@ function toolJson(tool: ChatTool, abilities: ModelAbilities, notes: Notes): Json
 }
 
 /** The schema of a tool must say that it is an object's. */
-function rootObject(schema: JsonObject | null): JsonObject {
+export function rootObject(schema: JsonObject | null): JsonObject {
   if (schema === null) return { type: 'object', properties: {} }
   return schema['type'] === 'object' ? schema : { ...schema, type: 'object' }
 }
@@ -185,7 +185,7 @@ function outputOf({ responseFormat, tools }: ChatRequest, abilities: ModelAbilit
 
 type Thinking = { readonly json: JsonObject | undefined; readonly config: JsonObject }
 
-function thinkingOf(
+export function thinkingOf(
   request: ChatRequest,
   abilities: ModelAbilities,
   maxTokens: number,
@@ -232,7 +232,7 @@ function lacksSignedThought(messages: readonly ChatMessage[]): boolean {
   )
 }
 
-function samplingJson(
+export function samplingJson(
   { sampling }: ChatRequest,
   abilities: ModelAbilities,
   isThinking: boolean,
@@ -273,7 +273,7 @@ function samplingJson(
 }
 
 /** Stop sequences of white space alone are refused. */
-function stopsOf({ sampling }: ChatRequest, notes: Notes): readonly string[] | undefined {
+export function stopsOf({ sampling }: ChatRequest, notes: Notes): readonly string[] | undefined {
   const stops = (sampling.stop ?? []).filter((stop) => stop.trim() !== '')
   if (stops.length < (sampling.stop?.length ?? 0))
     notes.warnings.push('A stop sequence of white space alone is left out.')

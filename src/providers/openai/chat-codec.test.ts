@@ -217,6 +217,36 @@ function write(request: Partial<ChatRequest>, quirks: Quirks = {}, stream = fals
   return openaiChatCodec.writeRequest({ ...BASE, ...request }, { model: 'm', stream, quirks, maxOutputTokens: null })
 }
 
+const SAMPLED = {
+  sampling: { temperature: 0.2, topP: 1, frequencyPenalty: 1 },
+  reasoning: { enabled: true, effort: 'high' },
+} as const
+const MODELS: readonly (readonly [model: string, fields: JsonObject])[] = [
+  ['m', { temperature: 0.2, top_p: 1, frequency_penalty: 1, reasoning_effort: 'high' }],
+  ['gpt-4o-mini', { temperature: 0.2, top_p: 1, frequency_penalty: 1 }],
+  ['gpt-5-chat-latest', { temperature: 0.2, top_p: 1, frequency_penalty: 1 }],
+  ['o4-mini', { top_p: 1, reasoning_effort: 'high' }],
+  ['openai/gpt-5-mini', { top_p: 1, reasoning_effort: 'high' }],
+  ['gpt-5.1', { top_p: 1, reasoning_effort: 'high' }],
+]
+test.each(MODELS)('%s is sent only what it takes', (model, fields) => {
+  const { body, warnings } = openaiChatCodec.writeRequest(
+    { ...BASE, ...SAMPLED },
+    { model, stream: false, quirks: {}, maxOutputTokens: null },
+  )
+  expect(body).toEqual({ model, messages: [{ role: 'user', content: 'Hello' }], ...fields })
+  expect(warnings.length).toBe(4 - Object.keys(fields).length)
+})
+
+test('a model that is told not to think takes samplings; a long user is cut', () => {
+  const { body, warnings } = openaiChatCodec.writeRequest(
+    { ...BASE, ...SAMPLED, reasoning: { enabled: false, effort: 'none' }, user: 'u'.repeat(100) },
+    { model: 'gpt-5.2', stream: false, quirks: {}, maxOutputTokens: null },
+  )
+  expect(body).toMatchObject({ temperature: 0.2, reasoning_effort: 'none', user: 'u'.repeat(64) })
+  expect(warnings).toEqual(['`user` is cut to 64 characters.'])
+})
+
 const THOUGHT: Part = { type: 'reasoning', text: 'hm', signature: null, encrypted: null, family: 'openai-chat' }
 const SCHEMA = { type: 'json_schema', name: 'n', schema: {} } as const
 const BODIES: readonly (readonly [

@@ -8,8 +8,18 @@ import { PLAIN_READING } from '../chat-codec.ts'
 import type { WriteContext, WrittenRequest } from '../chat-codec.ts'
 import { cacheJson, writeMessages } from './chat-messages.ts'
 import type { Notes } from './chat-messages.ts'
+import { abilitiesOf } from './models.ts'
 
 const FAMILY = 'openai-chat'
+/** Longest end user's id that OpenAI takes; Anthropic's clients send longer ones. */
+const MAX_USER = 64
+/** What a model that thinks refuses, but for the values that it has anyway. */
+const SAMPLING_DEFAULTS: Readonly<Record<string, number>> = {
+  temperature: 1,
+  top_p: 1,
+  frequency_penalty: 0,
+  presence_penalty: 0,
+}
 
 export function writeOpenaiChatRequest(request: ChatRequest, context: WriteContext): WrittenRequest {
   const { quirks } = context
@@ -32,7 +42,7 @@ export function writeOpenaiChatRequest(request: ChatRequest, context: WriteConte
     reasoning_effort: effortWord(request.reasoning),
     verbosity: request.verbosity,
     service_tier: request.serviceTier === 'standard_only' ? 'default' : request.serviceTier,
-    user: request.user,
+    user: userOf(request.user, notes),
     metadata: request.metadata,
     modalities: request.modalities,
     audio: request.audioOutput,
@@ -40,13 +50,38 @@ export function writeOpenaiChatRequest(request: ChatRequest, context: WriteConte
     stream_options: context.stream && quirks.streamUsage !== false ? { include_usage: true } : undefined,
   })
   return {
-    body: allowed(body, quirks, notes),
+    body: allowed(fitting(body, context.model, notes), quirks, notes),
     ...notes,
     reading: quirks.thinkTags === true ? { ...PLAIN_READING, thinkTags: true } : PLAIN_READING,
   }
 }
 
-function allowed(body: JsonObject, { refusedFields }: Quirks, notes: Notes): JsonObject {
+/** The body without what the model is known to refuse. */
+function fitting(body: JsonObject, model: string, notes: Notes): JsonObject {
+  const { effort, sampling } = abilitiesOf(model)
+  const asked = body['reasoning_effort']
+  const isFree = sampling === 'always' || (sampling === 'without_effort' && asked === 'none')
+  if (isFree && (effort || asked === undefined)) return body
+  const rest = { ...body }
+  const leaveOut = (field: string): void => {
+    delete rest[field]
+    notes.warnings.push(`\`${field}\` is left out: the model does not take it.`)
+  }
+  if (!effort && asked !== undefined) leaveOut('reasoning_effort')
+  if (!isFree)
+    for (const [field, usual] of Object.entries(SAMPLING_DEFAULTS))
+      if (rest[field] !== undefined && rest[field] !== usual) leaveOut(field)
+  return rest
+}
+
+function userOf(user: string | undefined, notes: Notes): string | undefined {
+  if (user === undefined || user.length <= MAX_USER) return user
+  notes.warnings.push(`\`user\` is cut to ${MAX_USER} characters.`)
+  return user.slice(0, MAX_USER)
+}
+
+/** The body without what the host is known to refuse. */
+export function allowed(body: JsonObject, { refusedFields }: Quirks, notes: Notes): JsonObject {
   if (refusedFields === undefined) return body
   const rest = { ...body }
   for (const field of refusedFields) {
@@ -136,7 +171,7 @@ function samplingJson(sampling: Sampling): { readonly [name: string]: JsonObject
 }
 
 /** The effort in OpenAI's words; a budget of tokens becomes the nearest one. */
-function effortWord(reasoning: ReasoningSettings | undefined): string | undefined {
+export function effortWord(reasoning: ReasoningSettings | undefined): string | undefined {
   if (reasoning === undefined) return undefined
   if (reasoning.enabled === false) return reasoning.effort === 'none' ? 'none' : undefined
   if (reasoning.effort !== undefined) return reasoning.effort === 'max' ? 'xhigh' : reasoning.effort

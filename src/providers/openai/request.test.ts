@@ -20,6 +20,8 @@ function callOf(text: string, operation: Call['operation'] = 'chat'): Call {
     text,
     members: scanJson(text, { depth: 64, keys: 1_000 }).members,
     body,
+    headers: {},
+    chat: null,
   }
 }
 

@@ -10,10 +10,19 @@ const PATHS: { readonly [operation in Operation]?: string } = {
 }
 
 /** Where the call goes; null when the host has no such endpoint. */
-export function openaiUrl(call: Call, { provider, model }: Deployment): string | null {
+export function openaiUrl(call: Call, deployment: Deployment): string | null {
+  return urlOf(call.operation, deployment)
+}
+
+/** Where a translated chat goes; null when the host does not chat. */
+export function openaiChatUrl(deployment: Deployment): string | null {
+  return urlOf('chat', deployment)
+}
+
+function urlOf(operation: Operation, { provider, model }: Deployment): string | null {
   const quirks = provider.quirks
-  const own = quirks.paths?.[call.operation]
-  const path = own === undefined ? PATHS[call.operation] : own
+  const own = quirks.paths?.[operation]
+  const path = own === undefined ? PATHS[operation] : own
   if (path === undefined || path === null) return null
   const named = path.includes('{model}') ? path.replaceAll('{model}', encodeURIComponent(model)) : path
   return `${provider.baseUrl}${named}${quirks.query === undefined ? '' : `?${quirks.query}`}`

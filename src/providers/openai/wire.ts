@@ -1,14 +1,28 @@
 // OpenAI's wire format, spoken by most hosts there are.
-import type { Wire } from '../wire.ts'
+import type { NativeWire, Wire } from '../wire.ts'
 import { readOpenaiAnswer } from './answer.ts'
+import { openaiChatCodec } from './chat-codec.ts'
 import { readOpenaiEvent } from './events.ts'
-import { openaiBody, openaiUrl } from './request.ts'
+import { openaiBody, openaiChatUrl, openaiUrl } from './request.ts'
+import { responsesNative } from './responses-wire.ts'
+
+const native: NativeWire = {
+  url: openaiUrl,
+  body: openaiBody,
+  readAnswer: readOpenaiAnswer,
+  // Its events are read without a memory of those before.
+  eventReader: () => readOpenaiEvent,
+  // Not every host sends `[DONE]`.
+  endsWithFinish: true,
+}
 
 export const openaiWire: Wire = {
   id: 'openai',
-  speaks: (dialect) => dialect.startsWith('openai-'),
-  url: openaiUrl,
-  nativeBody: openaiBody,
-  readAnswer: readOpenaiAnswer,
-  readEvent: readOpenaiEvent,
+  native: {
+    'openai-chat': native,
+    'openai-completions': native,
+    'openai-embeddings': native,
+    'openai-responses': responsesNative,
+  },
+  chat: { codec: openaiChatCodec, url: openaiChatUrl, framing: 'sse' },
 }

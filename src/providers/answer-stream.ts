@@ -1,0 +1,47 @@
+// A provider's stream on its way to a client, whichever lane it goes.
+//
+// States: opening → open → ended. While opening, pieces are held back; `open` resolves at the first meaningful event, and
+// whatever goes wrong before it is thrown, so that another target can be tried without the client ever knowing. Once
+// open, `next` hands out the pieces as they come; the one that holds the end of the answer is marked `last`, so that the
+// ledger can be written before the client sees it. The end of the bytes without the wire's own end is a failure.
+import type { Outcome } from '../core/outcome.ts'
+import type { Usage } from '../core/usage.ts'
+
+export const MAX_EVENT_BYTES = 8 * 1024 * 1024
+// A host that talks this long without saying anything is let through: holding more would cost memory.
+export const MAX_HELD_PIECES = 64
+export const MAX_HELD_BYTES = 256 * 1024
+
+/** What the stream has said so far. */
+export type StreamFacts = {
+  readonly usage: Usage | null
+  /** The provider's own usage object as JSON text. */
+  readonly rawUsage: string | null
+  readonly finishReason: string | null
+  readonly outputCharacters: number
+}
+
+/** The stream broke; `outcome` says how. */
+export class StreamFailure extends Error {
+  readonly outcome: Outcome
+  constructor(outcome: Outcome, message: string) {
+    super(message)
+    this.name = 'StreamFailure'
+    this.outcome = outcome
+  }
+}
+
+/** The failure of an answer that makes no sense. */
+export function broken(reason: string): StreamFailure {
+  return new StreamFailure({ type: 'broken', reason }, reason)
+}
+
+export type StreamPiece = { readonly bytes: Uint8Array; readonly last: boolean }
+
+export interface AnswerStream {
+  readonly facts: StreamFacts
+  /** Resolves when the stream is worth committing to. Throws StreamFailure, or what the source throws. */
+  open(): Promise<void>
+  /** The next bytes for the client; null at the end. Throws StreamFailure, or what the source throws. */
+  next(): Promise<StreamPiece | null>
+}

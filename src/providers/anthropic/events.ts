@@ -1,0 +1,71 @@
+// Stream events of Anthropic's API, as far as the path needs to know them.
+import { isObject } from '../../core/json.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { objectOf, stringOf } from '../../core/json-read.ts'
+import type { EventFacts, EventReader } from '../wire.ts'
+import { charactersOf, errorWords } from './answer.ts'
+import { finishOf } from './chat-answer.ts'
+import { mergeUsage, usageOfAnthropic } from './usage.ts'
+
+const SILENT: EventFacts = {
+  meaningful: false,
+  outputCharacters: 0,
+  finishReason: null,
+  usage: null,
+  rawUsage: null,
+  usageOnly: false,
+  terminal: false,
+  error: null,
+}
+const END: EventFacts = { ...SILENT, terminal: true }
+
+/** A reader of one stream. The start tells what went in, the end what came out: usage is the one with the other over it. */
+export function anthropicEventReader(): EventReader {
+  let usage: JsonObject | null = null
+
+  function withUsage(said: JsonObject | null, facts: EventFacts): EventFacts {
+    if (said === null) return facts
+    usage = mergeUsage(usage, said)
+    return { ...facts, usage: usageOfAnthropic(usage), rawUsage: JSON.stringify(usage) }
+  }
+
+  return (data) => {
+    let event: unknown
+    try {
+      event = JSON.parse(data)
+    } catch {
+      return { ...SILENT, error: 'an event of the stream is not JSON' }
+    }
+    if (!isObject(event)) return { ...SILENT, error: 'an event of the stream is not an object' }
+    switch (event['type']) {
+      case 'content_block_delta': {
+        const delta = objectOf(event, 'delta')
+        return delta === null ? SILENT : { ...SILENT, meaningful: true, outputCharacters: charactersOf(delta) }
+      }
+      case 'content_block_start': {
+        const block = objectOf(event, 'content_block') ?? {}
+        const type = stringOf(block, 'type')
+        // A text or a thought begins empty; anything else is something to show already.
+        return type === 'text' || type === 'thinking'
+          ? SILENT
+          : { ...SILENT, meaningful: true, outputCharacters: stringOf(block, 'name')?.length ?? 0 }
+      }
+      case 'message_start': {
+        const message = objectOf(event, 'message') ?? {}
+        return withUsage(objectOf(message, 'usage'), SILENT)
+      }
+      case 'message_delta': {
+        const delta = objectOf(event, 'delta') ?? {}
+        const finish = stringOf(delta, 'stop_reason') === null ? null : finishOf(delta).unified
+        return withUsage(objectOf(event, 'usage'), { ...SILENT, finishReason: finish })
+      }
+      case 'message_stop':
+        return END
+      case 'error':
+        return { ...SILENT, error: errorWords(event) }
+      default:
+        // Pings, ends of blocks, and types that are added at any time.
+        return SILENT
+    }
+  }
+}

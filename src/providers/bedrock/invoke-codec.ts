@@ -1,0 +1,75 @@
+// Claude through Bedrock's InvokeModel: Anthropic's own bodies and events in AWS's envelope.
+// https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html
+import type { ChatRequest, MediaSource, Part } from '../../core/chat.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { parseObject, stringOf } from '../../core/json-read.ts'
+import { readAnthropicAnswer } from '../anthropic/chat-answer.ts'
+import { anthropicStreamReader } from '../anthropic/chat-events.ts'
+import { writeAnthropicRequest } from '../anthropic/chat-request.ts'
+import { EXCEPTION } from '../chat-codec.ts'
+import type { ChatCodec, Reading, StreamReader, WriteContext, WrittenRequest } from '../chat-codec.ts'
+
+const VERSION = 'bedrock-2023-05-31'
+
+/** The model is in the address, the stream too, and the tier is in a header. */
+const NOT_IN_BODY = ['model', 'stream', 'service_tier'] as const
+
+/** The body of Anthropic's API as this one takes it. Also for the native lane, over the caller's own body. */
+export function invokeBody(body: JsonObject): JsonObject {
+  const rest: Record<string, JsonObject[string]> = { anthropic_version: VERSION, ...body }
+  for (const name of NOT_IN_BODY) delete rest[name]
+  return rest
+}
+
+export const bedrockInvokeCodec: ChatCodec = {
+  id: 'bedrock-invoke',
+  writeRequest,
+  readAnswer: readAnthropicAnswer,
+  streamReader: invokeStreamReader,
+}
+
+function writeRequest(request: ChatRequest, context: WriteContext): WrittenRequest {
+  const written = writeAnthropicRequest(request, context)
+  const { service_tier: tier } = written.body
+  return {
+    ...written,
+    body: invokeBody(written.body),
+    ...(tier === undefined || tier === 'auto' ? {} : { headers: { 'x-amzn-bedrock-service-tier': 'default' } }),
+    refusals: [...written.refusals, ...placesElsewhere(request)],
+  }
+}
+
+/** Unlike Anthropic, Bedrock fetches nothing, and keeps no files. */
+function placesElsewhere({ messages }: ChatRequest): readonly string[] {
+  const isElsewhere = (part: Part): boolean => {
+    if (part.type === 'tool_result') return part.parts.some(isElsewhere)
+    return (part.type === 'image' || part.type === 'file') && isPlace(part.source)
+  }
+  return messages.some(({ parts }) => parts.some(isElsewhere))
+    ? ['Images and files must be sent as their content to this provider.']
+    : []
+}
+
+function isPlace({ type }: MediaSource): boolean {
+  return type === 'url' || type === 'file'
+}
+
+/** Events are `chunk`s, each with one event of Anthropic's in base64. */
+function invokeStreamReader(reading?: Reading): StreamReader {
+  const inner = anthropicStreamReader(reading)
+  return {
+    read(type, data) {
+      const envelope = parseObject(data)
+      if (type.startsWith(EXCEPTION)) {
+        const code = type.slice(EXCEPTION.length)
+        // By its own reader, which then knows that the stream is over.
+        const message = (envelope === null ? null : stringOf(envelope, 'message')) ?? code
+        return inner.read('error', JSON.stringify({ type: 'error', error: { type: code, message } }))
+      }
+      const bytes = envelope === null ? null : stringOf(envelope, 'bytes')
+      if (type !== 'chunk' || bytes === null) return []
+      return inner.read('', Buffer.from(bytes, 'base64').toString('utf8'))
+    },
+    end: () => inner.end(),
+  }
+}

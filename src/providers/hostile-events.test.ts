@@ -1,0 +1,113 @@
+// Readers of streams against events that no provider should send: whatever comes, nothing is thrown, and what is said is
+// in order.
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { ChatAssembler } from '../core/chat-assembler.ts'
+import { bedrockChatCodec } from './bedrock/chat-codec.ts'
+import { bedrockInvokeCodec } from './bedrock/invoke-codec.ts'
+import type { ChatCodec } from './chat-codec.ts'
+import { cohereChatCodec } from './cohere/chat-codec.ts'
+import { ollamaChatCodec } from './ollama/chat-codec.ts'
+
+const index = fc.constantFrom<unknown>(0, 1, 2, -1, 1.5, null, '1')
+const text = fc.constantFrom<unknown>('a', '', 'é', null, 7, {}, ['x'], '{"input":"x"}', '{')
+const name = fc.constantFrom('c', 'j', 'f')
+/** Of any object some members, each with a value of its kind or with none at all. */
+function some(members: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<unknown> {
+  return fc.oneof({ weight: 8, arbitrary: fc.record(members, { requiredKeys: [] }) }, { weight: 1, arbitrary: text })
+}
+
+const toolUse = some({ toolUseId: text, name, type: fc.constant('server_tool_use'), input: text })
+const bedrock = fc.tuple(
+  fc.constantFrom(
+    'messageStart',
+    'contentBlockStart',
+    'contentBlockDelta',
+    'contentBlockStop',
+    'messageStop',
+    'metadata',
+    'x',
+  ),
+  some({
+    contentBlockIndex: index,
+    start: some({ toolUse, image: text }),
+    delta: some({
+      text,
+      toolUse,
+      reasoningContent: some({ text, signature: text, redactedContent: text }),
+      citation: some({ title: text, location: some({ web: some({ url: text }) }), sourceContent: text }),
+    }),
+    stopReason: text,
+    usage: some({ inputTokens: index, cacheDetails: fc.array(some({ ttl: fc.constant('1h'), inputTokens: index })) }),
+    additionalModelResponseFields: some({ delta: some({ stop_sequence: text }) }),
+  }),
+)
+const called = some({ name, arguments: fc.oneof(text, fc.constant({ input: 'x' })) })
+const calls = some({ id: text, function: called })
+const cohere = some({
+  type: fc.constantFrom(
+    'message-start',
+    'tool-plan-delta',
+    'content-start',
+    'content-delta',
+    'content-end',
+    'tool-call-start',
+    'tool-call-delta',
+    'tool-call-end',
+    'citation-start',
+    'message-end',
+    'x',
+  ),
+  id: text,
+  index,
+  delta: some({
+    message: some({
+      tool_plan: text,
+      content: some({ type: fc.constantFrom('text', 'thinking', 'x'), text, thinking: text }),
+      tool_calls: calls,
+      citations: some({ start: index, content_index: index, sources: fc.array(some({ document: text })) }),
+    }),
+    finish_reason: text,
+    usage: some({ billed_units: some({ input_tokens: index }) }),
+    error: fc.constantFrom(null, '', {}),
+  }),
+}).map((event) => ['', event] as const)
+const ollama = some({
+  model: text,
+  created_at: text,
+  message: some({ content: text, thinking: text, tool_calls: fc.array(calls, { maxLength: 2 }) }),
+  done: fc.constantFrom(true, false, false, false, 'yes'),
+  done_reason: text,
+  eval_count: index,
+  logprobs: fc.array(some({ token: text, top_logprobs: fc.array(text) }), { maxLength: 1 }),
+}).map((line) => ['', line] as const)
+const chunk = some({
+  bytes: fc.oneof(
+    text,
+    fc.json().map((json) => Buffer.from(json).toString('base64')),
+  ),
+}).map((event) => ['chunk', event] as const)
+
+for (const [title, codec, event] of [
+  ['Bedrock', bedrockChatCodec, bedrock],
+  ['InvokeModel', bedrockInvokeCodec, chunk],
+  ['Cohere', cohereChatCodec, cohere],
+  ['Ollama', ollamaChatCodec, ollama],
+] as const satisfies readonly (readonly [string, ChatCodec, fc.Arbitrary<readonly [string, unknown]>])[])
+  test(`no event of ${title}, however odd, throws or breaks the order`, () => {
+    let sound = 0
+    fc.assert(
+      fc.property(fc.array(event as fc.Arbitrary<readonly [string, unknown]>, { maxLength: 12 }), (events) => {
+        const reader = codec.streamReader({ customTools: new Set(['c']), jsonTool: 'j' })
+        const assembler = new ChatAssembler()
+        for (const [type, payload] of events)
+          for (const one of reader.read(type, JSON.stringify(payload))) assembler.push(one)
+        for (const one of reader.end()) assembler.push(one)
+        expect(assembler.isComplete || assembler.error !== null).toBe(true)
+        if (assembler.isComplete) sound++
+      }),
+      { numRuns: 1_000 },
+    )
+    // The generator is worth something only if some of its streams come to their end.
+    if (title !== 'InvokeModel') expect(sound).toBeGreaterThan(20)
+  })

@@ -1,0 +1,138 @@
+// How a call goes to a target and its answer comes back: as it is where the provider understands it, else translated.
+//
+// Which lane it is follows from what the dialect and the provider's wire can do, target by target: a route may mix them.
+import type { Call } from '../core/call.ts'
+import type { Deployment } from '../core/model.ts'
+import type { Dialect, TokenCount } from '../dialects/dialect.ts'
+import type { ChatTranslator } from '../dialects/translator.ts'
+import type { Reading } from '../providers/chat-codec.ts'
+import type { ChatWire, NativeWire, Wire } from '../providers/wire.ts'
+
+/** What is sent to a target. */
+type Sent = {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export type NativeLane = Sent & { readonly type: 'native'; readonly wire: NativeWire }
+
+export type TranslatedLane = Sent & {
+  readonly type: 'translated'
+  readonly chat: ChatWire
+  readonly translator: ChatTranslator
+  readonly reading: Reading
+  readonly warnings: readonly string[]
+}
+
+export type Lane =
+  | NativeLane
+  | TranslatedLane
+  /** The gateway answers by itself. */
+  | { readonly type: 'counted'; readonly count: TokenCount }
+  /** What was asked for cannot be said to this provider, a sentence each. */
+  | { readonly type: 'refused'; readonly refusals: readonly string[] }
+  /** There is no way at all. */
+  | { readonly type: 'none'; readonly why: string }
+
+/** What of a request's translation is not the target's business. */
+export type LaneFacts = {
+  readonly call: Call
+  readonly dialect: Dialect
+  /** What is done where the translation would change what was asked for. */
+  readonly lossy: 'allow' | 'refuse'
+}
+
+const STREAM_TYPES: Readonly<Record<ChatWire['framing'], string>> = {
+  sse: 'text/event-stream',
+  'aws-event-stream': 'application/vnd.amazon.eventstream',
+  'json-lines': 'application/x-ndjson',
+}
+
+/** Throws `request_malformed` where a request that has to be translated cannot be read. */
+export function laneTo(deployment: Deployment, wire: Wire, facts: LaneFacts): Lane {
+  const { call, dialect } = facts
+  const native = wire.native[call.dialect]
+  const { stream } = call.facts
+  const url = native?.url(call, deployment) ?? null
+  if (native !== undefined && url !== null)
+    return {
+      type: 'native',
+      wire: native,
+      url,
+      headers: {
+        'content-type': 'application/json',
+        accept: stream ? 'text/event-stream' : 'application/json',
+        ...call.headers,
+      },
+      body: native.body(call, deployment, dialect.ownFields),
+    }
+  const { chat } = wire
+  const chatUrl = chat?.url(deployment, stream) ?? null
+  if (dialect.translator !== undefined && chat !== null && chatUrl !== null)
+    return translatedLane(deployment, chat, chatUrl, dialect.translator, facts)
+  if (dialect.tokenCount !== undefined) return { type: 'counted', count: dialect.tokenCount }
+  return { type: 'none', why: noWay(wire, call) }
+}
+
+/** Why a deployment cannot serve a call whatever is in it; null when it can. */
+export function whyUnable(
+  deployment: Deployment,
+  wire: Wire,
+  { call, dialect }: Omit<LaneFacts, 'lossy'>,
+): string | null {
+  if ((wire.native[call.dialect]?.url(call, deployment) ?? null) !== null) return null
+  const isTranslated =
+    dialect.translator !== undefined && (wire.chat?.url(deployment, call.facts.stream) ?? null) !== null
+  return isTranslated || dialect.tokenCount !== undefined ? null : noWay(wire, call)
+}
+
+function noWay(wire: Wire, call: Call): string {
+  return `has no ${call.operation} endpoint for ${call.dialect} (it speaks ${wire.id})`
+}
+
+function translatedLane(
+  deployment: Deployment,
+  chat: ChatWire,
+  url: string,
+  translator: ChatTranslator,
+  { call, lossy }: LaneFacts,
+): Lane {
+  const { stream } = call.facts
+  call.chat ??= translator.readRequest(call.body)
+  const { request, warnings } = call.chat
+  const written = chat.codec.writeRequest(request, {
+    model: deployment.model,
+    stream,
+    quirks: deployment.provider.quirks,
+    maxOutputTokens: null,
+  })
+  if (written.refusals.length > 0 && lossy === 'refuse') return { type: 'refused', refusals: written.refusals }
+  return {
+    type: 'translated',
+    chat,
+    translator,
+    url,
+    headers: {
+      'content-type': 'application/json',
+      accept: stream ? STREAM_TYPES[chat.framing] : 'application/json',
+      ...written.headers,
+    },
+    body: JSON.stringify(written.body),
+    reading: written.reading,
+    warnings: [...warnings, ...written.warnings, ...written.refusals],
+  }
+}
+
+/** Whether an answer's content type is that of the stream that was asked for. */
+export function isStreamType(lane: NativeLane | TranslatedLane, contentType: string): boolean {
+  switch (lane.type) {
+    case 'native':
+      return contentType.includes('event-stream')
+    case 'translated': {
+      const { framing } = lane.chat
+      // Lines of JSON are called by several names, plain JSON among them.
+      return framing === 'json-lines' ? contentType.includes('json') : contentType.includes(STREAM_TYPES[framing])
+    }
+  }
+}
