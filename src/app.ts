@@ -23,6 +23,7 @@ import { createJournal } from './ledger/journal.ts'
 import type { Journal } from './ledger/journal.ts'
 import { createLimiter } from './limits/limiter.ts'
 import type { Limiter } from './limits/limiter.ts'
+import { createProviderRoom } from './limits/provider-room.ts'
 import type { Logger } from './metrics/log.ts'
 import { createMetrics } from './metrics/metrics.ts'
 import type { Metrics } from './metrics/metrics.ts'
@@ -113,12 +114,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   const credentials = createCredentialPool({ clock })
   const load: Load = { inFlight: 0, draining: false }
   let snapshot = build(options.config)
+  const providerRoom = createProviderRoom({ clock })
   const engine: Engine = {
     clock,
     random,
     newId: idMaker('req', () => clock.now(), random),
     keyRing,
     limiter: createLimiter({ clock, onChecked: (scope, kind, share) => metrics.limitChecked(scope, kind, share) }),
+    providerRoom,
     bytes,
     journal,
     metrics,
@@ -134,6 +137,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       clock,
       wireOf: wireOfProvider,
       credentialOf: (provider) => credentials.choose(provider),
+      onStart: ({ provider }) => providerRoom.requested(provider),
       onOutcome: (deployment, credential, outcome, headers) => {
         credentials.report(credential, outcome)
         reportProviderLimits(metrics, deployment.id, headers)

@@ -72,6 +72,8 @@ export class Exchange {
   ttftMs: number | null = null
   endUser: string | null = null
   tags: readonly string[] = []
+  /** False where the operator lets requests through while the store is away. */
+  waitsForLedger = true
   /** Freed at the end, in order. */
   readonly cleanUps: (() => void)[] = []
   /** Cost of the closed request; null while open, or when nothing reached a provider. */
@@ -138,7 +140,9 @@ export class Exchange {
     const record = this.#recordOf(ending, usage, source)
     const durable = this.caller === null ? Promise.resolve() : journal.settle(entry, record)
     onClosed(record, this.target)
-    return durable
+    if (this.waitsForLedger) return durable
+    durable.catch(this.#tools.onLateError)
+    return Promise.resolve()
   }
 
   // Reported numbers win where they can be true; what a provider produced without telling is counted from its text; a request of which no

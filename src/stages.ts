@@ -4,6 +4,7 @@ import type { Clock } from './core/clock.ts'
 import { GatewayError } from './core/error.ts'
 import type { LimitSet } from './core/key.ts'
 import type { Intent, RequestRecord } from './core/ledger.ts'
+import { inputTokens, outputTokens } from './core/usage.ts'
 import { Exchange } from './exchange.ts'
 import type { ExchangeTools } from './exchange.ts'
 import type { Stages } from './handle.ts'
@@ -17,6 +18,7 @@ import { endpointAllowed, modelAllowed } from './keys/permit.ts'
 import { DEFAULT_OUTPUT_TOKENS, estimateTokens, worstCase } from './ledger/estimate.ts'
 import type { Journal } from './ledger/journal.ts'
 import type { Limiter, Scope } from './limits/limiter.ts'
+import type { ProviderRoom } from './limits/provider-room.ts'
 import type { Logger } from './metrics/log.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { attempt } from './routing/attempt.ts'
@@ -34,6 +36,7 @@ export type Engine = {
   readonly newId: () => string
   readonly keyRing: KeyRing
   readonly limiter: Limiter
+  readonly providerRoom: ProviderRoom
   readonly bytes: ByteBudget
   readonly journal: Journal
   readonly metrics: Metrics
@@ -45,6 +48,8 @@ export type Engine = {
 /** Requests in flight, and whether new ones are still taken. */
 export type Load = { inFlight: number; draining: boolean }
 
+/** Why a target is left out of the plan under `unpriced: refuse`. */
+const NO_PRICE = 'has no price'
 /** Extra time that an intent's owner gets before anybody else may settle it. */
 const INTENT_GRACE_MS = 60_000
 /** A larger bound (callers send 2^53 to mean none) reserves no more than this: the books would not hold its price. */
@@ -66,6 +71,8 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     priceOf,
     onClosed: (record, target) => {
       metrics.requestFinished(factsOf(record, target))
+      if (target !== null && record.usage !== null)
+        engine.providerRoom.used(target.provider, inputTokens(record.usage) + outputTokens(record.usage))
       if (config.log.requests) log.requestLine(record)
     },
     onLateError: (error) => log.error('settle_failed', { error: String(error) }),
@@ -155,15 +162,23 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
           param: 'model',
         })
       exchange.route = route.name
-      return plan(call, route, {
+      const planned = plan(call, route, {
         totalMs: config.timeouts.totalMs,
         draw: engine.random(),
         unable: (deployment) =>
           whyUnable(deployment, engine.attemptTools.wireOf(deployment.provider), {
             call,
             dialect: exchange.entrance.dialect,
-          }),
+          }) ??
+          (config.unpriced === 'refuse' && priceOf(deployment.id, clock.now()) === null ? NO_PRICE : null) ??
+          engine.providerRoom.whyFull(deployment.provider),
       })
+      if (planned.targets.length === 0 && planned.excluded.every(({ why }) => why === NO_PRICE))
+        throw new GatewayError('unpriced_model', {
+          message: `${route.name} has no price, and requests without a price are refused here.`,
+          param: 'model',
+        })
+      return planned
     },
 
     async admit(exchange, call, caller, planned) {
@@ -172,7 +187,14 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
       exchange.reservation = limiter.admit(scopesOf(exchange, caller, config.limits), inputTokens + outputTokens)
       const intent = intentOf(exchange, planned, inputTokens, outputTokens)
       if (intent === null) return
-      await journal.intend(intent)
+      try {
+        await journal.intend(intent)
+      } catch (error) {
+        if (config.limits.onStoreFailure === 'refuse') throw error
+        // The operator's explicit choice: answer now, and book it when the store is back.
+        exchange.waitsForLedger = false
+        log.warn('store_away', { request: exchange.id })
+      }
       // Only a written intent is settled: what never left costs nothing.
       exchange.intent = intent
     },

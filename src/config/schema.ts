@@ -15,8 +15,8 @@ export type Config = {
   /** Where neither the route nor the provider says otherwise. */
   readonly timeouts: Timeouts
   readonly limits: LimitsConfig
-  /** What happens to a request whose model has no price, on a key without a budget. */
-  readonly unpriced: 'refuse' | 'estimate' | 'allow'
+  /** What happens to a request whose model has no price. */
+  readonly unpriced: 'refuse' | 'allow'
   readonly log: LogConfig
   readonly requestLog: { readonly retentionMs: number }
   /** `process` survives `kill -9`, `power` also a power cut. */
@@ -277,8 +277,8 @@ export const CONFIG: Field<Config> = section<Config>(
     timeouts,
     limits,
     unpriced: choice(
-      { description: 'What happens to a model without a price, on keys without a budget.' },
-      ['refuse', 'estimate', 'allow'],
+      { description: 'What happens to a model without a price: it is refused, or let through and booked at 0 with a mark.' },
+      ['refuse', 'allow'],
       'allow',
     ),
     log,

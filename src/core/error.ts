@@ -83,7 +83,7 @@ export const ERRORS = {
   },
   unpriced_model: {
     status: 402,
-    message: 'This model has no price, and the key has a budget.',
+    message: 'This model has no price, and requests without a price are refused here.',
     hint: 'Set `providers.<name>.models.<model>.price`, or `unpriced: allow`.',
   },
   rate_limited: {

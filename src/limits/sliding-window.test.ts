@@ -67,8 +67,7 @@ test('never more than the limit within any 60 s, and the waiting time told is tr
             }
           }
         }
-        for (const first of taken)
-          expect(sumWithin(taken, first.at, first.at + 60_000 - 1)).toBeLessThanOrEqual(limit)
+        for (const first of taken) expect(sumWithin(taken, first.at, first.at + 60_000 - 1)).toBeLessThanOrEqual(limit)
       },
     ),
     { numRuns: 500 },

@@ -54,6 +54,8 @@ export type AttemptTools = {
   readonly clock: Clock
   readonly wireOf: (provider: Provider) => Wire
   readonly credentialOf: (provider: Provider) => Credential | null
+  /** Told each attempt that begins. */
+  readonly onStart: (deployment: Deployment) => void
   /** Told how each attempt of a credential ended, so that it can be benched. */
   readonly onOutcome: (
     deployment: Deployment,
@@ -125,6 +127,7 @@ async function tryTarget(
 ): Promise<Answer | null> {
   const { call } = run
   const credential = tools.credentialOf(deployment.provider)
+  tools.onStart(deployment)
   const startedAt = tools.clock.now()
   const leftMs = run.deadlineMs - startedMs
   let upstream: UpstreamAnswer | null = null
