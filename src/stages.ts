@@ -65,6 +65,10 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     timeoutMs: config.server.bodyTimeoutMs,
     json: { depth: config.server.jsonDepth, keys: config.server.jsonKeys },
   }
+  const ownBounds = new Map(
+    Object.entries(config.server.bodyLimits).map(([family, bytes]) => [family, { ...bounds, bytes }]),
+  )
+  const boundsOf = (family: string | null): BodyBounds => (family === null ? bounds : (ownBounds.get(family) ?? bounds))
   const exchangeTools: ExchangeTools = {
     clock,
     journal,
@@ -127,7 +131,7 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     },
 
     async read(exchange, request) {
-      const body = await readJsonBody(request, bounds, engine.bytes, clock)
+      const body = await readJsonBody(request, boundsOf(exchange.entrance.family), engine.bytes, clock)
       exchange.cleanUps.push(() => engine.bytes.free(body.heldBytes))
       const call = readFacts(exchange, request, body)
       const key = exchange.caller?.key

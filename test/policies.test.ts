@@ -56,3 +56,12 @@ for (const policy of ['refuse', 'allow'] as const)
     expect(upstream.received.length).toBe(policy === 'refuse' ? 1 : 2)
     expect(await store.countEntries()).toBe(upstream.received.length)
   })
+
+test('an endpoint family may have a bound of its own on bodies', async () => {
+  using upstream = startUpstream(() => Response.json(completion()))
+  await using weir = await startGateway(`server: { body_limits: { embeddings: 2KiB } }\n${providerAt(upstream.url)}`)
+  const long = 'x'.repeat(4_000)
+  const chat = await weir.call('/v1/chat/completions', { ...QUESTION, messages: [{ role: 'user', content: long }] })
+  expect(chat.status).toBe(200)
+  expect((await weir.call('/v1/embeddings', { model: 'up/m', input: long })).status).toBe(413)
+})

@@ -65,6 +65,7 @@ describe('defaults', () => {
         listen: '0.0.0.0:8787',
         adminListen: '127.0.0.1:8788',
         bodyLimitBytes: 33_554_432,
+        bodyLimits: {},
         jsonDepth: 128,
         jsonKeys: 200_000,
         bodyTimeoutMs: 30_000,

@@ -29,6 +29,8 @@ type ServerConfig = {
   readonly listen: string
   readonly adminListen: string
   readonly bodyLimitBytes: number
+  /** By endpoint family; the others have `bodyLimitBytes`. */
+  readonly bodyLimits: Readonly<Record<string, number>>
   readonly jsonDepth: number
   readonly jsonKeys: number
   readonly bodyTimeoutMs: number
@@ -111,6 +113,15 @@ const server = section<ServerConfig>(
       },
       { min: 1024, max: 1024 * MIB },
       32 * MIB,
+    ),
+    bodyLimits: map(
+      {
+        description:
+          'Another bound for an endpoint family, such as `chat: 8MiB`; the families are those of a key’s `endpoints`.',
+      },
+      '<family>',
+      size({ description: '' }, { min: 1024, max: 1024 * MIB }),
+      {},
     ),
     jsonDepth: integer({ description: 'Deepest nesting of a request body.' }, { min: 8, max: 10_000 }, 128),
     jsonKeys: integer(
@@ -277,7 +288,10 @@ export const CONFIG: Field<Config> = section<Config>(
     timeouts,
     limits,
     unpriced: choice(
-      { description: 'What happens to a model without a price: it is refused, or let through and booked at 0 with a mark.' },
+      {
+        description:
+          'What happens to a model without a price: it is refused, or let through and booked at 0 with a mark.',
+      },
       ['refuse', 'allow'],
       'allow',
     ),
