@@ -3,7 +3,8 @@
 // A request goes the native lane where the provider understands its dialect as it is (`native` has the dialect, and a URL
 // for it); else it is translated, where both the dialect and the wire can (`chat`).
 import type { Call, DialectId } from '../core/call.ts'
-import type { Deployment } from '../core/model.ts'
+import type { JsonObject } from '../core/json.ts'
+import type { Deployment, Provider } from '../core/model.ts'
 import type { Usage } from '../core/usage.ts'
 import type { ChatCodec } from './chat-codec.ts'
 import type { FramingKind } from './framing.ts'
@@ -36,6 +37,18 @@ export type EventFacts = {
   readonly error: string | null
 }
 
+/** An event that says nothing that the gateway needs to know. */
+export const SILENT: EventFacts = {
+  meaningful: false,
+  outputCharacters: 0,
+  finishReason: null,
+  usage: null,
+  rawUsage: null,
+  usageOnly: false,
+  terminal: false,
+  error: null,
+}
+
 /** Reads the data of one server-sent event (as Latin-1 text: only lengths and ASCII words are looked at). */
 export type EventReader = (data: string) => EventFacts
 
@@ -51,11 +64,16 @@ export interface NativeWire {
   readonly endsWithFinish: boolean
 }
 
+/** A request with what the provider's settings make of it. */
+export type ChatAdditions = { readonly body: JsonObject; readonly headers: Readonly<Record<string, string>> }
+
 /** The translated lane of chat. */
 export interface ChatWire {
   readonly codec: ChatCodec
   /** Absolute URL of a chat; null when the provider does not chat. */
   url(deployment: Deployment, stream: boolean): string | null
+  /** Adds to a written request what the provider's settings say; absent: nothing. */
+  complete?(body: JsonObject, provider: Provider): ChatAdditions
   /** How its streams are cut into events. */
   readonly framing: FramingKind
 }

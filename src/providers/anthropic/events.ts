@@ -2,21 +2,11 @@
 import { isObject } from '../../core/json.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { objectOf, stringOf } from '../../core/json-read.ts'
-import type { EventFacts, EventReader } from '../wire.ts'
+import { type EventFacts, type EventReader, SILENT } from '../wire.ts'
 import { charactersOf, errorWords } from './answer.ts'
 import { finishOf } from './chat-answer.ts'
 import { mergeUsage, usageOfAnthropic } from './usage.ts'
 
-const SILENT: EventFacts = {
-  meaningful: false,
-  outputCharacters: 0,
-  finishReason: null,
-  usage: null,
-  rawUsage: null,
-  usageOnly: false,
-  terminal: false,
-  error: null,
-}
 const END: EventFacts = { ...SILENT, terminal: true }
 
 /** A reader of one stream. The start tells what went in, the end what came out: usage is the one with the other over it. */

@@ -2,19 +2,8 @@
 import { isObject } from '../../core/json.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { objectOf, objectsOf, stringOf } from '../../core/json-read.ts'
-import type { EventFacts, EventReader } from '../wire.ts'
+import { type EventReader, SILENT } from '../wire.ts'
 import { charactersIn, finishIn, usageIn } from './answer.ts'
-
-const SILENT: EventFacts = {
-  meaningful: false,
-  outputCharacters: 0,
-  finishReason: null,
-  usage: null,
-  rawUsage: null,
-  usageOnly: false,
-  terminal: false,
-  error: null,
-}
 
 /** A reader of one stream. Searches are told once, while later chunks repeat the usage: the most that was seen counts. */
 export function geminiEventReader(): EventReader {

@@ -1,19 +1,9 @@
 // Stream events of an OpenAI-compatible host.
 import { isObject } from '../../core/json.ts'
-import type { EventFacts } from '../wire.ts'
+import { type EventFacts, SILENT } from '../wire.ts'
 import { deltaCharacters, messageOf } from './answer.ts'
 import { usageOfOpenai } from './usage.ts'
 
-const SILENT: EventFacts = {
-  meaningful: false,
-  outputCharacters: 0,
-  finishReason: null,
-  usage: null,
-  rawUsage: null,
-  usageOnly: false,
-  terminal: false,
-  error: null,
-}
 const DONE: EventFacts = { ...SILENT, terminal: true }
 
 /** Reads one event's data; whatever is unknown in it is nobody's trouble, but it must be JSON. */

@@ -2,7 +2,7 @@
 import { isObject } from '../../core/json.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { objectOf, objectsOf, stringOf } from '../../core/json-read.ts'
-import type { AnswerFacts, EventFacts } from '../wire.ts'
+import { type AnswerFacts, type EventFacts, SILENT } from '../wire.ts'
 import { messageOf } from './answer.ts'
 import { finishOfResponse, isSearch, usageOfResponses } from './responses-answer.ts'
 
@@ -43,17 +43,6 @@ function itemCharacters(item: JsonObject): number {
     for (const piece of objectsOf(item, list))
       sum += (stringOf(piece, 'text') ?? stringOf(piece, 'refusal') ?? '').length
   return sum
-}
-
-const SILENT: EventFacts = {
-  meaningful: false,
-  outputCharacters: 0,
-  finishReason: null,
-  usage: null,
-  rawUsage: null,
-  usageOnly: false,
-  terminal: false,
-  error: null,
 }
 
 /** Items that say nothing by being begun: their text follows. */
