@@ -108,13 +108,15 @@ export function bunEnvironment(extra = {}) {
 
 /** Runs Bun on a file in the foreground, passing signals on, and ends this process as Bun ended. */
 export function runBun(file, args, extra = {}) {
-  const child = spawn(bunPath(), [path.join(ROOT, file), ...args], { stdio: 'inherit', env: bunEnvironment(extra) })
+  let child = null
+  // Before the start: a signal that came in between would end this process and leave Bun alone.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     // A terminal's Ctrl-C reaches the whole process group, so the child already has it; a second one would cut its drain.
     process.on(signal, () => {
-      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child?.kill(signal)
     })
   }
+  child = spawn(bunPath(), [path.join(ROOT, file), ...args], { stdio: 'inherit', env: bunEnvironment(extra) })
   child.on('error', (error) => {
     process.stderr.write(`weir: Bun could not be started: ${error.message}\n`)
     process.exit(1)

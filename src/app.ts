@@ -9,10 +9,12 @@ import { handle } from './handle.ts'
 import type { AddressOf, Stages } from './handle.ts'
 import { createByteBudget } from './http/body.ts'
 import { callerAddress, clientRequestIdOf } from './http/caller.ts'
-import { matchEndpoint } from './http/endpoints.ts'
+import { entranceOf, matchEndpoint } from './http/endpoints.ts'
 import type { Endpoint, Match } from './http/endpoints.ts'
 import { errorResponse } from './http/error-response.ts'
 import { anthropicMessages } from './dialects/anthropic-messages.ts'
+import type { Dialect } from './dialects/dialect.ts'
+import { gemini } from './dialects/gemini.ts'
 import { openaiChat } from './dialects/openai-chat.ts'
 import { createKeyRing } from './keys/key-ring.ts'
 import type { KeyRing } from './keys/key-ring.ts'
@@ -29,14 +31,28 @@ import { createMetrics } from './metrics/metrics.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { RuntimeSource } from './metrics/runtime.ts'
 import type { Redactor } from './metrics/redact.ts'
-import { isAnthropicClient, listModels, showModel, showRequest } from './own-answers.ts'
+import {
+  isAnthropicClient,
+  isGeminiClient,
+  listGeminiModels,
+  listModels,
+  showGeminiModel,
+  showModel,
+  showRequest,
+} from './own-answers.ts'
 import type { OwnAnswerTools } from './own-answers.ts'
+import { ownResponse } from './own-responses.ts'
 import type { Environment } from './providers/configure.ts'
 import { createCredentialPool } from './providers/credential-pool.ts'
 import type { CredentialPool } from './providers/credential-pool.ts'
 import { createGuard } from './providers/guard.ts'
 import { anthropicWire } from './providers/anthropic/wire.ts'
+import { bedrockInvokeWire, bedrockWire } from './providers/bedrock/wire.ts'
+import { cohereWire } from './providers/cohere/wire.ts'
+import { geminiWire, vertexWire } from './providers/gemini/wire.ts'
+import { ollamaWire } from './providers/ollama/wire.ts'
 import type { Preset } from './providers/preset.ts'
+import { openaiResponsesWire } from './providers/openai/responses-wire.ts'
 import { openaiWire } from './providers/openai/wire.ts'
 import { createUpstream } from './providers/upstream.ts'
 import type { Wire } from './providers/wire.ts'
@@ -55,9 +71,16 @@ const MAX_LABELLED_MODELS = 500
 /** Every wire format there is, by the name that presets give it. The simulator speaks OpenAI's. */
 const WIRES: Readonly<Record<string, Wire | undefined>> = {
   openai: openaiWire,
+  'openai-responses': openaiResponsesWire,
   anthropic: anthropicWire,
+  bedrock: bedrockWire,
+  'bedrock-invoke': bedrockInvokeWire,
+  cohere: cohereWire,
+  gemini: geminiWire,
+  ollama: ollamaWire,
+  vertex: vertexWire,
   simulator: openaiWire,
-} satisfies Record<Preset['wire'], Wire>
+} satisfies Record<Preset['wire'] | 'openai-responses', Wire>
 
 export type GatewayOptions = {
   readonly config: Config
@@ -125,6 +148,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     bytes,
     journal,
     metrics,
+    responses: options.store,
     log: options.log,
     load,
     attemptTools: {
@@ -157,19 +181,39 @@ export function createGateway(options: GatewayOptions): Gateway {
   let ownTools: OwnAnswerTools = toolsOfOwn()
 
   function toolsOfOwn(): OwnAnswerTools {
-    return { keyRing, requests: options.store, snapshot, createdS: Math.floor(clock.now() / 1_000) }
+    return {
+      keyRing,
+      requests: options.store,
+      responses: options.store,
+      now: () => clock.now(),
+      snapshot,
+      createdS: Math.floor(clock.now() / 1_000),
+    }
   }
 
   async function own(endpoint: Endpoint, request: Request, parameter: string, addressOf: AddressOf): Promise<Response> {
     switch (endpoint.kind) {
       case 'relay':
+      case 'addressed':
         return handle(request, endpoint, addressOf, stages)
+      case 'models_v1beta':
+        return listGeminiModels(request, addressOf, ownTools)
+      case 'model_v1beta':
+        return showGeminiModel(request, addressOf, parameter, ownTools)
       case 'models':
         return listModels(request, addressOf, ownTools)
       case 'model':
         return showModel(request, addressOf, parameter, ownTools)
       case 'request':
         return showRequest(request, addressOf, parameter, ownTools)
+      case 'response':
+        return ownResponse('retrieve', request, addressOf, parameter, ownTools)
+      case 'response_delete':
+        return ownResponse('delete', request, addressOf, parameter, ownTools)
+      case 'response_cancel':
+        return ownResponse('cancel', request, addressOf, parameter, ownTools)
+      case 'response_input_items':
+        return ownResponse('input_items', request, addressOf, parameter, ownTools)
       case 'health':
         return Response.json({ status: 'ok' })
       case 'ready':
@@ -195,9 +239,8 @@ export function createGateway(options: GatewayOptions): Gateway {
         : () => callerAddress(request.headers, socketAddressOf(), (address) => addressAllowed(trustedProxies, address))
     const path = pathOf(request.url)
     const match = matchEndpoint(request.method, path)
-    return match.type === 'found' && match.endpoint.kind === 'relay'
-      ? handle(request, match.endpoint, addressOf, stages)
-      : answerOwn(request, match, path, addressOf)
+    const entrance = entranceOf(match, path, request.url)
+    return entrance === null ? answerOwn(request, match, path, addressOf) : handle(request, entrance, addressOf, stages)
   }
 
   async function answerOwn(request: Request, match: Match, path: string, addressOf: AddressOf): Promise<Response> {
@@ -227,7 +270,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       const known = error instanceof GatewayError ? error : new GatewayError('internal', {}, error)
       const id = engine.newId()
       if (!(error instanceof GatewayError)) options.log.error('internal', { request: id, error: String(error) })
-      const dialect = isAnthropicClient(request) ? anthropicMessages : openaiChat
+      const dialect = dialectOf(request, path)
       return errorResponse(known, dialect, id, clientRequestIdOf(request.headers, options.redact), options.redact)
     }
   }
@@ -253,6 +296,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       load.draining = true
     },
   }
+}
+
+/** In whose shape an error is told that comes before any exchange. */
+function dialectOf(request: Request, path: string): Dialect {
+  if (path.startsWith('/v1beta/') || isGeminiClient(request)) return gemini
+  return isAnthropicClient(request) ? anthropicMessages : openaiChat
 }
 
 function noAddress(): null {

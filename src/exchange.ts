@@ -32,7 +32,7 @@ export type ExchangeTools = {
 }
 
 /** What was produced, at the end. */
-export type Produced = {
+type Produced = {
   readonly usage: Usage | null
   readonly rawUsage: string | null
   readonly finishReason: string | null

@@ -2,22 +2,27 @@
 import { GatewayError } from './core/error.ts'
 import { formatUsd } from './core/money.ts'
 import type { RequestRecord } from './core/ledger.ts'
+import { bareModel } from './dialects/gemini.ts'
+import { geminiModelJson, geminiModelList } from './dialects/gemini-models.ts'
 import { secretOf } from './http/caller.ts'
 import { modelAllowed } from './keys/permit.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { AddressOf } from './handle.ts'
 import type { Snapshot } from './snapshot.ts'
-import type { KeyWithTeam, RequestStore } from './store/store.ts'
+import type { KeyWithTeam, RequestStore, ResponseStore } from './store/store.ts'
 
 export type OwnAnswerTools = {
   readonly keyRing: KeyRing
   readonly requests: RequestStore
+  readonly responses: ResponseStore
+  readonly now: () => number
   readonly snapshot: Snapshot
   /** When this configuration was loaded, s since the epoch: OpenAI's clients expect a `created` of each model. */
   readonly createdS: number
 }
 
-async function callerOf(request: Request, addressOf: AddressOf, tools: OwnAnswerTools): Promise<KeyWithTeam> {
+/** Who calls. Throws as the path does. */
+export async function callerOf(request: Request, addressOf: AddressOf, tools: OwnAnswerTools): Promise<KeyWithTeam> {
   return tools.keyRing.authenticate(secretOf(request), {
     get address() {
       return addressOf()
@@ -30,8 +35,14 @@ export function isAnthropicClient(request: Request): boolean {
   return request.headers.has('anthropic-version')
 }
 
+/** Google's clients put the key there and nowhere else; their newest versions call `/v1`, as everybody else does. */
+export function isGeminiClient(request: Request): boolean {
+  return request.headers.has('x-goog-api-key')
+}
+
 /** `GET /v1/models`: what this key may use. */
 export async function listModels(request: Request, addressOf: AddressOf, tools: OwnAnswerTools): Promise<Response> {
+  if (isGeminiClient(request)) return listGeminiModels(request, addressOf, tools)
   const caller = await callerOf(request, addressOf, tools)
   const models = usable(caller, tools)
   if (isAnthropicClient(request)) return Response.json(anthropicPage(models, request.url, tools.createdS))
@@ -40,7 +51,7 @@ export async function listModels(request: Request, addressOf: AddressOf, tools: 
 
 /** A page of models as Anthropic's API turns them: `after_id` or `before_id`, and `limit`. */
 function anthropicPage(models: readonly Model[], url: string, createdS: number): object {
-  const query = url.includes('?') ? new URLSearchParams(url.slice(url.indexOf('?'))) : new URLSearchParams()
+  const query = queryOf(url)
   const asked = Number(query.get('limit') ?? 20)
   const limit = Number.isInteger(asked) && asked >= 1 ? Math.min(asked, 1_000) : 20
   const placeOf = (name: string): number => {
@@ -70,7 +81,42 @@ export async function showModel(
   name: string,
   tools: OwnAnswerTools,
 ): Promise<Response> {
+  if (isGeminiClient(request)) return showGeminiModel(request, addressOf, name, tools)
+  const found = findModel(name, await callerOf(request, addressOf, tools), tools)
+  const bodyOf = isAnthropicClient(request) ? anthropicModelBody : modelBody
+  return Response.json(bodyOf(found, tools.createdS))
+}
+
+/** `GET /v1beta/models`, and `/v1/models` of Google's clients: the same, page by page. */
+export async function listGeminiModels(
+  request: Request,
+  addressOf: AddressOf,
+  tools: OwnAnswerTools,
+): Promise<Response> {
   const caller = await callerOf(request, addressOf, tools)
+  const query = queryOf(request.url)
+  return Response.json(
+    geminiModelList(usable(caller, tools), { size: query.get('pageSize'), token: query.get('pageToken') }),
+  )
+}
+
+/** `GET /v1beta/models/{id}`. */
+export async function showGeminiModel(
+  request: Request,
+  addressOf: AddressOf,
+  name: string,
+  tools: OwnAnswerTools,
+): Promise<Response> {
+  const caller = await callerOf(request, addressOf, tools)
+  return Response.json(geminiModelJson(findModel(bareModel(name), caller, tools)))
+}
+
+function queryOf(url: string): URLSearchParams {
+  return url.includes('?') ? new URLSearchParams(url.slice(url.indexOf('?'))) : new URLSearchParams()
+}
+
+/** Throws `model_unknown`, also for what this key may not use. */
+function findModel(name: string, caller: KeyWithTeam, tools: OwnAnswerTools): Model {
   const models = usable(caller, tools)
   const found = models.find(({ id }) => id === name)
   if (found === undefined) {
@@ -83,8 +129,7 @@ export async function showModel(
       param: 'model',
     })
   }
-  const bodyOf = isAnthropicClient(request) ? anthropicModelBody : modelBody
-  return Response.json(bodyOf(found, tools.createdS))
+  return found
 }
 
 type Model = { readonly id: string; readonly ownedBy: string }

@@ -38,9 +38,7 @@ export function createSnapshot(
   const simulator = createSimulator({ clock, seed, models: simulatedModels(config) })
   const priceBook = createPriceBook({ overrides: priceOverrides(config, providers, simulator) })
   const byName = new Map(providers.map((provider) => [provider.name, provider]))
-  const models = new Map(
-    providers.map((provider) => [provider.name, knownModels(provider, config, simulator)]),
-  )
+  const models = new Map(providers.map((provider) => [provider.name, knownModels(provider, config, simulator)]))
   return {
     config,
     providers,

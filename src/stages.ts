@@ -13,6 +13,7 @@ import type { BodyBounds, ByteBudget } from './http/body.ts'
 import { clientRequestIdOf, optionsOf, secretOf } from './http/caller.ts'
 import { errorResponse } from './http/error-response.ts'
 import { relayStream, relayWhole } from './http/relay.ts'
+import { isKept, keptStream, responseToKeep, withHistory } from './kept-responses.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import { endpointAllowed, modelAllowed } from './keys/permit.ts'
 import { DEFAULT_OUTPUT_TOKENS, estimateTokens, worstCase } from './ledger/estimate.ts'
@@ -27,7 +28,7 @@ import { whyUnable } from './routing/lane.ts'
 import { plan } from './routing/plan.ts'
 import type { Plan } from './routing/plan.ts'
 import type { Snapshot } from './snapshot.ts'
-import type { KeyWithTeam } from './store/store.ts'
+import type { KeyWithTeam, ResponseStore } from './store/store.ts'
 
 /** What outlives a configuration: counters, pools, the ledger. */
 export type Engine = {
@@ -42,6 +43,7 @@ export type Engine = {
   readonly metrics: Metrics
   readonly log: Logger
   readonly attemptTools: AttemptTools
+  readonly responses: ResponseStore
   readonly load: Load
 }
 
@@ -50,6 +52,8 @@ export type Load = { inFlight: number; draining: boolean }
 
 /** Why a target is left out of the plan under `unpriced: refuse`. */
 const NO_PRICE = 'has no price'
+/** How long an answer waits to be kept. */
+const KEEP_MS = 2_000
 /** Extra time that an intent's owner gets before anybody else may settle it. */
 const INTENT_GRACE_MS = 60_000
 /** A larger bound (callers send 2^53 to mean none) reserves no more than this: the books would not hold its price. */
@@ -143,7 +147,7 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
         exchange.tags = [...new Set([...exchange.tags, ...call.facts.options.tags.map(redact)])]
       if (key?.requireEndUser === true && exchange.endUser === null)
         throw new GatewayError('end_user_required', { param: 'user' })
-      return call
+      return call.operation === 'responses' && key !== undefined ? goneOn(exchange, call, key.id) : call
     },
 
     plan(exchange, call, caller) {
@@ -221,9 +225,14 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     relay(exchange, request, answer) {
       const { deployment } = answer
       exchange.target = { id: deployment.id, provider: deployment.provider.name, model: deployment.model }
-      if (answer.type === 'whole') return relayWhole(exchange, answer)
+      const keep = keeperOf(exchange)
+      if (answer.type === 'whole')
+        return keep === null
+          ? relayWhole(exchange, answer)
+          : keep(answer.bytes).then(() => relayWhole(exchange, answer))
       exchange.ttftMs = clock.monotonicMs() - exchange.startedMs
-      return relayStream(exchange, answer, exchange.entrance.dialect, {
+      const relayed = keep === null ? answer : { ...answer, stream: keptStream(answer.stream, keep) }
+      return relayStream(exchange, relayed, exchange.entrance.dialect, {
         monotonicMs: () => clock.monotonicMs(),
         redact,
         signal: request.signal,
@@ -249,6 +258,45 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     },
 
     onInternal: (error, exchange) => log.error('internal', { request: exchange.id, error: describe(error) }),
+  }
+
+  async function goneOn(exchange: Exchange, call: Call, keyId: string): Promise<Call> {
+    const whole = await withHistory(call, {
+      store: engine.responses,
+      keyId,
+      now: clock.now(),
+      limit: config.server.bodyLimitBytes,
+    })
+    exchange.call = whole
+    if (whole.text === call.text) return whole
+    engine.bytes.hold(whole.text.length)
+    exchange.cleanUps.push(() => engine.bytes.free(whole.text.length))
+    return whole
+  }
+
+  /** Puts an answer away before its caller sees the end of it, and so can go on from it; null: it is not to be kept. */
+  function keeperOf({ id, call, caller }: Exchange): ((bytes: Uint8Array) => Promise<void>) | null {
+    const { retentionMs } = config.responses
+    if (call === null || caller === null || !isKept(call) || retentionMs === 0) return null
+    return async (bytes) => {
+      const now = clock.now()
+      const stored = responseToKeep(new TextDecoder().decode(bytes), {
+        call,
+        id,
+        keyId: caller.key.id,
+        now,
+        retentionMs,
+      })
+      if (stored === null) return
+      // The answer is worth more than its copy: it waits a moment for the store, and no longer.
+      const late = Promise.withResolvers<void>()
+      const cancel = clock.after(KEEP_MS, late.resolve)
+      const kept = engine.responses.putResponse(stored).catch((error: unknown) => {
+        log.error('response_not_kept', { request: id, error: String(error) })
+      })
+      await Promise.race([kept, late.promise])
+      cancel()
+    }
   }
 
   function intentOf(exchange: Exchange, planned: Plan, inputTokens: number, outputTokens: number): Intent | null {

@@ -12,7 +12,11 @@ export function healthOf(gateway: Gateway, storeAnswers: boolean): object {
     store: storeAnswers ? 'ok' : 'unavailable',
     in_flight: load.inFlight,
     ledger: { pending: pending.count, oldest_ms: Math.round(pending.oldestMs) },
-    providers: snapshot.providers.map(({ name, preset, credentials: keys }) => ({ name, preset, credentials: keys.length })),
+    providers: snapshot.providers.map(({ name, preset, credentials: keys }) => ({
+      name,
+      preset,
+      credentials: keys.length,
+    })),
     credentials: credentials.state(),
     latency: {
       by_provider: metrics.quantiles('provider'),

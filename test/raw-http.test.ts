@@ -298,6 +298,10 @@ const ENDPOINTS: readonly (readonly [path: string, allow: string])[] = [
   ['/v1/models', 'GET, HEAD, OPTIONS'],
   ['/v1/models/up/m', 'GET, HEAD, OPTIONS'],
   ['/v1/requests/req_1', 'GET, HEAD, OPTIONS'],
+  ['/v1/responses', 'POST, OPTIONS'],
+  ['/v1/responses/resp_1', 'GET, HEAD, DELETE, OPTIONS'],
+  ['/v1/responses/resp_1/cancel', 'POST, OPTIONS'],
+  ['/v1/responses/resp_1/input_items/', 'GET, HEAD, OPTIONS'],
   ['/healthz', 'GET, HEAD, OPTIONS'],
   ['/readyz', 'GET, HEAD, OPTIONS'],
 ]

@@ -6,7 +6,7 @@ import { type AdminApp, GUARDED, jsonAnswer, REFUSALS } from './route.ts'
 import { Anything, ConfigProblems } from './schemas.ts'
 
 /** What came of reading the configuration again; the running one stays when it has errors. */
-export type ReloadResult =
+type ReloadResult =
   | { readonly ok: true }
   | { readonly ok: false; readonly errors: readonly { readonly message: string }[] }
 

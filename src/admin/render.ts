@@ -80,7 +80,7 @@ export function renderRequestDetail(
   }
 }
 
-export function renderEntry(entry: ledger.Entry): Json<typeof Entry> {
+function renderEntry(entry: ledger.Entry): Json<typeof Entry> {
   return {
     id: entry.id,
     at: time(entry.at),

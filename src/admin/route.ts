@@ -8,7 +8,7 @@ import { validationError } from './errors.ts'
 import { ErrorBody } from './schemas.ts'
 
 /** `address`: where the caller is, null when that is not known. */
-export type AdminEnvironment = { Bindings: { readonly address: string | null } }
+type AdminEnvironment = { Bindings: { readonly address: string | null } }
 export type AdminApp = OpenAPIHono<AdminEnvironment>
 
 /** What the routes of things in the store need. */

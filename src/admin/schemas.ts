@@ -25,7 +25,7 @@ const usage = z.record(z.string(), z.number()).openapi({
   example: { input: 120, cache_read: 1024, output: 48 },
 })
 
-export const Limits = z
+const Limits = z
   .object({ rpm: z.number().nullable(), tpm: z.number().nullable(), concurrency: z.number().nullable() })
   .openapi('Limits', { description: 'Requests and tokens in any minute, requests in flight; null is no limit.' })
 

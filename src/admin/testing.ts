@@ -7,7 +7,7 @@ import { openSqliteStore } from '../store/sqlite.ts'
 import type { Store } from '../store/store.ts'
 import { type AdminOptions, createAdmin } from './admin.ts'
 
-export type Answer = {
+type Answer = {
   readonly status: number
   readonly headers: Headers
   readonly text: string
@@ -15,7 +15,7 @@ export type Answer = {
   readonly json: { readonly [field: string]: unknown }
 }
 
-export type Call = {
+type Call = {
   readonly token?: string | null
   /** Sent as JSON; a text is sent as it is. */
   readonly body?: unknown

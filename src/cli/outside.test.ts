@@ -90,6 +90,17 @@ describe('a probe', () => {
     expect(seen).toEqual(['?api-version=1&key=k%201'])
   })
 
+  test('asks where the provider has its list', async () => {
+    const seen: string[] = []
+    const port = serveHttp((request) => {
+      seen.push(new URL(request.url).pathname)
+      return new Response('{}')
+    })
+    const asked = provider(port, { baseUrl: `http://127.0.0.1:${port}`, quirks: { modelsPath: '/api/tags' } })
+    await outside.probe(asked, null)
+    expect(seen).toEqual(['/api/tags'])
+  })
+
   test('says why nobody answered', async () => {
     const port = serveHttp(() => new Response(''))
     for (const close of closing.splice(0)) close()

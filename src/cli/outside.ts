@@ -86,8 +86,8 @@ async function probe(provider: Provider, credential: Credential | null): Promise
 
 // A key that goes into the query is put there by the upstream itself.
 function modelsUrl(provider: Provider): string {
-  const query = provider.quirks.query ?? ''
-  return `${provider.baseUrl}/models${query === '' ? '' : `?${query}`}`
+  const { query = '', modelsPath = '/models' } = provider.quirks
+  return `${provider.baseUrl}${modelsPath}${query === '' ? '' : `?${query}`}`
 }
 
 const PORT_TIMEOUT_MS = 2000

@@ -88,6 +88,7 @@ describe('defaults', () => {
       unpriced: 'allow',
       log: { level: 'info', format: 'json', requests: true },
       requestLog: { retentionMs: 2_592_000_000 },
+      responses: { retentionMs: 2_592_000_000 },
       store: { sync: 'process' },
       metrics: { enabled: true },
     })
@@ -97,6 +98,22 @@ describe('defaults', () => {
     expect((await config('', { terminal: true })).log.format).toBe('text')
     expect((await config('log: { format: json }', { terminal: true })).log.format).toBe('json')
   })
+})
+
+test('a key may be a key file of many lines, which is kept as one', async () => {
+  const file = {
+    type: 'service_account',
+    private_key: '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n',
+  }
+  const text = 'providers: { vertex: { keys: ["file:key.json"] } }'
+  const files = { [path.resolve('key.json')]: `${JSON.stringify(file, null, 2)}\n` }
+  const result = await load(text, { files })
+  if (!result.ok) throw new Error(result.problems.map(formatProblem).join('\n'))
+  expect(result.config.providers['vertex']?.keys).toEqual([JSON.stringify(file)])
+  expect(result.secrets).toContain(JSON.stringify(file))
+  const broken = await problems(text, { files: { [path.resolve('key.json')]: '{\n "private_key": hidden\n}' } })
+  expect(broken.join()).toContain('the JSON of a key file')
+  expect(broken.join()).not.toContain('hidden')
 })
 
 test('a full file reads into the parsed value', async () => {

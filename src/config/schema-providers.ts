@@ -1,4 +1,5 @@
 // `providers:` of the file: the parsed value as types, then its fields.
+import { parseObject } from '../core/json-read.ts'
 import type { Quirks, Timeouts } from '../core/model.ts'
 import { USAGE_UNITS, type UsageUnit } from '../core/usage.ts'
 import { changed, choice, type Field, flag, integer, leaf, limit, list, map, section, text } from './fields.ts'
@@ -27,6 +28,7 @@ export type ProviderConfig = {
 /** How a host differs from OpenAI, as far as an operator may have to say it. */
 type QuirksConfig = Pick<
   Quirks,
+  | 'responses'
   | 'streamUsage'
   | 'maxTokensField'
   | 'reasoningField'
@@ -125,6 +127,10 @@ const quirks = section<QuirksConfig>(
       'How this host differs from OpenAI, where the preset does not say it. Only requests that are translated need most of these.',
   },
   {
+    responses: choice(
+      { description: 'Whether OpenAI’s Responses are served; `only`: chats of every format go there.' },
+      ['none', 'served', 'only'],
+    ),
     streamUsage: flag({ description: 'Whether `stream_options.include_usage` may be sent.' }),
     maxTokensField: choice({ description: 'Name of the bound on output tokens.' }, [
       'max_tokens',
@@ -181,6 +187,13 @@ function shorthand(name: string): Field<string> {
   return text({ ...PLACEHOLDER, description: `Short for \`settings.${name}\`.` }, undefined, readPlaceholder)
 }
 
+/** A key, or the content of a key file, which may be of many lines and is kept as one. */
+function readKey(value: string): string | null {
+  const file = value.startsWith('{') ? parseObject(value) : null
+  if (file !== null) return JSON.stringify(file)
+  return /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/.test(value) ? value : null
+}
+
 export const provider: Field<ProviderConfig> = changed(
   section<ProviderFile>(
     { description: 'One provider. `{}` takes everything from the preset of the same name.' },
@@ -211,10 +224,10 @@ export const provider: Field<ProviderConfig> = changed(
             description: '',
             kind: 'secret',
             secret: true,
-            expected: 'a secret: text in one line without spaces around it',
+            expected: 'a secret: text in one line without spaces around it, or the JSON of a key file',
           },
           undefined,
-          (value) => (/^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/.test(value) ? value : null),
+          readKey,
         ),
       ),
       headers: map(

@@ -19,6 +19,8 @@ export type Config = {
   readonly unpriced: 'refuse' | 'allow'
   readonly log: LogConfig
   readonly requestLog: { readonly retentionMs: number }
+  /** Kept responses of OpenAI's Responses; 0 keeps none. */
+  readonly responses: { readonly retentionMs: number }
   /** `process` survives `kill -9`, `power` also a power cut. */
   readonly store: { readonly sync: 'process' | 'power' }
   readonly metrics: { readonly enabled: boolean }
@@ -302,6 +304,16 @@ export const CONFIG: Field<Config> = section<Config>(
         retentionMs: duration(
           { description: 'Lines older than this are removed. What a request cost stays in the ledger.' },
           { min: 3600 * SECOND, max: 3660 * DAY },
+          30 * DAY,
+        ),
+      },
+    ),
+    responses: section<Config['responses']>(
+      { description: 'Responses that are kept for `previous_response_id`, with what was asked and answered.' },
+      {
+        retentionMs: duration(
+          { description: 'How long a response is kept. `0s` keeps none, whatever a request says.' },
+          { min: 0, max: 3660 * DAY },
           30 * DAY,
         ),
       },

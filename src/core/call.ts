@@ -1,5 +1,6 @@
 // A request as the path sees it, whatever dialect it came in.
 import type { ChatRequest } from './chat.ts'
+import type { GatewayError } from './error.ts'
 import type { JsonObject, Member } from './json.ts'
 import type { Operation } from './model.ts'
 
@@ -47,6 +48,18 @@ export type Call = {
   readonly headers: Readonly<Record<string, string>>
   /** The request in the normal form: read once, when the first target needs it translated; null until then. */
   chat: ReadChat | null
+  /** Of a request that goes on from kept responses. */
+  readonly history?: History
+}
+
+/** What a request goes on from. */
+export type History = {
+  /** The body as the caller sent it. */
+  readonly sent: JsonObject
+  /** What this request itself says, with the items that it refers to. */
+  readonly said: readonly JsonObject[]
+  /** The body as if the whole conversation had been sent, for targets that keep none of it; or why there is none. */
+  readonly whole: JsonObject | GatewayError
 }
 
 /** A chat in the normal form. */

@@ -50,16 +50,16 @@ export type TextPart = PartBase & {
   readonly text: string
   readonly citations?: readonly Citation[]
 }
-export type ImagePart = PartBase & { readonly type: 'image'; readonly source: MediaSource; readonly detail?: string }
+type ImagePart = PartBase & { readonly type: 'image'; readonly source: MediaSource; readonly detail?: string }
 /** Sound that goes in, or that a model made: then it may have an id and a transcript. */
-export type AudioPart = PartBase & {
+type AudioPart = PartBase & {
   readonly type: 'audio'
   readonly source: MediaSource
   readonly id?: string
   readonly transcript?: string
   readonly expiresAt?: number
 }
-export type VideoPart = PartBase & { readonly type: 'video'; readonly source: MediaSource }
+type VideoPart = PartBase & { readonly type: 'video'; readonly source: MediaSource }
 export type FilePart = PartBase & {
   readonly type: 'file'
   readonly source: MediaSource
@@ -105,7 +105,7 @@ export type ReasoningPart = PartBase & {
 }
 export type RefusalPart = PartBase & { readonly type: 'refusal'; readonly text: string }
 /** A call of a tool that the provider runs itself; `value` is its block without the arguments. */
-export type HostedCallPart = PartBase & {
+type HostedCallPart = PartBase & {
   readonly type: 'hosted_call'
   readonly id: string
   readonly name: string
@@ -114,7 +114,7 @@ export type HostedCallPart = PartBase & {
   readonly value: JsonObject
 }
 /** Something that only its own family understands, e.g. the result of a hosted tool. */
-export type OpaquePart = PartBase & { readonly type: 'opaque'; readonly family: Family; readonly value: JsonObject }
+type OpaquePart = PartBase & { readonly type: 'opaque'; readonly family: Family; readonly value: JsonObject }
 
 export type Part =
   | TextPart
@@ -129,7 +129,7 @@ export type Part =
   | HostedCallPart
   | OpaquePart
 
-export type Role = 'system' | 'developer' | 'user' | 'assistant' | 'tool'
+type Role = 'system' | 'developer' | 'user' | 'assistant' | 'tool'
 
 /** Tool results stand in messages of the role `tool`, one or several in each. */
 export type ChatMessage = {

@@ -175,7 +175,7 @@ export type ErrorDetail = {
 }
 
 /** One tried target as a caller may see it. */
-export type AttemptLine = {
+type AttemptLine = {
   readonly target: string
   readonly outcome: string
   readonly status: number | null

@@ -12,11 +12,6 @@ export type LimitSet = {
 
 export const NO_LIMITS: LimitSet = { rpm: null, tpm: null, concurrency: null }
 
-export type Budget = {
-  readonly window: 'hour' | 'day' | 'week' | 'month' | 'once'
-  readonly limitNanoUsd: bigint
-}
-
 /** A secret of a virtual key, as kept: never the secret itself. */
 export type KeySecret = {
   /** HMAC-SHA-256 of the secret with the gateway's pepper, base64url. */

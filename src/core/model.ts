@@ -61,16 +61,24 @@ export type Auth =
   | { readonly type: 'bearer' }
   | { readonly type: 'header'; readonly header: string; readonly prefix: string }
   | { readonly type: 'query'; readonly parameter: string }
+  /** For AWS's API of that name: a credential is an API key that is sent, or keys that sign each request. */
+  | { readonly type: 'aws'; readonly service: string }
+  /** A credential is an access token of Google's clouds, or the key file of a service account, for which tokens are fetched. */
+  | { readonly type: 'google' }
   | { readonly type: 'none' }
 
 /** How an OpenAI-compatible host differs from OpenAI, as data. Absent means: like OpenAI. */
 export type Quirks = {
   /** Path of each operation below the base URL, where it is not OpenAI's; null where the host has no such endpoint. */
   readonly paths?: Partial<Record<Operation, string | null>>
+  /** Whether the host serves OpenAI's Responses. `only`: chats of every format go there. Absent: where `paths` names it. */
+  readonly responses?: 'none' | 'served' | 'only'
   /** Whether `stream_options: {include_usage: true}` may be sent. `false`: the host refuses unknown fields or ignores it. */
   readonly streamUsage?: boolean
   /** Name of the output bound that the host takes. */
   readonly maxTokensField?: 'max_tokens' | 'max_completion_tokens'
+  /** Path of the list of models below the base URL, where it is not `/models`. */
+  readonly modelsPath?: string
   /** Query string appended to each call, e.g. `api-version=…`. */
   readonly query?: string
   /** The host sends no `[DONE]`: a finish reason ends its streams. */

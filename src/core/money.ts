@@ -2,11 +2,9 @@
 
 /** 1e-9 dollars. */
 export type NanoUsd = bigint
-/** 1e-12 dollars; the price of one unit (token, second, request …). */
-export type PicoUsd = bigint
 
 export const PICO_PER_NANO = 1_000n
-export const NANO_PER_USD = 1_000_000_000n
+const NANO_PER_USD = 1_000_000_000n
 
 /** Pico-dollars to nano-dollars, rounded half up (away from zero for negative amounts). */
 export function nanoFromPico(pico: bigint): NanoUsd {

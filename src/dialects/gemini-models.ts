@@ -1,32 +1,28 @@
 // The list of models in the form that Gemini's clients read: `GET /v1beta/models` and `GET /v1beta/models/{name}`.
 import type { JsonObject } from '../core/json.ts'
 
-/** What is known of a model; null where it is not. */
-export type ListedModel = {
-  /** The name that a caller may use. */
-  readonly id: string
-  readonly title: string | null
-  readonly contextTokens: number | null
-  readonly maxOutputTokens: number | null
-  readonly methods: 'chat' | 'embeddings' | 'any'
-}
+/** A name that the caller may use: no more is known of every model. */
+type ListedModel = { readonly id: string }
 
-const CHAT = ['generateContent', 'streamGenerateContent', 'countTokens'] as const
-const EMBEDDINGS = ['embedContent', 'batchEmbedContents'] as const
-const METHODS = { chat: CHAT, embeddings: EMBEDDINGS, any: [...CHAT, ...EMBEDDINGS] } as const
+/** What a model really takes is its provider's to say. */
+const METHODS = [
+  'generateContent',
+  'streamGenerateContent',
+  'countTokens',
+  'embedContent',
+  'batchEmbedContents',
+] as const
 
 const DEFAULT_PAGE = 50
 const MAX_PAGE = 1_000
 
-export function geminiModelJson(model: ListedModel): JsonObject {
+export function geminiModelJson({ id }: ListedModel): JsonObject {
   return {
-    name: `models/${model.id}`,
-    baseModelId: model.id,
+    name: `models/${id}`,
+    baseModelId: id,
     version: '001',
-    displayName: model.title ?? model.id,
-    ...(model.contextTokens === null ? {} : { inputTokenLimit: model.contextTokens }),
-    ...(model.maxOutputTokens === null ? {} : { outputTokenLimit: model.maxOutputTokens }),
-    supportedGenerationMethods: METHODS[model.methods],
+    displayName: id,
+    supportedGenerationMethods: METHODS,
   }
 }
 

@@ -27,6 +27,8 @@ const FAMILY = 'gemini'
 
 /** How chunks become a stream. */
 type Framing = {
+  /** Told when the stream begins. */
+  start(head: string): string
   chunk(json: string): string
   error(json: string): string
   /** What is owed at the end. */
@@ -52,6 +54,7 @@ type Candidate = {
 /** Clients that ask for `alt=sse`. */
 export function geminiStreamWriter(context: AnswerContext): StreamWriter {
   return streamWriter(context, {
+    start: () => '',
     chunk: (json) => `data: ${json}\n\n`,
     error: geminiStreamError,
     end: () => '',
@@ -67,6 +70,8 @@ export function geminiArrayWriter(context: AnswerContext): StreamWriter {
     return before + json
   }
   return streamWriter(context, {
+    // An item at once: an error that breaks the array later can then always follow one.
+    start: item,
     chunk: item,
     error: (json) => `${item(json)}]`,
     end: () => (hasBegun ? ']' : '[]'),
@@ -170,7 +175,7 @@ function streamWriter(context: AnswerContext, framing: Framing): StreamWriter {
     switch (event.type) {
       case 'start':
         head = headOf(event.id, event.created, context)
-        return ''
+        return framing.start(JSON.stringify(head))
       case 'facts':
         if (event.serviceTier !== undefined) tier = event.serviceTier
         if (event.raw?.[FAMILY] !== undefined) own = { ...own, ...event.raw[FAMILY] }

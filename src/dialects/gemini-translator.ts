@@ -11,4 +11,8 @@ export const geminiTranslator: ChatTranslator = {
 }
 
 /** For clients that read the stream as one JSON array. */
-export const geminiArrayTranslator: ChatTranslator = { ...geminiTranslator, streamWriter: geminiArrayWriter }
+export const geminiArrayTranslator: ChatTranslator = {
+  ...geminiTranslator,
+  streamWriter: geminiArrayWriter,
+  streamType: 'application/json; charset=utf-8',
+}

@@ -155,7 +155,7 @@ function requireContents(body: JsonObject): void {
 }
 
 /** The question may be asked with a whole request inside. */
-export function countedRequest(given: JsonObject): JsonObject {
+function countedRequest(given: JsonObject): JsonObject {
   const body = camelKeys(given)
   return objectOf(body, 'generateContentRequest') ?? body
 }

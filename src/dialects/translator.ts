@@ -32,4 +32,6 @@ export interface ChatTranslator {
   readRequest(body: JsonObject): ReadRequest
   writeAnswer(answer: ChatAnswer, context: AnswerContext): JsonObject
   streamWriter(context: AnswerContext): StreamWriter
+  /** Content type of its streams; absent: server-sent events. */
+  readonly streamType?: string
 }

@@ -2,26 +2,69 @@
 import type { Entrance } from '../handle.ts'
 import { anthropicCountTokens } from '../dialects/anthropic-count-tokens.ts'
 import { anthropicMessages } from '../dialects/anthropic-messages.ts'
+import { gemini, readGeminiPath } from '../dialects/gemini.ts'
 import { openaiChat } from '../dialects/openai-chat.ts'
 import { openaiCompletions } from '../dialects/openai-completions.ts'
 import { openaiEmbeddings } from '../dialects/openai-embeddings.ts'
+import { openaiResponses } from '../dialects/openai-responses.ts'
+import { geminiEntrance } from './gemini-entrance.ts'
 
-/** What answers: `relay` sends the call down the path; the others are answered by the gateway itself. */
-export type EndpointKind = 'relay' | 'models' | 'model' | 'request' | 'health' | 'ready'
+/**
+ * What answers: `relay` sends the call down the path, and so does `addressed`, where the path names model and method;
+ * the others are answered by the gateway itself.
+ */
+type EndpointKind =
+  | 'relay'
+  | 'addressed'
+  | 'models'
+  | 'model'
+  | 'models_v1beta'
+  | 'model_v1beta'
+  | 'request'
+  | 'response'
+  | 'response_delete'
+  | 'response_cancel'
+  | 'response_input_items'
+  | 'health'
+  | 'ready'
 
 export type Endpoint = Entrance & {
-  readonly method: 'GET' | 'POST'
-  /** Exact path, or a prefix ending in `/` whose rest is the parameter. */
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Exact path, or a prefix ending in `/` whose rest is the parameter, or one with `{id}` for a part without a slash. */
   readonly path: string
   readonly kind: EndpointKind
 }
 
-export const ENDPOINTS: readonly Endpoint[] = [
+const ID = '{id}'
+const RESPONSE = `/v1/responses/${ID}`
+
+const ENDPOINTS: readonly Endpoint[] = [
   { method: 'POST', path: '/v1/chat/completions', kind: 'relay', family: 'chat', dialect: openaiChat },
   { method: 'POST', path: '/v1/completions', kind: 'relay', family: 'completions', dialect: openaiCompletions },
   { method: 'POST', path: '/v1/embeddings', kind: 'relay', family: 'embeddings', dialect: openaiEmbeddings },
   { method: 'POST', path: '/v1/messages', kind: 'relay', family: 'chat', dialect: anthropicMessages },
   { method: 'POST', path: '/v1/messages/count_tokens', kind: 'relay', family: 'chat', dialect: anthropicCountTokens },
+  { method: 'POST', path: '/v1/responses', kind: 'relay', family: 'responses', dialect: openaiResponses },
+  { method: 'GET', path: RESPONSE, kind: 'response', family: 'responses', dialect: openaiResponses },
+  { method: 'DELETE', path: RESPONSE, kind: 'response_delete', family: 'responses', dialect: openaiResponses },
+  {
+    method: 'POST',
+    path: `${RESPONSE}/cancel`,
+    kind: 'response_cancel',
+    family: 'responses',
+    dialect: openaiResponses,
+  },
+  {
+    method: 'GET',
+    path: `${RESPONSE}/input_items`,
+    kind: 'response_input_items',
+    family: 'responses',
+    dialect: openaiResponses,
+  },
+  { method: 'POST', path: '/v1beta/models/', kind: 'addressed', family: null, dialect: gemini },
+  { method: 'POST', path: '/v1/models/', kind: 'addressed', family: null, dialect: gemini },
+  { method: 'GET', path: '/v1beta/models', kind: 'models_v1beta', family: null, dialect: gemini },
+  { method: 'GET', path: '/v1beta/models/', kind: 'model_v1beta', family: null, dialect: gemini },
   { method: 'GET', path: '/v1/models', kind: 'models', family: null, dialect: openaiChat },
   { method: 'GET', path: '/v1/models/', kind: 'model', family: null, dialect: openaiChat },
   { method: 'GET', path: '/v1/requests/', kind: 'request', family: null, dialect: openaiChat },
@@ -38,7 +81,7 @@ export type Match =
 
 /** What most requests ask for is found without a look at the table: each exact path with its ready-made match. */
 const EXACT: ReadonlyMap<string, Match & { readonly type: 'found' }> = new Map(
-  ENDPOINTS.filter(({ path }) => !path.endsWith('/')).map((endpoint) => [
+  ENDPOINTS.filter(({ path }) => !path.endsWith('/') && !path.includes(ID)).map((endpoint) => [
     endpoint.path,
     { type: 'found', endpoint, parameter: '' },
   ]),
@@ -63,11 +106,25 @@ export function matchEndpoint(method: string, path: string): Match {
   return { type: method === 'OPTIONS' ? 'options' : 'wrong_method', allow }
 }
 
+/** Where a call that is relayed comes in; null for what the gateway answers itself. */
+export function entranceOf(match: Match, path: string, url: string): Entrance | null {
+  if (match.type !== 'found') return null
+  const { endpoint } = match
+  if (endpoint.kind === 'relay') return endpoint
+  return endpoint.kind === 'addressed' ? geminiEntrance(path, url) : null
+}
+
 function parameterOf(endpoint: Endpoint, path: string): string | null {
-  if (!endpoint.path.endsWith('/')) return endpoint.path === path ? '' : null
-  if (!path.startsWith(endpoint.path) || path.length === endpoint.path.length) return null
+  if (endpoint.kind === 'addressed' && readGeminiPath(path) === null) return null
+  const at = endpoint.path.indexOf(ID)
+  if (at < 0 && !endpoint.path.endsWith('/')) return endpoint.path === path ? '' : null
+  const [before, after] =
+    at < 0 ? [endpoint.path, ''] : [endpoint.path.slice(0, at), endpoint.path.slice(at + ID.length)]
+  if (!path.startsWith(before) || !path.endsWith(after) || path.length <= before.length + after.length) return null
+  const parameter = path.slice(before.length, path.length - after.length)
+  if (at >= 0 && parameter.includes('/')) return null
   try {
-    return decodeURIComponent(path.slice(endpoint.path.length))
+    return decodeURIComponent(parameter)
   } catch {
     return null
   }

@@ -4,7 +4,7 @@ import { startPruning } from './prune.ts'
 type Timer = { readonly atMs: number; readonly callback: () => void }
 
 /** A clock that is driven, and a log whose rows are only their times. */
-function setup(rows: number[]) {
+function setup(rows: number[], expired: number[] = []) {
   let now = 1_000_000
   let timers: Timer[] = []
   let failing = false
@@ -18,6 +18,7 @@ function setup(rows: number[]) {
         for (const at of old) rows.splice(rows.indexOf(at), 1)
         return old.length
       },
+      pruneResponses: async ({ limit }) => expired.splice(0, limit).length,
     },
     clock: {
       now: () => now,
@@ -66,6 +67,15 @@ test('many old rows go in groups, soon after each other', async () => {
   expect(log.rows.length).toBe(700)
   await log.pass(1_000)
   expect(log.rows.length).toBe(0)
+})
+
+test('responses that have expired go too', async () => {
+  const expired = Array.from({ length: 700 }, () => 0)
+  const log = setup([], expired)
+  await log.pass(0)
+  expect(expired.length).toBe(200)
+  await log.pass(1_000)
+  expect(expired.length).toBe(0)
 })
 
 test('a store that is away is told of and asked again', async () => {

@@ -1,7 +1,7 @@
 // Keeps the request log within its retention: what is older goes, a little at a time, so that no request waits for it.
-// Entries and roll-ups stay: what a request cost is kept for good.
+// Responses that have expired go with it. Entries and roll-ups stay: what a request cost is kept for good.
 import type { Clock } from '../core/clock.ts'
-import type { RequestStore } from '../store/store.ts'
+import type { RequestStore, ResponseStore } from '../store/store.ts'
 
 const EVERY_MS = 60_000
 /** Rows of one go, and the pause before the next one where there was more. */
@@ -9,7 +9,7 @@ const GROUP = 500
 const PAUSE_MS = 100
 
 export type PruneOptions = {
-  readonly store: Pick<RequestStore, 'pruneRequests'>
+  readonly store: Pick<RequestStore & ResponseStore, 'pruneRequests' | 'pruneResponses'>
   readonly clock: Clock
   /** Asked each time: a reload may change it. */
   readonly retentionMs: () => number
@@ -25,8 +25,10 @@ export function startPruning({ store, clock, retentionMs, onError }: PruneOption
   }
   async function prune(): Promise<void> {
     try {
-      const pruned = await store.pruneRequests({ before: clock.now() - retentionMs(), limit: GROUP })
-      next(pruned === GROUP ? PAUSE_MS : EVERY_MS)
+      const now = clock.now()
+      const requests = await store.pruneRequests({ before: now - retentionMs(), limit: GROUP })
+      const responses = await store.pruneResponses({ now, limit: GROUP })
+      next(requests === GROUP || responses === GROUP ? PAUSE_MS : EVERY_MS)
     } catch (error) {
       onError(error)
       next(EVERY_MS)

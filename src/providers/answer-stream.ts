@@ -13,7 +13,7 @@ export const MAX_HELD_PIECES = 64
 export const MAX_HELD_BYTES = 256 * 1024
 
 /** What the stream has said so far. */
-export type StreamFacts = {
+type StreamFacts = {
   readonly usage: Usage | null
   /** The provider's own usage object as JSON text. */
   readonly rawUsage: string | null

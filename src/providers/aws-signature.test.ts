@@ -1,7 +1,13 @@
 import { createHash, createHmac } from 'node:crypto'
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { awsSecretOfEnvironment, createAwsSigner, readAwsCredential, secretPartsOf } from './aws-signature.ts'
+import {
+  awsRegionOf,
+  awsSecretOfEnvironment,
+  createAwsSigner,
+  readAwsCredential,
+  secretPartsOf,
+} from './aws-signature.ts'
 import type { AwsCredential, AwsRequest } from './aws-signature.ts'
 
 const EXAMPLE_KEYS: AwsCredential = {
@@ -189,3 +195,13 @@ for (const [title, environment, expected] of [
   ],
 ] as const)
   test(`an environment with ${title}`, () => expect(awsSecretOfEnvironment(environment)).toBe(expected))
+
+for (const [title, baseUrl, settings, region] of [
+  ['the address', 'https://bedrock-runtime.eu-central-1.amazonaws.com', { region: 'us-west-2' }, 'eu-central-1'],
+  ['the address of a FIPS endpoint', 'https://bedrock-runtime-fips.us-east-1.amazonaws.com', {}, 'us-east-1'],
+  ['the address in China', 'https://bedrock-runtime.cn-north-1.amazonaws.com.cn', {}, 'cn-north-1'],
+  ['the setting, behind an endpoint of one’s own', 'https://vpce.test', { region: 'us-west-2' }, 'us-west-2'],
+  ['the setting, where a name only looks alike', 'https://a.b.amazonaws.community', { region: 'c' }, 'c'],
+  ['nowhere', 'https://vpce.test', {}, null],
+] as const)
+  test(`the region comes from ${title}`, () => expect(awsRegionOf({ baseUrl, settings })).toBe(region))

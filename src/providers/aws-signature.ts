@@ -2,6 +2,7 @@
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 import { createHash, createHmac } from 'node:crypto'
 import type { Hash, Hmac } from 'node:crypto'
+import type { Provider } from '../core/model.ts'
 
 type AwsKeys = {
   readonly type: 'keys'
@@ -41,6 +42,11 @@ export function secretPartsOf(secret: string): readonly string[] {
     : [credential.secretAccessKey, credential.sessionToken]
 }
 
+/** The region that a call is signed for: the one in the address, or the setting; null when neither tells. */
+export function awsRegionOf({ baseUrl, settings }: Pick<Provider, 'baseUrl' | 'settings'>): string | null {
+  return /^https?:\/\/[a-z-]+\.([a-z0-9-]+)\.amazonaws\.com(?:[.:/]|$)/.exec(baseUrl)?.[1] ?? settings['region'] ?? null
+}
+
 export type AwsRequest = {
   readonly method: string
   readonly url: string
@@ -50,7 +56,7 @@ export type AwsRequest = {
 }
 
 /** Whom the signature is for, e.g. `us-east-1` and `bedrock`. */
-export type AwsScope = { readonly region: string; readonly service: string }
+type AwsScope = { readonly region: string; readonly service: string }
 
 /** Gives the headers that authenticate a request; they are to be added to it, and it may not be changed afterwards. */
 export type AwsSigner = (

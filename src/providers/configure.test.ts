@@ -1,6 +1,8 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { expect, test } from 'bun:test'
 
 import { configureProviders, DEFAULT_TIMEOUTS, discoverProviders, ProviderConfigError } from './configure.ts'
+import { secretsOf } from './secrets.ts'
 import type { Environment, ProviderInput } from './configure.ts'
 
 const one = (input: ProviderInput, environment: Environment = {}, name = 'p') => {
@@ -88,9 +90,59 @@ test('placeholders come from settings, then from their variable, then from their
   expect(fromVariables.baseUrl).toBe('https://theirs.openai.azure.com/openai/deployments')
   expect(fromVariables.quirks.query).toBe('api-version=2024-10-21')
   expect(fromVariables.settings).toEqual({ resource: 'theirs', api_version: '2024-10-21' })
-  expect(one({ preset: 'bedrock', keys: ['k'], settings: { region: 'eu-central-1' } }).baseUrl).toBe(
+  expect(one({ preset: 'bedrock-openai', keys: ['k'], settings: { region: 'eu-central-1' } }).baseUrl).toBe(
     'https://bedrock-runtime.eu-central-1.amazonaws.com/openai/v1',
   )
+})
+
+test('what is signed knows its region also behind an address of the operator’s own', () => {
+  const behind = { preset: 'bedrock', keys: ['k'], baseUrl: 'https://vpce.test' }
+  expect(one(behind, { AWS_REGION: 'eu-west-1' }).settings).toEqual({ region: 'eu-west-1' })
+  expect(one({ ...behind, settings: { region: 'eu-north-1' } }, { AWS_REGION: 'eu-west-1' }).settings).toEqual({
+    region: 'eu-north-1',
+  })
+})
+
+const AWS = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE12345', AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMIK7MDENG' }
+
+test('AWS’s keys of the environment serve Bedrock where the config names it, after its API key, and alone set nothing up', () => {
+  const secrets = (environment: Environment): readonly string[] =>
+    one({ preset: 'bedrock' }, environment).credentials.map(({ secret }) => secret)
+  expect(secrets(AWS)).toEqual(['AKIDEXAMPLE12345:wJalrXUtnFEMIK7MDENG'])
+  expect(secrets({ ...AWS, AWS_SESSION_TOKEN: 't' })).toEqual(['AKIDEXAMPLE12345:wJalrXUtnFEMIK7MDENG:t'])
+  expect(secrets({ ...AWS, AWS_BEARER_TOKEN_BEDROCK: 'key' })).toEqual(['key'])
+  expect(problem(() => one({ preset: 'bedrock' }, {})).path).toBe('providers.p.keys')
+  expect(problem(() => one({ preset: 'bedrock-openai' }, AWS)).path).toBe('providers.p.keys')
+  expect(discoverProviders(AWS).map(({ name }) => name)).toEqual(['sim'])
+  expect(discoverProviders({ AWS_BEARER_TOKEN_BEDROCK: 'key' }).map(({ name, wire }) => [name, wire])).toEqual([
+    ['bedrock', 'bedrock'],
+  ])
+})
+
+test('Vertex takes an access token or the key file of a service account, and a file that is none is refused unseen', () => {
+  const vertex = { preset: 'vertex-region', settings: { project: 'shop', region: 'europe-west4' } }
+  const provider = one({ ...vertex, keys: ['ya29.token'] })
+  expect(provider.baseUrl).toBe(
+    'https://europe-west4-aiplatform.googleapis.com/v1/projects/shop/locations/europe-west4/publishers/google',
+  )
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 })
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' })
+  const file = JSON.stringify({ type: 'service_account', client_email: 'a@b.test', private_key: pem }, null, 2)
+  const environment = { GOOGLE_APPLICATION_CREDENTIALS_JSON: file, GOOGLE_CLOUD_PROJECT: 'shop' }
+  expect(one({ preset: 'vertex' }, environment).credentials).toEqual([{ id: 'p#1', secret: file }])
+  expect(discoverProviders(environment).map(({ name }) => name)).toEqual(['sim'])
+  expect(secretsOf([one({ preset: 'vertex' }, environment)])).toEqual([file, pem])
+  const error = problem(() => one({ ...vertex, keys: ['{"type":"authorized_user","refresh_token":"hidden"}'] }))
+  expect(error.path).toBe('providers.p.keys.0')
+  expect(error.message).toContain('service account')
+  expect(error.message).not.toContain('hidden')
+})
+
+test('vendors with an API of their own are set up by it', () => {
+  const found = discoverProviders({ COHERE_API_KEY: 'a', GEMINI_API_KEY: 'b' }).map(
+    ({ name, wire }) => [name, wire] as const,
+  )
+  expect(Object.fromEntries(found)).toEqual({ cohere: 'cohere', gemini: 'gemini' })
 })
 
 test('variables that move a base URL are read as their own tools write them', () => {

@@ -2,6 +2,9 @@
 import { nearestNames } from '../core/nearest.ts'
 import type { Credential, Provider, Quirks, Timeouts } from '../core/model.ts'
 import { NEVER_UPSTREAM } from './headers.ts'
+import { isServiceAccount } from './authenticate.ts'
+import { awsSecretOfEnvironment } from './aws-signature.ts'
+import { readServiceAccount, ServiceAccountError } from './google-token.ts'
 import type { Preset } from './preset.ts'
 import { PRESETS } from './presets.ts'
 import { environmentProxy } from './proxy.ts'
@@ -98,16 +101,19 @@ function configureProvider(name: string, input: ProviderInput, environment: Envi
       return value
     })
   const baseUrl = checkedBaseUrl(baseUrlOf(preset, input, environment, fill), `${path}.base_url`)
+  // Signatures are for a region, also where the address is the operator's own.
+  if (preset.auth.type === 'aws') fill('{region}')
   const query = preset.quirks.query
+  const quirks = { ...preset.quirks, ...(query === undefined ? {} : { query: fill(query) }), ...input.quirks }
   return {
     name,
     preset: presetName,
-    wire: preset.wire,
+    wire: quirks.responses === 'only' ? 'openai-responses' : preset.wire,
     baseUrl,
     credentials: credentialsOf(name, preset, input, environment),
     auth: preset.auth,
     headers: { ...preset.headers, ...checkedHeaders(input.headers ?? {}, `${path}.headers`) },
-    quirks: { ...preset.quirks, ...(query === undefined ? {} : { query: fill(query) }), ...input.quirks },
+    quirks,
     timeouts: {
       connectMs: input.timeouts?.connectMs ?? defaults.connectMs,
       firstTokenMs: input.timeouts?.firstTokenMs ?? defaults.firstTokenMs,
@@ -166,10 +172,10 @@ function credentialsOf(name: string, preset: Preset, input: ProviderInput, envir
   if (preset.auth.type === 'none') return []
   let secrets = input.keys
   if (secrets === undefined) {
-    const variable = preset.env.find((candidate) => isSet(environment[candidate]))
-    secrets = variable === undefined ? [] : [environment[variable] ?? '']
+    const secret = secretOfEnvironment(preset, environment)
+    secrets = secret === null ? [] : [secret]
     // With a base URL of the operator's own, whether a key is wanted is theirs to know.
-    if (variable === undefined && preset.local !== true && input.baseUrl === undefined)
+    if (secret === null && preset.local !== true && input.baseUrl === undefined)
       throw new ProviderConfigError(
         path,
         `no key: set ${preset.env.join(' or ')}, or give \`keys\` (\`[]\` if none is wanted)`,
@@ -179,12 +185,32 @@ function credentialsOf(name: string, preset: Preset, input: ProviderInput, envir
     secrets.map((secret, index) => {
       const trimmed = secret.trim()
       if (trimmed === '') throw new ProviderConfigError(`${path}.${index}`, 'the key is empty')
+      if (preset.auth.type === 'google' && isServiceAccount(trimmed)) {
+        checkServiceAccount(trimmed, `${path}.${index}`)
+        return trimmed
+      }
       if (!/^[\x21-\x7e]+$/.test(trimmed))
         throw new ProviderConfigError(`${path}.${index}`, 'the key holds characters that no header can carry')
       return trimmed
     }),
   )
   return Array.from(unique, (secret, index) => ({ id: `${name}#${index + 1}`, secret }))
+}
+
+function checkServiceAccount(text: string, path: string): void {
+  try {
+    readServiceAccount(text)
+  } catch (error) {
+    if (error instanceof ServiceAccountError) throw new ProviderConfigError(path, error.message)
+    throw error
+  }
+}
+
+function secretOfEnvironment(preset: Preset, environment: Environment): string | null {
+  const variable = preset.env.find((candidate) => isSet(environment[candidate]))
+  if (variable !== undefined) return environment[variable] ?? null
+  // Such keys open everything of an account: they serve only a provider that the config names.
+  return preset.auth.type === 'aws' ? awsSecretOfEnvironment(environment) : null
 }
 
 function checkedHeaders(headers: Readonly<Record<string, string>>, path: string): Readonly<Record<string, string>> {

@@ -15,7 +15,6 @@ export type ServiceAccount = {
   readonly keyId: string | null
   /** Where claims are exchanged, which is also whom they are for. */
   readonly tokenUrl: string
-  readonly projectId: string | null
 }
 
 /** What is given as a service account is none. Its message never holds a part of it. */
@@ -58,7 +57,7 @@ export function readServiceAccount(text: string): ServiceAccount {
     throw new ServiceAccountError('`private_key` is no private key')
   }
   if (key.asymmetricKeyType !== 'rsa') throw new ServiceAccountError('`private_key` is no RSA key')
-  return { email, key, keyId: stringOf(file, 'private_key_id'), tokenUrl, projectId: stringOf(file, 'project_id') }
+  return { email, key, keyId: stringOf(file, 'private_key_id'), tokenUrl }
 }
 
 export type TokenRequest = {

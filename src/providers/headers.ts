@@ -47,6 +47,9 @@ export function providerHeaders(
       headers[provider.auth.header.toLowerCase()] = provider.auth.prefix + credential.secret
       return headers
     case 'query':
+    // Made for each request, when its body is final.
+    case 'aws':
+    case 'google':
     case 'none':
       return headers
   }
@@ -69,8 +72,17 @@ export function withCallHeaders(
 
 /** Lower-case name of the header that carries the credential, or null. */
 export function authHeaderOf(provider: Provider): string | null {
-  if (provider.auth.type === 'bearer') return 'authorization'
-  return provider.auth.type === 'header' ? provider.auth.header.toLowerCase() : null
+  switch (provider.auth.type) {
+    case 'bearer':
+    case 'aws':
+    case 'google':
+      return 'authorization'
+    case 'header':
+      return provider.auth.header.toLowerCase()
+    case 'query':
+    case 'none':
+      return null
+  }
 }
 
 // Vendors’ names for the id of a request, in the order in which they are believed.

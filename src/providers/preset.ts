@@ -13,7 +13,16 @@ export type Preset = {
   /** Environment variable that moves the base URL, where such a convention exists. */
   readonly baseUrlEnv?: string
   readonly auth: Auth
-  readonly wire: 'openai' | 'anthropic' | 'simulator'
+  readonly wire:
+    | 'openai'
+    | 'anthropic'
+    | 'bedrock'
+    | 'bedrock-invoke'
+    | 'cohere'
+    | 'gemini'
+    | 'ollama'
+    | 'simulator'
+    | 'vertex'
   /** Headers that every call must have; those of the config win. */
   readonly headers?: Readonly<Record<string, string>>
   /** Paths start with a slash; the query may hold placeholders. */

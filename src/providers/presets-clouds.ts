@@ -7,6 +7,20 @@ const AZURE_VARIABLES = ['AZURE_OPENAI_API_KEY', 'AZURE_API_KEY'] as const
 
 const QWEN = { maxTokensField: 'max_tokens', reasoningField: 'reasoning_content', topK: true } as const
 
+const BEDROCK_URL = 'https://bedrock-runtime.{region}.amazonaws.com'
+const BEDROCK_VARIABLE = 'AWS_BEARER_TOKEN_BEDROCK'
+const BEDROCK = {
+  auth: { type: 'aws', service: 'bedrock' },
+  settings: { region: { env: 'AWS_REGION', default: 'us-west-2' } },
+  priceId: 'aws',
+} as const
+
+const VERTEX_VARIABLE = 'GOOGLE_APPLICATION_CREDENTIALS_JSON'
+const VERTEX_DOCS = 'https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference'
+const VERTEX_PROJECT = { env: 'GOOGLE_CLOUD_PROJECT' }
+// Who sets that variable may have done so for other ends: it alone starts nothing that costs.
+const VERTEX = { wire: 'vertex', auth: { type: 'google' }, priceId: 'google', explicit: true } as const
+
 export const CLOUD_PRESETS = {
   azure: row(
     'Azure OpenAI (v1)',
@@ -46,15 +60,46 @@ export const CLOUD_PRESETS = {
     },
   ),
   bedrock: row(
+    'Amazon Bedrock',
+    BEDROCK_URL,
+    BEDROCK_VARIABLE,
+    'https://docs.aws.amazon.com/bedrock/latest/APIReference',
+    {
+      ...BEDROCK,
+      wire: 'bedrock',
+    },
+  ),
+  'bedrock-anthropic': row(
+    'Amazon Bedrock (Claude in Anthropic’s format)',
+    BEDROCK_URL,
+    BEDROCK_VARIABLE,
+    'https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html',
+    { ...BEDROCK, wire: 'bedrock-invoke' },
+  ),
+  'bedrock-openai': row(
     'Amazon Bedrock (OpenAI compatibility)',
     'https://bedrock-runtime.{region}.amazonaws.com/openai/v1',
-    'AWS_BEARER_TOKEN_BEDROCK',
+    BEDROCK_VARIABLE,
     'https://docs.aws.amazon.com/bedrock/latest/userguide/inference-chat-completions.html',
     {
       quirks: { paths: CHAT_ONLY },
-      settings: { region: { env: 'AWS_REGION', default: 'us-west-2' } },
-      priceId: 'aws',
+      settings: BEDROCK.settings,
+      priceId: BEDROCK.priceId,
     },
+  ),
+  vertex: row(
+    'Google Vertex AI (all regions)',
+    'https://aiplatform.googleapis.com/v1/projects/{project}/locations/global/publishers/google',
+    VERTEX_VARIABLE,
+    VERTEX_DOCS,
+    { ...VERTEX, settings: { project: VERTEX_PROJECT } },
+  ),
+  'vertex-region': row(
+    'Google Vertex AI (one region)',
+    'https://{region}-aiplatform.googleapis.com/v1/projects/{project}/locations/{region}/publishers/google',
+    VERTEX_VARIABLE,
+    VERTEX_DOCS,
+    { ...VERTEX, settings: { project: VERTEX_PROJECT, region: { env: 'GOOGLE_CLOUD_LOCATION' } } },
   ),
   'github-models': row(
     'GitHub Models',

@@ -15,6 +15,9 @@ const MISTRAL = {
   refusedFields: ['seed', 'user', 'logit_bias', 'logprobs', 'top_logprobs', 'service_tier', 'verbosity'],
 } as const
 
+const COHERE_VARIABLES = ['COHERE_API_KEY', 'CO_API_KEY'] as const
+const GEMINI_VARIABLES = ['GEMINI_API_KEY', 'GOOGLE_API_KEY'] as const
+
 export const LAB_PRESETS = {
   openai: row(
     'OpenAI',
@@ -34,6 +37,7 @@ export const LAB_PRESETS = {
     'https://platform.claude.com/docs/en/api/overview',
     {
       wire: 'anthropic',
+      quirks: { modelsPath: '/v1/models' },
       auth: { type: 'header', header: 'x-api-key', prefix: '' },
       headers: { 'anthropic-version': '2023-06-01' },
       baseUrlEnv: 'ANTHROPIC_BASE_URL',
@@ -41,9 +45,16 @@ export const LAB_PRESETS = {
     },
   ),
   gemini: row(
+    'Google Gemini',
+    'https://generativelanguage.googleapis.com/v1beta',
+    GEMINI_VARIABLES,
+    'https://ai.google.dev/api/generate-content',
+    { wire: 'gemini', auth: { type: 'header', header: 'x-goog-api-key', prefix: '' }, priceId: 'google' },
+  ),
+  'gemini-openai': row(
     'Google Gemini (OpenAI compatibility)',
     'https://generativelanguage.googleapis.com/v1beta/openai',
-    ['GEMINI_API_KEY', 'GOOGLE_API_KEY'],
+    GEMINI_VARIABLES,
     'https://ai.google.dev/gemini-api/docs/openai',
     { quirks: { paths: { completions: null } }, priceId: 'google' },
   ),
@@ -74,10 +85,15 @@ export const LAB_PRESETS = {
     quirks: { ...THOUGHTS_BACK, paths: WITH_RESPONSES },
     priceId: 'x-ai',
   }),
-  cohere: row(
+  cohere: row('Cohere', 'https://api.cohere.com', COHERE_VARIABLES, 'https://docs.cohere.com/reference/chat', {
+    wire: 'cohere',
+    quirks: { modelsPath: '/v1/models' },
+    priceId: 'cohere',
+  }),
+  'cohere-openai': row(
     'Cohere (OpenAI compatibility)',
     'https://api.cohere.ai/compatibility/v1',
-    ['COHERE_API_KEY', 'CO_API_KEY'],
+    COHERE_VARIABLES,
     'https://docs.cohere.com/docs/compatibility-api',
     { quirks: { ...OLD_BOUND, streamUsage: false, paths: { completions: null } }, priceId: 'cohere' },
   ),

@@ -20,6 +20,11 @@ export const LOCAL_PRESETS = {
     quirks: { maxTokensField: 'max_tokens' },
     baseUrlEnv: 'OLLAMA_HOST',
   }),
+  'ollama-native': localRow('Ollama (its own API)', 'http://127.0.0.1:11434', 'https://docs.ollama.com/api/chat', {
+    wire: 'ollama',
+    quirks: { modelsPath: '/api/tags' },
+    baseUrlEnv: 'OLLAMA_HOST',
+  }),
   lmstudio: localRow('LM Studio', 'http://127.0.0.1:1234/v1', 'https://lmstudio.ai/docs/developer/openai-compat', {
     quirks: { maxTokensField: 'max_tokens', paths: WITH_RESPONSES },
   }),

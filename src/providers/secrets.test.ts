@@ -24,8 +24,21 @@ test('the keys of the environment and the passwords of proxies are secrets, as w
         keys: [],
         proxy: 'http://proxy.test:8080',
       },
+      bedrock: { keys: ['AKIDEXAMPLE12345:wJalrXUtnFEMIK7MDENG:session', 'api-key'] },
     },
     { GROQ_API_KEY: 'key-of-the-environment' },
   )
-  expect(secretsOf(providers)).toEqual(['key-of-the-environment', 'one', 'two', 'p%2Fw', 'p/w', '100%'])
+  expect(secretsOf(providers)).toEqual([
+    'key-of-the-environment',
+    'one',
+    'two',
+    'p%2Fw',
+    'p/w',
+    '100%',
+    'AKIDEXAMPLE12345:wJalrXUtnFEMIK7MDENG:session',
+    'api-key',
+    'wJalrXUtnFEMIK7MDENG',
+    'session',
+    'api-key',
+  ])
 })

@@ -4,7 +4,7 @@
 // bytes whatever the encoding of the content. https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 /** One event: its place in `bytes` of the batch, its type, and its data lines joined by newlines. */
-export type SseEvent = { readonly start: number; readonly end: number; readonly type: string; readonly data: string }
+type SseEvent = { readonly start: number; readonly end: number; readonly type: string; readonly data: string }
 
 /** The whole events that one chunk completed; `bytes` is exactly their text, blank lines included. */
 export type SseBatch = { readonly bytes: Uint8Array; readonly events: readonly SseEvent[] }

@@ -15,8 +15,10 @@ import type { Credential, Provider, Timeouts } from '../core/model.ts'
 import type { Outcome } from '../core/outcome.ts'
 import { Answer, type Chunks } from './answer.ts'
 import type { Pool } from './answer.ts'
+import { createAuthenticate } from './authenticate.ts'
 import { Exchange } from './exchange.ts'
 import { isClosed, outcomeOf, UpstreamFailure } from './failure.ts'
+import type { TokenReply, TokenRequest } from './google-token.ts'
 import type { AddressGuard, AddressRequest, Approval, Resolve } from './guard.ts'
 import { authHeaderOf, providerHeaders, withCallHeaders } from './headers.ts'
 
@@ -82,6 +84,8 @@ type Line = Pool & {
   readonly proxy: { readonly url: string; readonly respectNoProxy: false } | false
   readonly tls: { readonly ca: string } | null
   readonly authHeader: string | null
+  /** Its credentials are not sent as they are. */
+  readonly isWorkedFor: boolean
   readonly headers: Map<Credential | null, Readonly<Record<string, string>>>
   /** When the host was last seen to answer, monotonic ms. */
   reachableAt: number
@@ -92,6 +96,7 @@ type Line = Pool & {
 const USER_AGENT = `weir/${packageJson.version}`
 const REACHABLE_MS = 30_000
 const STALE_SOCKET_MS = 5
+const MAX_TOKEN_BYTES = 64 * 1024
 
 /** Addresses of a name as the system resolves it, IPv4 first: a pinned address gets no second try. */
 export const resolveHost: Resolve = async (hostname) =>
@@ -151,6 +156,12 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     const isKnown = approval !== null && !(approval instanceof Promise)
     const address = isKnown ? pinnedAddress(approval, 'it') : await approve(line, exchange)
     const { url, init } = requestOf(line, call, address, exchange.abort.signal)
+    if (line.isWorkedFor && call.credential !== null) {
+      const headers = init.headers as Record<string, string>
+      const { method, body } = call
+      const proof = authenticate(line.provider, call.credential, { method, url: call.url, headers, body: body ?? '' })
+      if (proof !== null) Object.assign(headers, await exchange.interruptible(proof))
+    }
     const isReusing = line.idleConnections > 0
     if (isReusing) line.idleConnections--
     const sentAt = clock.monotonicMs()
@@ -166,7 +177,27 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     }
   }
 
-  return {
+  /** Fetches a token for calls of a provider, by the same proxy, authority and guard. */
+  const exchange = async (provider: Provider, token: TokenRequest): Promise<TokenReply> => {
+    const { method, url, headers, body } = token
+    const host: Provider = { ...provider, baseUrl: new URL(url).origin, auth: { type: 'none' }, headers: {} }
+    const answer = await upstream.call({
+      provider: host,
+      credential: null,
+      method,
+      url,
+      headers,
+      body,
+      timeouts: provider.timeouts,
+      stream: false,
+      // Others may wait for the same token: it does not end with who asked first.
+      signal: new AbortController().signal,
+    })
+    return { status: answer.status, body: new TextDecoder().decode(await answer.bytes(MAX_TOKEN_BYTES)) }
+  }
+  const authenticate = createAuthenticate({ now: () => clock.now(), exchange })
+
+  const upstream: Upstream = {
     async call(call) {
       const line = lineOf(call.provider)
       if (!isBelow(call.url, call.provider.baseUrl))
@@ -194,6 +225,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       }
     },
   }
+  return upstream
 }
 
 function pinnedAddress(approval: Approval, what: string): string | null {
@@ -232,6 +264,7 @@ function createLine(provider: Provider): Line {
     proxy: provider.proxy === null ? false : { url: provider.proxy, respectNoProxy: false },
     tls: provider.ca === null ? null : { ca: provider.ca },
     authHeader: authHeaderOf(provider),
+    isWorkedFor: provider.auth.type === 'aws' || provider.auth.type === 'google',
     headers: new Map(),
     reachableAt: -Infinity,
     idleConnections: 0,

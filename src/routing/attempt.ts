@@ -251,7 +251,7 @@ async function openStream(
         type: 'stream',
         deployment,
         status,
-        headers: typedHeaders(headers, 'text/event-stream; charset=utf-8'),
+        headers: typedHeaders(headers, lane.translator.streamType ?? 'text/event-stream; charset=utf-8'),
         stream,
         warnings: lane.warnings,
         cancel,
@@ -270,6 +270,7 @@ function contextOf({ requestId, call }: AttemptRun, { clock }: AttemptTools): An
     id: requestId,
     created: Math.floor(clock.now() / 1_000),
     includeUsage: call.facts.wantsStreamUsage,
+    body: call.history?.sent ?? call.body,
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Deployment, Provider, Route, Target, Timeouts } from '../core/model.ts'
 import { nearestNames } from '../core/nearest.ts'
 
-export type ModelListing = {
+type ModelListing = {
   /** Name that a caller may send. */
   readonly id: string
   /** `weir` for routes, the provider's name otherwise. */
@@ -18,7 +18,7 @@ export interface Catalogue {
   nearest(name: string, candidates: readonly string[]): readonly string[]
 }
 
-export type RouteDefinition = {
+type RouteDefinition = {
   readonly name: string
   readonly strategy: 'order' | 'weighted'
   readonly targets: readonly { readonly use: string; readonly weight: number }[]

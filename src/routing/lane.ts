@@ -2,6 +2,8 @@
 //
 // Which lane it is follows from what the dialect and the provider's wire can do, target by target: a route may mix them.
 import type { Call } from '../core/call.ts'
+import { GatewayError } from '../core/error.ts'
+import type { JsonObject } from '../core/json.ts'
 import type { Deployment } from '../core/model.ts'
 import type { Dialect, TokenCount } from '../dialects/dialect.ts'
 import type { ChatTranslator } from '../dialects/translator.ts'
@@ -99,7 +101,7 @@ function translatedLane(
   { call, lossy }: LaneFacts,
 ): Lane {
   const { stream } = call.facts
-  call.chat ??= translator.readRequest(call.body)
+  call.chat ??= translator.readRequest(wholeBody(call))
   const { request, warnings } = call.chat
   const written = chat.codec.writeRequest(request, {
     model: deployment.model,
@@ -107,6 +109,7 @@ function translatedLane(
     quirks: deployment.provider.quirks,
     maxOutputTokens: null,
   })
+  const completed = chat.complete?.(written.body, deployment.provider) ?? null
   if (written.refusals.length > 0 && lossy === 'refuse') return { type: 'refused', refusals: written.refusals }
   return {
     type: 'translated',
@@ -117,11 +120,19 @@ function translatedLane(
       'content-type': 'application/json',
       accept: stream ? STREAM_TYPES[chat.framing] : 'application/json',
       ...written.headers,
+      ...completed?.headers,
     },
-    body: JSON.stringify(written.body),
+    body: JSON.stringify(completed?.body ?? written.body),
     reading: written.reading,
     warnings: [...warnings, ...written.warnings, ...written.refusals],
   }
+}
+
+/** The body with what it goes on from. Throws where that is not to be had. */
+function wholeBody({ body, history }: Call): JsonObject {
+  if (history === undefined) return body
+  if (history.whole instanceof GatewayError) throw history.whole
+  return history.whole
 }
 
 /** Whether an answer's content type is that of the stream that was asked for. */

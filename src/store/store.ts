@@ -14,7 +14,7 @@ export type KeyWithTeam = { readonly key: VirtualKey; readonly team: Team | null
 
 /** Fields of a key that may change after it was made. */
 export type KeyPatch = Partial<Omit<VirtualKey, 'id' | 'createdAt' | 'secrets'>>
-export type TeamPatch = Partial<Omit<Team, 'id' | 'createdAt'>>
+type TeamPatch = Partial<Omit<Team, 'id' | 'createdAt'>>
 
 export interface KeyStore {
   /** The key one of whose secrets has this hash, with its team, or null. Expired secrets are found too: the caller judges. */

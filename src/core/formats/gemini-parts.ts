@@ -176,7 +176,7 @@ const MEDIA_TYPES: { readonly [extension: string]: string } = {
 }
 
 /** What a URL's name says of its content; null where it says nothing. */
-export function mediaTypeOfUrl(url: string): string | null {
+function mediaTypeOfUrl(url: string): string | null {
   if (/^https:\/\/(?:www\.)?(?:youtube\.com|youtu\.be)\//.test(url)) return 'video/mp4'
   const extension = /\.([a-z0-9]+)(?:[?#]|$)/i.exec(url)?.[1]?.toLowerCase()
   return (extension === undefined ? undefined : MEDIA_TYPES[extension]) ?? null

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { Provider } from '../../core/model.ts'
-import { bedrockHeaders, bedrockRegion, withGuardrail } from './request.ts'
+import { withGuardrail, withGuardrailHeaders } from './request.ts'
 import { bedrockInvokeWire, bedrockWire } from './wire.ts'
 
 function providerAt(baseUrl: string, settings: Readonly<Record<string, string>> = {}): Provider {
@@ -40,37 +40,24 @@ for (const [model, stream, converse, invoke] of [
     expect(bedrockInvokeWire.chat?.url(deployment, stream)).toBe(`${EU.baseUrl}/model/${invoke}`)
   })
 
-for (const [title, provider, region] of [
-  ['the address', EU, 'eu-central-1'],
-  ['the address of a FIPS endpoint', providerAt('https://bedrock-runtime-fips.us-east-1.amazonaws.com'), 'us-east-1'],
-  [
-    'the setting, behind an endpoint of one’s own',
-    providerAt('https://vpce.test', { region: 'us-west-2' }),
-    'us-west-2',
-  ],
-  ['nowhere', providerAt('https://vpce.test'), null],
-] as const)
-  test(`the region comes from ${title}`, () => expect(bedrockRegion(provider)).toBe(region))
-
 test('a guardrail of the settings is in the body of Converse, and in the headers of InvokeModel', () => {
   const guarded = providerAt(EU.baseUrl, { guardrail: 'g1', guardrail_version: '3' })
   const draft = providerAt(EU.baseUrl, { guardrail: 'g1' })
-  expect(withGuardrail({ a: 1 }, EU)).toEqual({ a: 1 })
+  expect(withGuardrail({ a: 1 }, EU)).toEqual({ body: { a: 1 }, headers: {} })
   expect(withGuardrail({ a: 1 }, guarded)).toEqual({
-    a: 1,
-    guardrailConfig: { guardrailIdentifier: 'g1', guardrailVersion: '3' },
+    body: { a: 1, guardrailConfig: { guardrailIdentifier: 'g1', guardrailVersion: '3' } },
+    headers: {},
   })
-  expect(withGuardrail({}, draft)).toEqual({
+  expect(withGuardrail({}, draft).body).toEqual({
     guardrailConfig: { guardrailIdentifier: 'g1', guardrailVersion: 'DRAFT' },
   })
-  expect(bedrockHeaders(guarded, 'invoke', true)).toEqual({
-    'content-type': 'application/json',
-    accept: 'application/vnd.amazon.eventstream',
-    'x-amzn-bedrock-guardrailidentifier': 'g1',
-    'x-amzn-bedrock-guardrailversion': '3',
-  })
-  expect(bedrockHeaders(guarded, 'converse', false)).toEqual({
-    'content-type': 'application/json',
-    accept: 'application/json',
-  })
+  expect(withGuardrailHeaders({ a: 1 }, EU)).toEqual({ body: { a: 1 }, headers: {} })
+  for (const [provider, version] of [
+    [guarded, '3'],
+    [draft, 'DRAFT'],
+  ] as const)
+    expect(withGuardrailHeaders({ a: 1 }, provider)).toEqual({
+      body: { a: 1 },
+      headers: { 'x-amzn-bedrock-guardrailidentifier': 'g1', 'x-amzn-bedrock-guardrailversion': version },
+    })
 })

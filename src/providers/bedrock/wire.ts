@@ -2,7 +2,7 @@
 import type { Wire } from '../wire.ts'
 import { bedrockChatCodec } from './chat-codec.ts'
 import { bedrockInvokeCodec } from './invoke-codec.ts'
-import { bedrockUrl } from './request.ts'
+import { bedrockUrl, withGuardrail, withGuardrailHeaders } from './request.ts'
 
 export const bedrockWire: Wire = {
   id: 'bedrock',
@@ -10,6 +10,7 @@ export const bedrockWire: Wire = {
   chat: {
     codec: bedrockChatCodec,
     url: (deployment, stream) => bedrockUrl(deployment, 'converse', stream),
+    complete: withGuardrail,
     framing: 'aws-event-stream',
   },
 }
@@ -20,6 +21,7 @@ export const bedrockInvokeWire: Wire = {
   chat: {
     codec: bedrockInvokeCodec,
     url: (deployment, stream) => bedrockUrl(deployment, 'invoke', stream),
+    complete: withGuardrailHeaders,
     framing: 'aws-event-stream',
   },
 }

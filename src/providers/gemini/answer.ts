@@ -7,9 +7,8 @@ import { NO_USAGE } from '../../core/usage.ts'
 import type { AnswerFacts } from '../wire.ts'
 import { blockReasonOf, problemOf } from './chat-answer.ts'
 import { searchesOf } from './citations.ts'
-import { embeddingUsage } from './embeddings.ts'
 import { abilitiesOf } from './models.ts'
-import { usageOfGemini } from './usage.ts'
+import { embeddingUsageOfGemini, usageOfGemini } from './usage.ts'
 
 const NOTHING: Omit<AnswerFacts, 'problem'> = { usage: null, rawUsage: null, finishReason: null, outputCharacters: 0 }
 
@@ -49,7 +48,7 @@ function embeddingFacts(body: unknown): AnswerFacts {
   const raw = objectOf(body, 'usageMetadata')
   return {
     ...NOTHING,
-    usage: raw === null ? null : embeddingUsage(raw),
+    usage: raw === null ? null : embeddingUsageOfGemini(raw),
     rawUsage: raw === null ? null : JSON.stringify(raw),
     problem: isEmpty ? 'the answer holds no data' : null,
   }

@@ -3,7 +3,6 @@ import type { ChatRequest, Part, ReasoningSettings } from '../../core/chat.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { WriteContext } from '../chat-codec.ts'
 import { geminiChatCodec, vertexChatCodec } from './chat-codec.ts'
-import { readGeminiCount, writeGeminiCount } from './count-tokens.ts'
 
 const USER: ChatRequest = {
   messages: [{ role: 'user', parts: [{ type: 'text', text: 'Hi' }] }],
@@ -121,6 +120,10 @@ test.each([
   const atVertex = written({ serviceTier }, 'gemini-2.5-flash', vertexChatCodec)
   expect(atVertex.body['serviceTier']).toBe(vertex)
   expect(atVertex.warnings.length).toBe(warnings)
+})
+
+test('a seed of more than 32 bits is still a seed, and the same each time', () => {
+  expect(configOf({ sampling: { seed: 2 ** 40 + 5 } })).toEqual({ seed: 5 })
 })
 
 test('the bound of the output is no higher than the model’s', () => {
@@ -380,19 +383,4 @@ test('thinking that a model cannot do, or cannot leave, is told', () => {
   expect(warningsOf({ enabled: false }, 'gemma-3-27b-it')).toBe(0)
   expect(warningsOf({ enabled: false }, 'gemini-2.5-pro')).toBe(1)
   expect(warningsOf({ effort: 'none' }, 'gemini-3-pro-preview')).toBe(1)
-})
-
-test('tokens are counted of the whole request, in each platform’s form', () => {
-  const request: ChatRequest = { ...USER, tools: [tool] }
-  const body = {
-    contents: [{ role: 'user', parts: [{ text: 'Hi' }] }],
-    tools: [{ functionDeclarations: [{ name: 'f' }] }],
-  }
-  const at = context('gemini-2.5-flash')
-  expect(writeGeminiCount(request, at, 'ai-studio')).toEqual({
-    generateContentRequest: { ...body, model: 'models/gemini-2.5-flash' },
-  })
-  expect(writeGeminiCount(request, at, 'vertex')).toEqual(body)
-  expect(readGeminiCount({ totalTokens: 7 })).toBe(7)
-  expect(readGeminiCount({ error: {} })).toBeNull()
 })

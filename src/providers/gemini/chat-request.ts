@@ -16,8 +16,6 @@ const FAMILY = 'gemini'
 
 /** Most stop sequences that are taken. */
 const MAX_STOPS = 5
-/** Seeds are numbers of 32 bits. */
-const SEED_RANGE = 2_147_483_647
 
 /** Fields of the normal form that this API has no place for, and how they are called in OpenAI's. */
 const LEFT_OUT: readonly (readonly [name: string, has: (request: ChatRequest) => boolean])[] = [
@@ -77,7 +75,8 @@ function configOf(
     topK: sampling.topK,
     frequencyPenalty: sampling.frequencyPenalty,
     presencePenalty: sampling.presencePenalty,
-    seed: sampling.seed === undefined ? undefined : sampling.seed % SEED_RANGE,
+    // Seeds are numbers of 32 bits there: a longer one keeps its last.
+    seed: sampling.seed === undefined ? undefined : sampling.seed | 0,
     stopSequences: stopsOf(sampling.stop, notes),
     candidateCount: sampling.n,
     responseLogprobs: sampling.logprobs,

@@ -3,30 +3,7 @@ import type { Call } from '../../core/call.ts'
 import { DISGUISE, NO_SIGNATURE } from '../../core/formats/gemini-signatures.ts'
 import { editMembers, isObject } from '../../core/json.ts'
 import type { JsonValue } from '../../core/json.ts'
-import type { Auth, Deployment } from '../../core/model.ts'
-
-/** AI Studio's keys. */
-export const GEMINI_AUTH: Auth = { type: 'header', header: 'x-goog-api-key', prefix: '' }
-/** Vertex's access tokens. */
-export const VERTEX_AUTH: Auth = { type: 'bearer' }
-
-export const GEMINI_BASE_URL = 'https://generativelanguage.googleapis.com/v1beta'
-
-/**
- * Base URL of Vertex for a project, or of its express mode, which has keys and no project. Without a region, or with
- * `global`, the endpoint of all regions.
- */
-export function vertexBaseUrl({
-  project,
-  region = 'global',
-}: {
-  readonly project?: string
-  readonly region?: string
-}): string {
-  const host = region === 'global' ? 'aiplatform.googleapis.com' : `${region}-aiplatform.googleapis.com`
-  if (project === undefined) return `https://${host}/v1/publishers/google`
-  return `https://${host}/v1/projects/${encodeURIComponent(project)}/locations/${encodeURIComponent(region)}/publishers/google`
-}
+import type { Deployment } from '../../core/model.ts'
 
 /** Where a chat goes: a stream as events, which is asked for in the query. */
 export function geminiChatUrl(deployment: Deployment, stream: boolean): string {
@@ -40,16 +17,6 @@ export function geminiCountUrl(deployment: Deployment): string {
 /** One input or several: the caller's own form tells. */
 export function geminiEmbedUrl(call: Call, deployment: Deployment): string {
   return urlOf(deployment, Array.isArray(call.body['requests']) ? 'batchEmbedContents' : 'embedContent')
-}
-
-/** Where translated embeddings go. */
-export function geminiBatchEmbedUrl(deployment: Deployment): string {
-  return urlOf(deployment, 'batchEmbedContents')
-}
-
-/** Vertex's own form of embeddings, older than Gemini's and still that of its models. */
-export function vertexPredictUrl(deployment: Deployment): string {
-  return urlOf(deployment, 'predict')
 }
 
 function urlOf({ provider, model }: Deployment, method: string, query?: string): string {

@@ -85,3 +85,8 @@ export function tierOfGemini(raw: JsonObject): string | null {
   const traffic = stringOf(raw, 'trafficType')
   return traffic?.startsWith('ON_DEMAND_') === true ? traffic.slice('ON_DEMAND_'.length).toLowerCase() : null
 }
+
+/** Usage of an embedding, where it is told. */
+export function embeddingUsageOfGemini(raw: JsonObject): Usage {
+  return { ...NO_USAGE, input: count(raw, 'promptTokenCount') || count(raw, 'totalTokenCount'), requests: 1 }
+}

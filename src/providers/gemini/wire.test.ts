@@ -3,11 +3,9 @@ import type { Call, CallFacts, DialectId } from '../../core/call.ts'
 import { scanJson } from '../../core/json.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { Deployment, Operation, Provider } from '../../core/model.ts'
-import { ProblemError } from '../../core/chat-answer.ts'
-import { readGeminiEmbeddings, writeGeminiEmbeddings, writeVertexEmbeddings } from './embeddings.ts'
-import { readGeminiModels } from './model-list.ts'
-import { GEMINI_BASE_URL, geminiBatchEmbedUrl, vertexBaseUrl, vertexPredictUrl } from './request.ts'
 import { geminiWire, vertexWire } from './wire.ts'
+
+const GEMINI_BASE_URL = 'https://generativelanguage.googleapis.com/v1beta'
 
 const deployment = (
   model = 'gemini-2.5-flash',
@@ -42,19 +40,11 @@ test.each([
   expect(native(dialect).url(callOf(dialect, body, 'chat', stream), deployment())).toBe(`${GEMINI_BASE_URL}${path}`)
 })
 
-test('Vertex has its own URLs, and takes no embeddings natively', () => {
-  const base = vertexBaseUrl({ project: 'p1', region: 'europe-west4' })
-  expect(base).toBe(
-    'https://europe-west4-aiplatform.googleapis.com/v1/projects/p1/locations/europe-west4/publishers/google',
-  )
-  expect(vertexBaseUrl({ project: 'p1' })).toBe(
-    'https://aiplatform.googleapis.com/v1/projects/p1/locations/global/publishers/google',
-  )
-  expect(vertexBaseUrl({})).toBe('https://aiplatform.googleapis.com/v1/publishers/google')
+test('Vertex is called below its project, and takes no embeddings natively', () => {
+  const base = 'https://europe-west4-aiplatform.googleapis.com/v1/projects/p1/locations/europe-west4/publishers/google'
   expect(vertexWire.chat?.url(deployment('gemini-2.5-pro', base), true)).toBe(
     `${base}/models/gemini-2.5-pro:streamGenerateContent?alt=sse`,
   )
-  expect(vertexPredictUrl(deployment('gemini-embedding-001', base))).toBe(`${base}/models/gemini-embedding-001:predict`)
   expect(vertexWire.native['gemini-embeddings']).toBeUndefined()
   expect(Object.keys(vertexWire.native)).not.toContain('gemini-array')
 })
@@ -67,7 +57,6 @@ test('models of other kinds and queries of the host are part of the URL', () => 
   expect(url(deployment('x', 'http://h', { query: 'v=1' }), true)).toBe(
     'http://h/models/x:streamGenerateContent?alt=sse&v=1',
   )
-  expect(geminiBatchEmbedUrl(deployment('e'))).toBe(`${GEMINI_BASE_URL}/models/e:batchEmbedContents`)
 })
 
 test('a body leaves as it came, but for our own fields and the model', () => {
@@ -160,103 +149,4 @@ test('events tell what they hold; searches are remembered', () => {
   expect(read('{"error":{}}').error).toBe('unknown')
   expect(read('x').error).toMatch(/not JSON/)
   expect(read('[]').error).toMatch(/not an object/)
-})
-
-const png = { type: 'image', source: { type: 'inline', data: 'AAAA', mediaType: 'image/png' } } as const
-
-test('embeddings are asked for in each platform’s form', () => {
-  const request = {
-    inputs: [
-      { type: 'text', text: 'a' },
-      { type: 'text', text: 'b' },
-    ],
-    dimensions: 8,
-    task: 'query',
-    title: 't',
-    user: 'u',
-  } as const
-  const one = (text: string) => ({
-    model: 'models/gemini-embedding-001',
-    content: { parts: [{ text }] },
-    taskType: 'RETRIEVAL_QUERY',
-    title: 't',
-    outputDimensionality: 8,
-  })
-  expect(writeGeminiEmbeddings(request, 'gemini-embedding-001')).toEqual({
-    body: { requests: [one('a'), one('b')] },
-    warnings: ['`user` is left out.'],
-    refusals: [],
-  })
-  expect(writeVertexEmbeddings({ ...request, raw: { gemini: { autoTruncate: false } } })).toEqual({
-    body: {
-      instances: ['a', 'b'].map((content) => ({ content, task_type: 'RETRIEVAL_QUERY', title: 't' })),
-      parameters: { outputDimensionality: 8, autoTruncate: false },
-    },
-    warnings: ['`user` is left out.'],
-    refusals: [],
-  })
-  const parts = { inputs: [{ type: 'parts', parts: [{ type: 'text', text: 'a' }, png] }] } as const
-  expect(writeGeminiEmbeddings(parts, 'm').body).toMatchObject({
-    requests: [{ content: { parts: [{ text: 'a' }, { inlineData: {} }] } }],
-  })
-  expect(writeVertexEmbeddings(parts).refusals).toEqual(['Only texts can be embedded by this provider.'])
-  const tokens = { inputs: [{ type: 'tokens', tokens: [1, 2] }] } as const
-  for (const refused of [writeGeminiEmbeddings(tokens, 'm'), writeVertexEmbeddings(tokens)])
-    expect(refused.refusals).toEqual(['This provider takes texts and no token numbers.'])
-})
-
-test('vectors are read in the forms of all three methods', () => {
-  expect(readGeminiEmbeddings({ embedding: { values: [1, 2] } })).toMatchObject({ vectors: [[1, 2]], usage: null })
-  expect(
-    readGeminiEmbeddings({ embeddings: [{ values: [1] }, { values: [2] }], usageMetadata: { totalTokenCount: 3 } }),
-  ).toMatchObject({
-    vectors: [[1], [2]],
-    usage: { input: 3 },
-  })
-  // As Vertex answered, with fewer dimensions.
-  const vertex = {
-    predictions: [
-      { embeddings: { statistics: { token_count: 5, truncated: false }, values: [-0.018, -0.0069] } },
-      { embeddings: { statistics: { truncated: false, token_count: 6 }, values: [-0.06, 0.0049] } },
-    ],
-    metadata: { billableCharacterCount: 35 },
-  }
-  expect(readGeminiEmbeddings(vertex)).toEqual({
-    model: null,
-    vectors: [
-      [-0.018, -0.0069],
-      [-0.06, 0.0049],
-    ],
-    usage: expect.objectContaining({ input: 11, characters: 35, requests: 1 }),
-    rawUsage: { billableCharacterCount: 35, token_count: 11 },
-  })
-})
-
-test.each([[null], [{}], [{ error: { message: 'no' } }]])('%j holds no vectors', (body) =>
-  expect(() => readGeminiEmbeddings(body)).toThrow(ProblemError),
-)
-
-test('the list of models is read, whoever gives it', () => {
-  expect(
-    readGeminiModels({
-      models: [
-        {
-          name: 'models/a',
-          displayName: 'A',
-          inputTokenLimit: 9,
-          outputTokenLimit: 3,
-          supportedGenerationMethods: ['generateContent', 1],
-        },
-        {},
-      ],
-      nextPageToken: 'n',
-    }),
-  ).toEqual({
-    models: [{ id: 'a', title: 'A', contextTokens: 9, maxOutputTokens: 3, methods: ['generateContent'] }],
-    nextPageToken: 'n',
-  })
-  expect(readGeminiModels({ publisherModels: [{ name: 'publishers/google/models/b' }] })).toMatchObject({
-    models: [{ id: 'b', title: null }],
-    nextPageToken: null,
-  })
 })

@@ -1,4 +1,5 @@
 // Gemini's own format: AI Studio, and Vertex with its own URLs.
+import { openaiEmbeddingsAt } from '../openai/wire.ts'
 import type { NativeWire, Wire } from '../wire.ts'
 import { readGeminiFacts } from './answer.ts'
 import { geminiChatCodec, vertexChatCodec } from './chat-codec.ts'
@@ -18,7 +19,13 @@ const count: NativeWire = { ...NATIVE, url: (_, deployment) => geminiCountUrl(de
 
 export const geminiWire: Wire = {
   id: 'gemini',
-  native: { gemini: chat, 'gemini-count-tokens': count, 'gemini-embeddings': { ...NATIVE, url: geminiEmbedUrl } },
+  native: {
+    gemini: chat,
+    'gemini-count-tokens': count,
+    'gemini-embeddings': { ...NATIVE, url: geminiEmbedUrl },
+    // Its OpenAI-compatible API stands on the same host.
+    'openai-embeddings': openaiEmbeddingsAt('/openai/embeddings'),
+  },
   chat: { codec: geminiChatCodec, url: geminiChatUrl, framing: 'sse' },
 }
 

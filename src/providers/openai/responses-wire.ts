@@ -2,15 +2,16 @@
 import type { Call } from '../../core/call.ts'
 import { editMembers } from '../../core/json.ts'
 import type { Deployment } from '../../core/model.ts'
-import type { ChatWire, NativeWire } from '../wire.ts'
+import type { ChatWire, NativeWire, Wire } from '../wire.ts'
 import { responsesCodec } from './responses-codec.ts'
 import { readResponsesEvent, readResponsesFacts } from './responses-native.ts'
 
-/** Where the host serves Responses; null when it does not: only a host whose quirks name the path does. */
+/** Where the host serves Responses; null when it does not: only a host whose quirks say so does. */
 function responsesUrl({ provider }: Deployment): string | null {
   const { baseUrl, quirks } = provider
-  const path = quirks.paths?.responses
-  if (path === undefined || path === null) return null
+  const isStated = quirks.responses === 'served' || quirks.responses === 'only'
+  const path = quirks.paths?.responses ?? (isStated ? '/responses' : null)
+  if (path === null || quirks.responses === 'none') return null
   return `${baseUrl}${path}${quirks.query === undefined ? '' : `?${quirks.query}`}`
 }
 
@@ -32,9 +33,15 @@ export const responsesNative: NativeWire = {
   endsWithFinish: false,
 }
 
-/** Chats of other dialects as Responses, for models that a host serves nowhere else. */
-export const responsesChat: ChatWire = {
+const responsesChat: ChatWire = {
   codec: responsesCodec,
   url: (deployment) => responsesUrl(deployment),
   framing: 'sse',
+}
+
+/** For models that a host serves nowhere else: chats of other dialects become Responses. */
+export const openaiResponsesWire: Wire = {
+  id: 'openai-responses',
+  native: { 'openai-responses': responsesNative },
+  chat: responsesChat,
 }

@@ -11,7 +11,7 @@ import type { Deployment, Quirks } from '../../core/model.ts'
 import type { WrittenRequest } from '../chat-codec.ts'
 import { responsesCodec } from './responses-codec.ts'
 import { readResponsesEvent, readResponsesFacts } from './responses-native.ts'
-import { responsesChat, responsesNative } from './responses-wire.ts'
+import { openaiResponsesWire, responsesNative } from './responses-wire.ts'
 
 function written(request: Partial<ChatRequest>, quirks: Quirks = {}, stream = false): WrittenRequest {
   return responsesCodec.writeRequest(
@@ -557,9 +557,11 @@ describe('the native lane', () => {
   test('only a host that has the endpoint is called at it', () => {
     const has = deployment({ paths: { responses: '/responses' }, query: 'api-version=1' })
     expect(responsesNative.url({} as Call, has)).toBe('https://x/v1/responses?api-version=1')
-    expect(responsesChat.url(has, true)).toBe('https://x/v1/responses?api-version=1')
+    expect(openaiResponsesWire.chat?.url(has, true)).toBe('https://x/v1/responses?api-version=1')
+    expect(responsesNative.url({} as Call, deployment({ responses: 'served' }))).toBe('https://x/v1/responses')
+    expect(responsesNative.url({} as Call, deployment({ responses: 'none', paths: { responses: '/r' } }))).toBeNull()
     expect(responsesNative.url({} as Call, deployment({}))).toBeNull()
-    expect(responsesChat.url(deployment({ paths: { responses: null } }), false)).toBeNull()
+    expect(openaiResponsesWire.chat?.url(deployment({ paths: { responses: null } }), false)).toBeNull()
     expect(responsesNative.readAnswer('', {} as Call).problem).toMatch(/empty/)
     expect(responsesNative.eventReader()('[DONE]').error).toBeNull()
   })

@@ -1,4 +1,5 @@
 // OpenAI's wire format, spoken by most hosts there are.
+import type { Provider } from '../../core/model.ts'
 import type { NativeWire, Wire } from '../wire.ts'
 import { readOpenaiAnswer } from './answer.ts'
 import { openaiChatCodec } from './chat-codec.ts'
@@ -14,6 +15,11 @@ const native: NativeWire = {
   eventReader: () => readOpenaiEvent,
   // Not every host sends `[DONE]`.
   endsWithFinish: true,
+}
+
+/** Embeddings as OpenAI's, of a host whose other endpoints are its own: `path` is below its base URL. */
+export function openaiEmbeddingsAt(path: string): NativeWire {
+  return { ...native, url: (_, { provider }: { readonly provider: Provider }) => provider.baseUrl + path }
 }
 
 export const openaiWire: Wire = {
