@@ -27,8 +27,8 @@ const FAMILY = 'gemini'
 
 /** How chunks become a stream. */
 type Framing = {
-  /** Told when the stream begins. */
-  start(head: string): string
+  /** Whether a chunk without words is told when the stream begins. */
+  readonly opens: boolean
   chunk(json: string): string
   error(json: string): string
   /** What is owed at the end. */
@@ -54,7 +54,7 @@ type Candidate = {
 /** Clients that ask for `alt=sse`. */
 export function geminiStreamWriter(context: AnswerContext): StreamWriter {
   return streamWriter(context, {
-    start: () => '',
+    opens: false,
     chunk: (json) => `data: ${json}\n\n`,
     error: geminiStreamError,
     end: () => '',
@@ -71,7 +71,7 @@ export function geminiArrayWriter(context: AnswerContext): StreamWriter {
   }
   return streamWriter(context, {
     // An item at once: an error that breaks the array later can then always follow one.
-    start: item,
+    opens: true,
     chunk: item,
     error: (json) => `${item(json)}]`,
     end: () => (hasBegun ? ']' : '[]'),
@@ -175,7 +175,7 @@ function streamWriter(context: AnswerContext, framing: Framing): StreamWriter {
     switch (event.type) {
       case 'start':
         head = headOf(event.id, event.created, context)
-        return framing.start(JSON.stringify(head))
+        return framing.opens ? chunk(0, [{ text: '' }]) : ''
       case 'facts':
         if (event.serviceTier !== undefined) tier = event.serviceTier
         if (event.raw?.[FAMILY] !== undefined) own = { ...own, ...event.raw[FAMILY] }

@@ -618,15 +618,16 @@ test('probabilities are told', () => {
   expect(streamed(eventsOf(told))).toContain(JSON.stringify(logprobsResult))
 })
 
-test('a stream may be one JSON array', () => {
+test('a stream may be one JSON array, which begins with a chunk without words', () => {
   const events = eventsOf(answer([{ type: 'text', text: 'x' }]))
   const text = streamed(events, geminiArrayTranslator)
-  expect(JSON.parse(text)).toEqual(chunks(streamed(events)))
+  const opening = { candidates: [{ content: { parts: [{ text: '' }], role: 'model' }, index: 0 }], ...HEAD }
+  expect(JSON.parse(text)).toEqual([opening, ...chunks(streamed(events))])
   expect(text.startsWith('[{')).toBe(true)
   const error: ChatEvent = { type: 'error', message: 'boom', code: null }
   const failed = { error: { code: 500, message: 'boom', status: 'INTERNAL' } }
   expect(JSON.parse(streamed([error], geminiArrayTranslator))).toEqual([failed])
-  expect(JSON.parse(streamed([...events.slice(0, 3), error], geminiArrayTranslator))).toHaveLength(2)
+  expect(JSON.parse(streamed([...events.slice(0, 3), error], geminiArrayTranslator))).toHaveLength(3)
 })
 
 test('an error inside a stream is told in both ways that readers look for, and nothing after it', () => {
