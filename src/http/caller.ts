@@ -9,17 +9,23 @@ import type { GatewayOptions } from '../core/call.ts'
 export function secretOf(request: Request): string | null {
   const { headers } = request
   const authorization = headers.get('authorization')
-  const bearer = authorization === null ? null : bearerOf(authorization)
-  const apiKey = headers.get('x-api-key') ?? headers.get('x-goog-api-key')
-  if (bearer !== null && apiKey !== null && bearer !== apiKey)
-    throw new GatewayError('request_malformed', {
-      message: 'Two different API keys were sent, in `authorization` and in an API key header.',
-      param: 'authorization',
-    })
-  const sent = bearer ?? apiKey
-  if (sent !== null) return sent
   const query = request.url.indexOf('?')
-  return query < 0 ? null : new URLSearchParams(request.url.slice(query)).get('key')
+  let sent: string | null = null
+  for (const secret of [
+    authorization === null ? null : bearerOf(authorization),
+    headers.get('x-api-key'),
+    headers.get('x-goog-api-key'),
+    query < 0 ? null : new URLSearchParams(request.url.slice(query)).get('key'),
+  ]) {
+    if (secret === null || secret === sent) continue
+    if (sent !== null)
+      throw new GatewayError('request_malformed', {
+        message: 'Two different API keys were sent; send one, in one place or the same in each.',
+        param: 'authorization',
+      })
+    sent = secret
+  }
+  return sent
 }
 
 function bearerOf(authorization: string): string | null {
