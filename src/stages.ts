@@ -181,7 +181,8 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
           (config.unpriced === 'refuse' && priceOf(deployment.id, clock.now()) === null ? NO_PRICE : null) ??
           engine.providerRoom.whyFull(deployment.provider),
       })
-      if (planned.targets.length === 0 && planned.excluded.every(({ why }) => why === NO_PRICE))
+      const { targets, excluded } = planned
+      if (targets.length === 0 && excluded.length > 0 && excluded.every(({ why }) => why === NO_PRICE))
         throw new GatewayError('unpriced_model', {
           message: `${route.name} has no price, and requests without a price are refused here.`,
           param: 'model',

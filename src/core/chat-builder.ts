@@ -48,6 +48,25 @@ export class ChatEventBuilder {
     return false
   }
 
+  /** A reader of a wire's stream: `read` feeds this builder with one event; after the wire's own end nothing is read any more. */
+  reader(read: (type: string, data: string) => void): {
+    read(type: string, data: string): readonly ChatEvent[]
+    end(): readonly ChatEvent[]
+  } {
+    return {
+      read: (type, data) => {
+        if (this.#hasEnded) return []
+        read(type, data)
+        return this.take()
+      },
+      end: () => {
+        if (this.#hasEnded) return []
+        this.cut()
+        return this.take()
+      },
+    }
+  }
+
   /** What has been said since the last call. */
   take(): readonly ChatEvent[] {
     const events = this.#events

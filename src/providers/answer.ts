@@ -1,5 +1,5 @@
-// One answer of an upstream whose head is here: its body, whole or in chunks, under the deadlines of its exchange.
-import type { Exchange } from './exchange.ts'
+// One answer of an upstream whose head is here: its body, whole or in chunks, under the deadlines of its call.
+import type { CallTiming } from './call-timing.ts'
 import { UpstreamFailure } from './failure.ts'
 
 // A body of known length up to this is read in one go, and has one idle time to arrive; longer ones are read chunk by chunk.
@@ -41,14 +41,14 @@ export class Answer {
   readonly status: number
   readonly headers: Headers
   readonly #response: Response
-  readonly #exchange: Exchange
+  readonly #timing: CallTiming
   readonly #pool: Pool
 
-  constructor(response: Response, exchange: Exchange, pool: Pool) {
+  constructor(response: Response, timing: CallTiming, pool: Pool) {
     this.status = response.status
     this.headers = response.headers
     this.#response = response
-    this.#exchange = exchange
+    this.#timing = timing
     this.#pool = pool
   }
 
@@ -69,15 +69,15 @@ export class Answer {
     try {
       const reader = this.#open()
       for (;;) {
-        this.#exchange.reading()
+        this.#timing.reading()
         const { done, value } = await reader.read()
         if (done) break
-        this.#exchange.progress()
+        this.#timing.progress()
         size += value.length
         if (size > maxBytes) throw tooLarge(maxBytes)
         chunks.push(value)
       }
-      this.#exchange.check()
+      this.#timing.check()
       this.#complete()
     } catch (error) {
       throw this.#failed(error)
@@ -88,8 +88,8 @@ export class Answer {
 
   async #oneGo(): Promise<Uint8Array> {
     try {
-      this.#exchange.check()
-      this.#exchange.reading()
+      this.#timing.check()
+      this.#timing.reading()
       const buffer = await this.#response.arrayBuffer()
       this.#complete()
       return new Uint8Array(buffer)
@@ -99,7 +99,7 @@ export class Answer {
   }
 
   chunks(): Chunks {
-    const exchange = this.#exchange
+    const timing = this.#timing
     let reader: ChunkReader | null = null
     let isOver = false
     const fail = (error: unknown): never => {
@@ -109,11 +109,11 @@ export class Answer {
     const take = (result: Awaited<ReturnType<ChunkReader['read']>>): Step | Promise<Step> => {
       if (!result.done) {
         if (result.value.length === 0) return next()
-        exchange.progress()
+        timing.progress()
         return result
       }
       try {
-        exchange.check()
+        timing.check()
       } catch (error) {
         fail(error)
       }
@@ -129,7 +129,7 @@ export class Answer {
         isOver = true
         return Promise.reject(this.#failed(error))
       }
-      exchange.reading()
+      timing.reading()
       return reader.read().then(take, fail)
     }
     // Written out instead of a generator, and over a reader instead of the stream: a chunk is the most frequent thing there is.
@@ -147,27 +147,27 @@ export class Answer {
   }
 
   cancel(): void {
-    this.#exchange.end({ type: 'cancelled' })
+    this.#timing.end({ type: 'cancelled' })
   }
 
   #complete(): void {
-    this.#exchange.finish()
+    this.#timing.finish()
     this.#pool.idleConnections++
   }
 
   #failed(error: unknown): UpstreamFailure {
-    const failure = this.#exchange.failure(error)
-    this.#exchange.end(failure.outcome)
+    const failure = this.#timing.failure(error)
+    this.#timing.end(failure.outcome)
     return failure
   }
 
   /** The body's reader, which stops when the call ends. A reader, not `for await` over the stream: measured, it costs least. */
   #open(): ChunkReader {
-    this.#exchange.check()
+    this.#timing.check()
     const body = this.#plainBody()
     if (body === null) return EMPTY
     const reader = body.getReader()
-    this.#exchange.readBy(() => void reader.cancel().catch(() => undefined))
+    this.#timing.readBy(() => void reader.cancel().catch(() => undefined))
     return reader
   }
 

@@ -16,7 +16,7 @@ import type { Outcome } from '../core/outcome.ts'
 import { Answer, type Chunks } from './answer.ts'
 import type { Pool } from './answer.ts'
 import { createAuthenticate } from './authenticate.ts'
-import { Exchange } from './exchange.ts'
+import { CallTiming } from './call-timing.ts'
 import { isClosed, outcomeOf, UpstreamFailure } from './failure.ts'
 import type { TokenReply, TokenRequest } from './google-token.ts'
 import type { AddressGuard, AddressRequest, Approval, Resolve } from './guard.ts'
@@ -138,29 +138,29 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   }
 
   /** Throws when the guard says no to the proxy or to the provider; gives the address to connect to, if there is just one. */
-  const approve = async (line: Line, exchange: Exchange): Promise<string | null> => {
+  const approve = async (line: Line, timing: CallTiming): Promise<string | null> => {
     if (line.proxyRequest !== null)
-      pinnedAddress(await exchange.interruptible(Promise.resolve(guard.approve(line.proxyRequest))), 'its proxy')
-    return pinnedAddress(await exchange.interruptible(Promise.resolve(guard.approve(line.request))), 'it')
+      pinnedAddress(await timing.interruptible(Promise.resolve(guard.approve(line.proxyRequest))), 'its proxy')
+    return pinnedAddress(await timing.interruptible(Promise.resolve(guard.approve(line.request))), 'it')
   }
 
-  const simulate = (call: UpstreamCall, exchange: Exchange): Promise<Response> => {
+  const simulate = (call: UpstreamCall, timing: CallTiming): Promise<Response> => {
     if (simulator === null) throw new UpstreamFailure({ type: 'unreachable', reason: 'there is no simulator here' })
     const { method, headers, body, url } = call
-    return simulator(new Request(url, { method, headers, body, signal: exchange.abort.signal }))
+    return simulator(new Request(url, { method, headers, body, signal: timing.abort.signal }))
   }
 
-  const request = async (line: Line, call: UpstreamCall, exchange: Exchange): Promise<Response> => {
+  const request = async (line: Line, call: UpstreamCall, timing: CallTiming): Promise<Response> => {
     const approval = line.proxyRequest === null ? guard.approve(line.request) : null
     // What was approved lately, which is nearly all, goes on without a turn of the event loop.
     const isKnown = approval !== null && !(approval instanceof Promise)
-    const address = isKnown ? pinnedAddress(approval, 'it') : await approve(line, exchange)
-    const { url, init } = requestOf(line, call, address, exchange.abort.signal)
+    const address = isKnown ? pinnedAddress(approval, 'it') : await approve(line, timing)
+    const { url, init } = requestOf(line, call, address, timing.abort.signal)
     if (line.isWorkedFor && call.credential !== null) {
       const headers = init.headers as Record<string, string>
       const { method, body } = call
       const proof = authenticate(line.provider, call.credential, { method, url: call.url, headers, body: body ?? '' })
-      if (proof !== null) Object.assign(headers, await exchange.interruptible(proof))
+      if (proof !== null) Object.assign(headers, await timing.interruptible(proof))
     }
     const isReusing = line.idleConnections > 0
     if (isReusing) line.idleConnections--
@@ -170,7 +170,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       return await send(url, init)
     } catch (error) {
       const isStale = isReusing && isClosed(error) && clock.monotonicMs() - sentAt <= STALE_SOCKET_MS
-      if (!isStale || exchange.abort.signal.aborted) throw error
+      if (!isStale || timing.abort.signal.aborted) throw error
       // The other idle connections are most likely as dead as this one.
       line.idleConnections = 0
       return await send(url, { ...init, keepalive: false })
@@ -207,20 +207,20 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         })
       const { connectMs } = call.timeouts
       const probing = line.isSimulated || isReachable(line) ? null : () => probe(line, connectMs)
-      const exchange = new Exchange(clock, call.timeouts, call.signal, probing)
+      const timing = new CallTiming(clock, call.timeouts, call.signal, probing)
       try {
-        exchange.check()
+        timing.check()
         const response = await (line.isSimulated
-          ? exchange.interruptible(simulate(call, exchange))
-          : request(line, call, exchange))
-        exchange.head(call.stream)
+          ? timing.interruptible(simulate(call, timing))
+          : request(line, call, timing))
+        timing.head(call.stream)
         line.reachableAt = clock.monotonicMs()
         const problem = headProblem(response.status, line.proxyRequest !== null)
         if (problem !== null) throw new UpstreamFailure(problem)
-        return new Answer(response, exchange, line)
+        return new Answer(response, timing, line)
       } catch (error) {
-        const failure = exchange.failure(error)
-        exchange.end(failure.outcome)
+        const failure = timing.failure(error)
+        timing.end(failure.outcome)
         throw failure
       }
     },

@@ -146,16 +146,5 @@ export function anthropicStreamReader(reading: Reading = PLAIN_READING): StreamR
     if (stringOf(delta, 'stop_reason') !== null) builder.finish(0, finishForReading(finishOf(delta), reading))
   }
 
-  return {
-    read(_type, data) {
-      if (builder.hasEnded) return []
-      read(data)
-      return builder.take()
-    },
-    end() {
-      if (builder.hasEnded) return []
-      builder.cut()
-      return builder.take()
-    },
-  }
+  return builder.reader((_type, data) => read(data))
 }

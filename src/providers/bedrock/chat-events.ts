@@ -156,16 +156,5 @@ export function bedrockStreamReader(reading: Reading = PLAIN_READING): StreamRea
     if (hasUsage && builder.hasFinish) builder.end()
   }
 
-  return {
-    read(type, data) {
-      if (builder.hasEnded) return []
-      read(type, data)
-      return builder.take()
-    },
-    end() {
-      if (builder.hasEnded) return []
-      builder.cut()
-      return builder.take()
-    },
-  }
+  return builder.reader(read)
 }

@@ -52,16 +52,5 @@ export function ollamaStreamReader(reading: Reading = PLAIN_READING): StreamRead
     builder.end()
   }
 
-  return {
-    read(_type, data) {
-      if (builder.hasEnded) return []
-      read(data)
-      return builder.take()
-    },
-    end() {
-      if (builder.hasEnded) return []
-      builder.cut()
-      return builder.take()
-    },
-  }
+  return builder.reader((_type, data) => read(data))
 }

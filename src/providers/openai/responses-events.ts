@@ -243,18 +243,7 @@ export function responsesStreamReader(): StreamReader {
     builder.end()
   }
 
-  return {
-    read(_type, data) {
-      if (builder.hasEnded) return []
-      read(data)
-      return builder.take()
-    },
-    end() {
-      if (builder.hasEnded) return []
-      builder.cut()
-      return builder.take()
-    },
-  }
+  return builder.reader((_type, data) => read(data))
 }
 
 function codeOf(error: JsonObject | null): string | null {

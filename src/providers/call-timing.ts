@@ -19,7 +19,7 @@ import { outcomeOf, UpstreamFailure } from './failure.ts'
 /** Whether the host can be connected to: null when it can, else what is wrong. Shared by the calls that ask at once. */
 export type Probe = () => Promise<Outcome | null>
 
-export class Exchange {
+export class CallTiming {
   readonly abort = new AbortController()
   readonly #clock: Clock
   readonly #idleMs: number
