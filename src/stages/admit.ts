@@ -1,0 +1,85 @@
+// admit: all limits of the key, its team, its end user and the gateway at once, then the intent, durable before a byte leaves.
+import type { LimitSet } from '../core/key.ts'
+import type { Intent } from '../core/ledger.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Stages } from '../handle.ts'
+import { DEFAULT_OUTPUT_TOKENS, estimateTokens, worstCase } from '../ledger/estimate.ts'
+import type { Scope } from '../limits/limiter.ts'
+import type { Plan } from '../routing/plan.ts'
+import type { Snapshot } from '../snapshot.ts'
+import type { KeyWithTeam } from '../store/store.ts'
+import type { Engine } from './engine.ts'
+
+/** Extra time that an intent's owner gets before anybody else may settle it. */
+const INTENT_GRACE_MS = 60_000
+/** A larger bound (callers send 2^53 to mean none) reserves no more than this: the books would not hold its price. */
+const MOST_OUTPUT_TOKENS = 100_000_000
+
+export function admitStage({ clock, journal, limiter, log }: Engine, { config, priceOf }: Snapshot): Stages['admit'] {
+  function intentOf(exchange: Exchange, planned: Plan, inputTokens: number, outputTokens: number): Intent | null {
+    const now = clock.now()
+    let dearest: Intent | null = null
+    for (const { deployment } of planned.targets) {
+      const pricing = priceOf(deployment.id, now)
+      const { usage, costNanoUsd } = worstCase({
+        inputTokens,
+        maxOutputTokens: outputTokens,
+        rates: pricing?.rates ?? {},
+      })
+      if (dearest !== null && dearest.estimateNanoUsd >= costNanoUsd) continue
+      dearest = {
+        id: exchange.id,
+        createdAt: exchange.startedAt,
+        deadlineAt: exchange.startedAt + planned.totalMs + INTENT_GRACE_MS,
+        dimensions: exchange.dimensions,
+        provider: deployment.provider.name,
+        model: deployment.model,
+        estimateNanoUsd: costNanoUsd,
+        estimateUsage: usage,
+        priceVersion: pricing?.version ?? '',
+      }
+    }
+    return dearest
+  }
+
+  return async (exchange, call, caller, planned) => {
+    const inputTokens = estimateTokens(call.text)
+    const outputTokens = Math.min(call.facts.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS, MOST_OUTPUT_TOKENS)
+    exchange.reservation = limiter.admit(scopesOf(exchange, caller, config.limits), inputTokens + outputTokens)
+    const intent = intentOf(exchange, planned, inputTokens, outputTokens)
+    if (intent === null) return
+    try {
+      await journal.intend(intent)
+    } catch (error) {
+      if (config.limits.onStoreFailure === 'refuse') throw error
+      // The operator's explicit choice: answer now, and book it when the store is back.
+      exchange.waitsForLedger = false
+      log.warn('store_away', { request: exchange.id })
+    }
+    // Only a written intent is settled: what never left costs nothing.
+    exchange.intent = intent
+  }
+}
+
+function scopesOf(
+  exchange: Exchange,
+  { key, team }: KeyWithTeam,
+  limits: Snapshot['config']['limits'],
+): readonly Scope[] {
+  const scopes: Scope[] = [
+    { kind: 'gateway', id: 'all', limits: limits.gateway },
+    { kind: 'key', id: key.id, limits: orElse(key.limits, limits.key) },
+  ]
+  if (team !== null) scopes.push({ kind: 'team', id: team.id, limits: orElse(team.limits, limits.team) })
+  if (exchange.endUser !== null)
+    scopes.push({ kind: 'endUser', id: `${key.id}/${exchange.endUser}`, limits: limits.endUser })
+  return scopes
+}
+
+function orElse(own: LimitSet, fallback: LimitSet): LimitSet {
+  return {
+    rpm: own.rpm ?? fallback.rpm,
+    tpm: own.tpm ?? fallback.tpm,
+    concurrency: own.concurrency ?? fallback.concurrency,
+  }
+}

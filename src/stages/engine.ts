@@ -1,0 +1,30 @@
+// What the stages stand on and what outlives a configuration: counters, pools, the ledger.
+import type { Clock } from '../core/clock.ts'
+import type { ByteBudget } from '../http/body.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
+import type { Journal } from '../ledger/journal.ts'
+import type { Limiter } from '../limits/limiter.ts'
+import type { ProviderRoom } from '../limits/provider-room.ts'
+import type { Logger } from '../metrics/log.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import type { AttemptTools } from '../routing/attempt.ts'
+import type { ResponseStore } from '../store/store.ts'
+
+export type Engine = {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly newId: () => string
+  readonly keyRing: KeyRing
+  readonly limiter: Limiter
+  readonly providerRoom: ProviderRoom
+  readonly bytes: ByteBudget
+  readonly journal: Journal
+  readonly metrics: Metrics
+  readonly log: Logger
+  readonly attemptTools: AttemptTools
+  readonly responses: ResponseStore
+  readonly load: Load
+}
+
+/** Requests in flight, and whether new ones are still taken. */
+export type Load = { inFlight: number; draining: boolean }

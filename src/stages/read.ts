@@ -1,0 +1,90 @@
+// read: bytes → a call in one of the client dialects, bounded in size, depth and time.
+import type { Call } from '../core/call.ts'
+import { GatewayError } from '../core/error.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Stages } from '../handle.ts'
+import { readJsonBody } from '../http/body.ts'
+import type { BodyBounds } from '../http/body.ts'
+import { optionsOf } from '../http/caller.ts'
+import { withHistory } from '../kept-responses.ts'
+import type { Snapshot } from '../snapshot.ts'
+import type { Engine } from './engine.ts'
+
+export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] {
+  const { clock } = engine
+  // What a caller names is written down: a key that was pasted in the wrong place must not be.
+  const { redact } = engine.attemptTools
+  const bounds: BodyBounds = {
+    bytes: config.server.bodyLimitBytes,
+    timeoutMs: config.server.bodyTimeoutMs,
+    json: { depth: config.server.jsonDepth, keys: config.server.jsonKeys },
+  }
+  const ownBounds = new Map(
+    Object.entries(config.server.bodyLimits).map(([family, bytes]) => [family, { ...bounds, bytes }]),
+  )
+  const boundsOf = (family: string | null): BodyBounds => (family === null ? bounds : (ownBounds.get(family) ?? bounds))
+  function readFacts(exchange: Exchange, request: Request, body: Awaited<ReturnType<typeof readJsonBody>>): Call {
+    const { dialect } = exchange.entrance
+    const facts = dialect.readFacts(body.value)
+    return {
+      dialect: dialect.id,
+      operation: dialect.operation,
+      facts: { ...facts, options: optionsOf(request.headers, facts.options) },
+      text: body.text,
+      members: body.members,
+      body: body.value,
+      headers: forwardedHeaders(request.headers, dialect.forwardedHeaders),
+      chat: null,
+    }
+  }
+
+  async function goneOn(exchange: Exchange, call: Call, keyId: string): Promise<Call> {
+    const whole = await withHistory(call, {
+      store: engine.responses,
+      keyId,
+      now: clock.now(),
+      limit: config.server.bodyLimitBytes,
+    })
+    exchange.call = whole
+    if (whole.text === call.text) return whole
+    engine.bytes.hold(whole.text.length)
+    exchange.cleanUps.push(() => engine.bytes.free(whole.text.length))
+    return whole
+  }
+
+  return async (exchange, request) => {
+    const body = await readJsonBody(request, boundsOf(exchange.entrance.family), engine.bytes, clock)
+    exchange.cleanUps.push(() => engine.bytes.free(body.heldBytes))
+    const call = readFacts(exchange, request, body)
+    const key = exchange.caller?.key
+    exchange.call = call
+    exchange.requestedModel = redact(call.facts.model)
+    const endUser = boundedEndUser(call.facts.endUser ?? request.headers.get('x-weir-end-user'))
+    exchange.endUser = endUser === null ? null : redact(endUser)
+    if (call.facts.options.tags.length > 0)
+      exchange.tags = [...new Set([...exchange.tags, ...call.facts.options.tags.map(redact)])]
+    if (key?.requireEndUser === true && exchange.endUser === null)
+      throw new GatewayError('end_user_required', { param: 'user' })
+    return call.operation === 'responses' && key !== undefined ? goneOn(exchange, call, key.id) : call
+  }
+}
+
+const NO_HEADERS: Call['headers'] = {}
+
+/** The request headers that belong to the dialect. */
+function forwardedHeaders(headers: Headers, names: readonly string[] | undefined): Call['headers'] {
+  if (names === undefined) return NO_HEADERS
+  const forwarded: Record<string, string> = {}
+  for (const name of names) {
+    const value = headers.get(name)
+    if (value !== null) forwarded[name] = value
+  }
+  return forwarded
+}
+
+function boundedEndUser(name: string | null): string | null {
+  if (name === null || name === '') return null
+  if (name.length > 512)
+    throw new GatewayError('request_malformed', { message: '`user` is longer than 512 characters.', param: 'user' })
+  return name
+}

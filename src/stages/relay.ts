@@ -1,0 +1,55 @@
+// relay: the answer to the client, put away first where it is to be kept.
+import type { Exchange } from '../exchange.ts'
+import type { Stages } from '../handle.ts'
+import { relayStream, relayWhole } from '../http/relay.ts'
+import { isKept, keptStream, responseToKeep } from '../kept-responses.ts'
+import type { Snapshot } from '../snapshot.ts'
+import type { Engine } from './engine.ts'
+
+/** How long an answer waits to be kept. */
+const KEEP_MS = 2_000
+
+export function relayStage(engine: Engine, { config }: Snapshot): Stages['relay'] {
+  const { clock, log } = engine
+  const { redact } = engine.attemptTools
+  /** Puts an answer away before its caller sees the end of it, and so can go on from it; null: it is not to be kept. */
+  function keeperOf({ id, call, caller }: Exchange): ((bytes: Uint8Array) => Promise<void>) | null {
+    const { retentionMs } = config.responses
+    if (call === null || caller === null || !isKept(call) || retentionMs === 0) return null
+    return async (bytes) => {
+      const now = clock.now()
+      const stored = responseToKeep(new TextDecoder().decode(bytes), {
+        call,
+        id,
+        keyId: caller.key.id,
+        now,
+        retentionMs,
+      })
+      if (stored === null) return
+      // The answer is worth more than its copy: it waits a moment for the store, and no longer.
+      const late = Promise.withResolvers<void>()
+      const cancel = clock.after(KEEP_MS, late.resolve)
+      const kept = engine.responses.putResponse(stored).catch((error: unknown) => {
+        log.error('response_not_kept', { request: id, error: String(error) })
+      })
+      await Promise.race([kept, late.promise])
+      cancel()
+    }
+  }
+
+  return (exchange, request, answer) => {
+    const { deployment } = answer
+    exchange.target = { id: deployment.id, provider: deployment.provider.name, model: deployment.model }
+    const keep = keeperOf(exchange)
+    if (answer.type === 'whole')
+      return keep === null ? relayWhole(exchange, answer) : keep(answer.bytes).then(() => relayWhole(exchange, answer))
+    exchange.ttftMs = clock.monotonicMs() - exchange.startedMs
+    const relayed = keep === null ? answer : { ...answer, stream: keptStream(answer.stream, keep) }
+    return relayStream(exchange, relayed, exchange.entrance.dialect, {
+      monotonicMs: () => clock.monotonicMs(),
+      redact,
+      signal: request.signal,
+      onStreamOutcome: (outcome) => engine.attemptTools.onOutcome(deployment, null, outcome, null),
+    })
+  }
+}

@@ -1,0 +1,116 @@
+// The stages of the path for one snapshot of the configuration; each that is more than a call has a file of its own.
+import type { RequestRecord } from '../core/ledger.ts'
+import { inputTokens, outputTokens } from '../core/usage.ts'
+import { Exchange } from '../exchange.ts'
+import type { ExchangeTools } from '../exchange.ts'
+import type { Stages } from '../handle.ts'
+import { clientRequestIdOf } from '../http/caller.ts'
+import { errorResponse } from '../http/error-response.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import { attempt } from '../routing/attempt.ts'
+import type { Snapshot } from '../snapshot.ts'
+import { admitStage } from './admit.ts'
+import { authenticateStage } from './authenticate.ts'
+import type { Engine } from './engine.ts'
+import { planStage } from './plan.ts'
+import { readStage } from './read.ts'
+import { relayStage } from './relay.ts'
+
+export function createStages(engine: Engine, snapshot: Snapshot): Stages {
+  const { clock, journal, metrics, log } = engine
+  const { redact } = engine.attemptTools
+  const { config, priceOf } = snapshot
+  const exchangeTools: ExchangeTools = {
+    clock,
+    journal,
+    priceOf,
+    onClosed: (record, target) => {
+      metrics.requestFinished(factsOf(record, target))
+      if (target !== null && record.usage !== null)
+        engine.providerRoom.used(target.provider, inputTokens(record.usage) + outputTokens(record.usage))
+      if (config.log.requests) log.requestLine(record)
+    },
+    onLateError: (error) => log.error('settle_failed', { error: String(error) }),
+  }
+
+  return {
+    open(request, entrance) {
+      const exchange = new Exchange(
+        { id: engine.newId(), clientRequestId: clientRequestIdOf(request.headers, redact), entrance },
+        exchangeTools,
+      )
+      metrics.requestStarted()
+      engine.load.inFlight++
+      exchange.cleanUps.push(() => {
+        engine.load.inFlight--
+      })
+      return exchange
+    },
+
+    authenticate: authenticateStage(engine, snapshot),
+    read: readStage(engine, snapshot),
+    plan: planStage(engine, snapshot),
+    admit: admitStage(engine, snapshot),
+
+    attempt: (exchange, request, call, planned) =>
+      attempt(
+        {
+          requestId: exchange.id,
+          call,
+          dialect: exchange.entrance.dialect,
+          plan: planned,
+          lossy: config.routing.lossy,
+          signal: request.signal,
+          deadlineMs: exchange.startedMs + planned.totalMs,
+          attempts: exchange.attempts,
+        },
+        engine.attemptTools,
+      ),
+
+    relay: relayStage(engine, snapshot),
+
+    async refuse(exchange, error) {
+      const response = errorResponse(error, exchange.entrance.dialect, exchange.id, exchange.clientRequestId, redact)
+      const ending = { status: error.status, error, entryStatus: 'failed', produced: null } as const
+      // Nothing left for a provider, so there is no entry to wait for; while the store is away that could take long.
+      if (exchange.intent === null) {
+        exchange.closeLate(ending)
+        return response
+      }
+      try {
+        await exchange.close(ending)
+      } catch (closeError) {
+        // The caller gets its own error; that the ledger is behind is the operator's to know.
+        exchangeTools.onLateError(closeError)
+      }
+      return response
+    },
+
+    onInternal: (error, exchange) => log.error('internal', { request: exchange.id, error: describe(error) }),
+  }
+}
+
+function factsOf(
+  record: RequestRecord,
+  target: { readonly provider: string; readonly model: string } | null,
+): Parameters<Metrics['requestFinished']>[0] {
+  return {
+    operation: record.dimensions.operation,
+    route: record.dimensions.route,
+    provider: target?.provider ?? null,
+    model: target?.model ?? null,
+    status: record.status,
+    errorCode: record.errorCode,
+    stream: record.stream,
+    durationMs: record.durationMs,
+    ttftMs: record.ttftMs,
+    overheadMs: record.overheadMs,
+    costNanoUsd: record.costNanoUsd,
+    usage: record.usage,
+    attempts: record.attempts,
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
