@@ -72,6 +72,7 @@ const PRICE_WORDS: Readonly<Record<UsageUnit, string>> = {
   imageIn: 'Image tokens in.',
   imageOut: 'Image tokens out.',
   video: 'Video tokens.',
+  images: 'Pictures that were made, by the piece.',
   characters: 'Characters.',
   seconds: 'Seconds of audio or video.',
   requests: 'Requests: a price of its own beside the tokens.',

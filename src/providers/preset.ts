@@ -78,4 +78,11 @@ export function localRow(title: string, baseUrl: string, docs: string, differenc
 export const WITH_RESPONSES: NonNullable<Quirks['paths']> = { responses: '/responses' }
 
 /** Quirk of hosts that only chat. */
-export const CHAT_ONLY: NonNullable<Quirks['paths']> = { completions: null, embeddings: null }
+export const CHAT_ONLY: NonNullable<Quirks['paths']> = {
+  completions: null,
+  embeddings: null,
+  moderations: null,
+  images: null,
+  audio: null,
+  rerank: null,
+}

@@ -50,6 +50,8 @@ export const CLOUD_PRESETS = {
           chat: '/{model}/chat/completions',
           completions: '/{model}/completions',
           embeddings: '/{model}/embeddings',
+          images: '/{model}/images',
+          audio: '/{model}/audio',
         },
       },
       settings: {
