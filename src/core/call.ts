@@ -4,6 +4,7 @@ import type { GatewayError } from './error.ts'
 import type { FormPart } from './form.ts'
 import type { JsonObject, Member } from './json.ts'
 import type { Operation } from './model.ts'
+import type { Ability } from './model-facts.ts'
 import type { Usage } from './usage.ts'
 
 export type DialectId =
@@ -63,6 +64,8 @@ export type Call = {
   readonly headers: Readonly<Record<string, string>>
   /** The request in the normal form: read once, when the first target needs it translated; null until then. */
   chat: ReadChat | null
+  /** What it asks of a model, read when a target is known to lack something; absent until then. */
+  needs?: ReadonlySet<Ability>
   /** Of a request that goes on from kept responses. */
   readonly history?: History
 }

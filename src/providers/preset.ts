@@ -35,6 +35,8 @@ export type Preset = {
   readonly explicit?: true
   /** Placeholders that have a source besides the config. */
   readonly settings?: Readonly<Record<string, Setting>>
+  /** `operator`: models are called there by names that whoever deploys them chooses. */
+  readonly modelNames?: 'operator'
   /** The vendor's API documentation. */
   readonly docs: string
 }

@@ -6,6 +6,7 @@ import type { Call, DialectId } from '../core/call.ts'
 import type { BytesBody } from '../core/form.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Deployment, Provider } from '../core/model.ts'
+import type { Ability } from '../core/model-facts.ts'
 import type { Usage } from '../core/usage.ts'
 import type { ChatCodec } from './chat-codec.ts'
 import type { FramingKind } from './framing.ts'
@@ -82,6 +83,8 @@ export interface ChatWire {
   url(deployment: Deployment, stream: boolean): string | null
   /** Adds to a written request what the provider's settings say; absent: nothing. */
   complete?(body: JsonObject, provider: Provider): ChatAdditions
+  /** What it gets by other means from models that have no means of their own for it. */
+  readonly emulates?: readonly Ability[]
   /** How its streams are cut into events. */
   readonly framing: FramingKind
 }

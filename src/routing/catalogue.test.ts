@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { NO_FACTS } from '../core/model-facts.ts'
 import type { Provider } from '../core/model.ts'
 import { CatalogueError, createCatalogue } from './catalogue.ts'
 import type { CatalogueInput } from './catalogue.ts'
@@ -31,6 +32,7 @@ function catalogueOf(routes: CatalogueInput['routes'] = []) {
       ['sim', ['small']],
     ]),
     routes,
+    factsOf: () => NO_FACTS,
     closed: new Set(['sim']),
   })
 }

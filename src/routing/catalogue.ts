@@ -1,5 +1,6 @@
 // Model names → routes: what the operator defined, `provider/model`, and bare model ids.
 import type { Deployment, Provider, Route, Target, Timeouts } from '../core/model.ts'
+import type { ModelFacts } from '../core/model-facts.ts'
 import { nearestNames } from '../core/nearest.ts'
 
 type ModelListing = {
@@ -30,6 +31,8 @@ export type CatalogueInput = {
   /** Known model ids of each provider, by provider name. */
   readonly models: ReadonlyMap<string, readonly string[]>
   readonly routes: readonly RouteDefinition[]
+  /** What is known of a model at a provider. */
+  readonly factsOf: (provider: Provider, model: string) => ModelFacts
   /** Providers that take only the models known of them (the simulator). */
   readonly closed: ReadonlySet<string>
 }
@@ -54,7 +57,7 @@ export function createCatalogue(input: CatalogueInput): Catalogue {
     const id = `${provider.name}/${model}`
     let deployment = deployments.get(id)
     if (deployment === undefined) {
-      deployment = { id, provider, model }
+      deployment = { id, provider, model, facts: input.factsOf(provider, model) }
       // Bounded by what is known: a name that a caller invents is not kept.
       if (isKnown(provider.name, model)) deployments.set(id, deployment)
     }

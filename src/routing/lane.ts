@@ -118,7 +118,7 @@ function translatedLane(
     model: deployment.model,
     stream,
     quirks: deployment.provider.quirks,
-    maxOutputTokens: null,
+    maxOutputTokens: deployment.facts.maxOutputTokens,
   })
   const completed = chat.complete?.(written.body, deployment.provider) ?? null
   if (written.refusals.length > 0 && lossy === 'refuse') return { type: 'refused', refusals: written.refusals }
