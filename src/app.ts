@@ -56,6 +56,9 @@ import { openaiResponsesWire } from './providers/openai/responses-wire.ts'
 import { openaiWire } from './providers/openai/wire.ts'
 import { createUpstream } from './providers/upstream.ts'
 import type { Wire } from './providers/wire.ts'
+import { createExpectedOutput } from './routing/expected-output.ts'
+import { UNKNOWN_HEALTH } from './routing/health-facts.ts'
+import { createPlanMemory } from './routing/plan-memory.ts'
 import { createSnapshot } from './snapshot.ts'
 import type { Snapshot } from './snapshot.ts'
 import { createStages } from './stages/stages.ts'
@@ -151,6 +154,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     responses: options.store,
     log: options.log,
     load,
+    healthOf: () => UNKNOWN_HEALTH,
+    planMemory: createPlanMemory({ monotonicMs: () => clock.monotonicMs() }),
+    expectedOutput: createExpectedOutput(),
     attemptTools: {
       upstream: createUpstream({
         clock,

@@ -26,7 +26,7 @@ export type ExchangeTools = {
   readonly journal: Journal
   readonly priceOf: (deploymentId: string, at: number) => Pricing
   /** Told each closed request: metrics and the request log line. */
-  readonly onClosed: (record: RequestRecord, target: Exchange['target']) => void
+  readonly onClosed: (record: RequestRecord, target: Exchange['target'], task: string | null) => void
   /** An error that nobody waits for any more (the ledger refused a late entry). */
   readonly onLateError: (error: unknown) => void
 }
@@ -66,6 +66,8 @@ export class Exchange {
   /** As the caller wrote it, without secrets. */
   requestedModel = ''
   route = ''
+  /** The kind of work; null where nobody had to know. */
+  task: string | null = null
   target: { readonly id: string; readonly provider: string; readonly model: string } | null = null
   reservation: Reservation | null = null
   intent: Intent | null = null
@@ -139,7 +141,7 @@ export class Exchange {
     const entry = this.#entryOf(ending, usage, source, pricing, now)
     const record = this.#recordOf(ending, usage, source)
     const durable = this.caller === null ? Promise.resolve() : journal.settle(entry, record)
-    onClosed(record, this.target)
+    onClosed(record, this.target, this.task)
     if (this.waitsForLedger) return durable
     durable.catch(this.#tools.onLateError)
     return Promise.resolve()
@@ -161,7 +163,7 @@ export class Exchange {
       return { usage: { ...produced.usage, output: produced.usage.output + missing }, source: 'estimated' }
     }
     return {
-      usage: { ...this.intent.estimateUsage, output },
+      usage: { ...NO_USAGE, input: this.intent.estimateUsage.input, output, requests: 1 },
       source: 'estimated',
     }
   }

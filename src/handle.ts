@@ -31,7 +31,7 @@ export type Stages = {
     addressOf: AddressOf,
   ) => Promise<KeyWithTeam> | KeyWithTeam
   readonly read: (exchange: Exchange, request: Request) => Promise<Call>
-  readonly plan: (exchange: Exchange, call: Call, caller: KeyWithTeam) => Plan
+  readonly plan: (exchange: Exchange, request: Request, call: Call, caller: KeyWithTeam) => Plan
   readonly admit: (exchange: Exchange, call: Call, caller: KeyWithTeam, plan: Plan) => Promise<void>
   readonly attempt: (exchange: Exchange, request: Request, call: Call, plan: Plan) => Promise<Answer>
   readonly relay: (exchange: Exchange, request: Request, answer: Answer) => Promise<Response> | Response
@@ -52,7 +52,7 @@ export async function handle(
     // An `await` of what is here already costs a turn of the microtask queue: most callers are in the cache.
     const caller = known instanceof Promise ? await known : known
     const call = await stages.read(exchange, request)
-    const plan = stages.plan(exchange, call, caller)
+    const plan = stages.plan(exchange, request, call, caller)
     await stages.admit(exchange, call, caller, plan)
     const answer = await stages.attempt(exchange, request, call, plan)
     return await stages.relay(exchange, request, answer)

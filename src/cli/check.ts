@@ -3,6 +3,7 @@ import { readBoundedFile } from '../config/files.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatProblem, type Problem } from '../config/problem.ts'
 import type { Config } from '../config/schema.ts'
+import type { RouteConfig } from '../config/schema-routes.ts'
 import { type Arguments, type CliContext, type Command, CONFIG_OPTION, EXIT } from './command.ts'
 import { printable, table, writeJson } from './format.ts'
 import type { Installed } from './outside.ts'
@@ -100,17 +101,19 @@ function summary({ config, file, installed }: Good, colour: boolean): string {
       '\nRoutes:\n',
       table(
         [left('route'), left('strategy'), left('targets')],
-        routes.map(([name, route]) => [
-          name,
-          route.strategy,
-          route.targets
-            .map((target) => (route.strategy === 'weighted' ? `${target.use} ×${target.weight}` : target.use))
-            .join(', '),
-        ]),
+        routes.map(([name, route]) => [name, route.strategy, writtenTargets(route)]),
         colour,
       ),
     )
   return parts.join('')
+}
+
+function writtenTargets({ byTask, targets, fallbacks, strategy }: RouteConfig): string {
+  return [
+    ...Object.entries(byTask).map(([task, { use }]) => `${task} → ${use}`),
+    ...targets.map(({ use, weight }) => (strategy === 'weighted' ? `${use} ×${weight}` : use)),
+    ...fallbacks.map(({ use }) => `then ${use}`),
+  ].join(', ')
 }
 
 function summaryJson({ config, file, installed, warnings }: Good): unknown {
@@ -132,6 +135,8 @@ function summaryJson({ config, file, installed, warnings }: Good): unknown {
       name,
       strategy: route.strategy,
       targets: route.targets.map((target) => ({ ...target })),
+      fallbacks: route.fallbacks.map((target) => ({ ...target })),
+      by_task: route.byTask,
     })),
   }
 }

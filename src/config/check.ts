@@ -2,17 +2,11 @@
 import { CONFIG, type Config } from './schema.ts'
 import { SETTING_SHORTHANDS } from './schema-providers.ts'
 import type { Field, FieldShape } from './fields.ts'
+import { checkRouteNames, oddRoutes } from './check-routes.ts'
 import { didYouMean } from '../core/nearest.ts'
+import { type Finding, mapping } from './finding.ts'
 import { pathText, type Path } from './problem.ts'
 import { isLoopback, parseListen } from './values.ts'
-
-/** A finding before its place is known. `at`: the value of the path, or its last name. */
-export type Finding = {
-  readonly path: Path
-  readonly at: 'value' | 'name'
-  readonly message: string
-  readonly hint: string | null
-}
 
 /** The field that a path leads to, or null when there is none. */
 export function fieldAt(path: Path): Field<unknown> | null {
@@ -80,46 +74,7 @@ export function checkNames(value: unknown, others: readonly string[] | null): Fi
   }
   const names = Object.keys(providers)
   const known = names.length > 0 ? new Set(names) : others === null ? null : new Set(others)
-  for (const [name, route] of Object.entries(mapping(root['routes']))) findings.push(...checkRoute(name, route, known))
-  return findings
-}
-
-function checkRoute(name: string, route: unknown, providers: ReadonlySet<string> | null): Finding[] {
-  const findings: Finding[] = []
-  const path = ['routes', name]
-  if (!/^[\w.:@+-]+(?:\/[\w.:@+-]+)*$/.test(name) || name.length > 200)
-    findings.push({
-      path,
-      at: 'name',
-      message: `${JSON.stringify(name.slice(0, 60))} is no name for a route`,
-      hint: 'Use letters, digits and `. : @ + - _`, with slashes in between; it is what clients write as `model`.',
-    })
-  const clash = name.split('/')[0]!
-  if (providers?.has(clash) === true)
-    findings.push({
-      path,
-      at: 'name',
-      message: `the route \`${name}\` clashes with the provider \`${clash}\`: \`${clash}/…\` names its models`,
-      hint: 'Rename one of the two.',
-    })
-  const targets = mapping(route)['targets']
-  if (!Array.isArray(targets)) return findings
-  if (targets.length === 0)
-    findings.push({ path: [...path, 'targets'], at: 'value', message: 'a route needs at least one target', hint: null })
-  targets.forEach((target: unknown, index) => {
-    const use = typeof target === 'string' ? target : mapping(target)['use']
-    if (typeof use !== 'string' || providers === null) return
-    const slash = use.indexOf('/')
-    const provider = use.slice(0, slash)
-    if (slash < 1 || providers.has(provider)) return
-    findings.push({
-      path: [...path, 'targets', index],
-      at: 'value',
-      message: `the target \`${use}\` names the provider \`${provider}\`, which is not configured`,
-      hint: didYouMean(provider, providers) ?? `Configured: ${[...providers].slice(0, 20).join(', ') || 'none'}.`,
-    })
-  })
-  return findings
+  return [...findings, ...checkRouteNames(root, known)]
 }
 
 // A field with two spellings (`total: 5s`, `total_ms: 5000`) may be written once.
@@ -151,10 +106,6 @@ function twice(path: Path, one: string, other: string): Finding {
   return { path, at: 'name', message: `\`${one}\` and \`${other}\` are the same field`, hint: 'Keep one of the two.' }
 }
 
-function mapping(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
-}
-
 /** Problems between valid values. */
 export function checkValues(config: Config): Finding[] {
   const listen = parseListen(config.server.listen)
@@ -182,15 +133,7 @@ export function checkOddities(config: Config): Finding[] {
       ['server', 'admin_listen'],
       'other machines can reach the admin API: make sure that a firewall or a proxy stands in front of it',
     )
-  for (const [name, route] of Object.entries(config.routes)) {
-    const seen = new Set<string>()
-    route.targets.forEach((target, index) => {
-      const path = ['routes', name, 'targets', index]
-      if (seen.has(target.use)) odd(path, `the target \`${target.use}\` stands here twice`)
-      seen.add(target.use)
-      if (target.weight !== 1 && route.strategy === 'order') odd(path, 'a weight counts only with `strategy: weighted`')
-    })
-  }
+  findings.push(...oddRoutes(config.routes))
   for (const [name, provider] of Object.entries(config.providers))
     for (const [model, { price }] of Object.entries(provider.models ?? {}))
       for (const unit of ['input', 'output'] as const) {

@@ -76,6 +76,7 @@ describe('defaults', () => {
       },
       providers: {},
       routes: {},
+      aliases: {},
       routing: { lossy: 'refuse' },
       timeouts: { connectMs: 5000, firstTokenMs: 60_000, idleMs: 60_000, totalMs: 600_000 },
       limits: {
@@ -172,7 +173,15 @@ limits: { key: { rpm: 600, tpm: 1_000_000 }, end_user: { concurrency: 2 } }
         { use: 'openai/a', weight: 1 },
         { use: 'azure/b/c', weight: 2.5 },
       ],
+      fallbacks: [],
+      byTask: {},
+      on: { contextLength: [], contentFilter: [], rateLimit: [], budget: [] },
+      sticky: true,
       timeouts: { idleMs: 20_000 },
+      retries: 1,
+      hedgeAfterMs: null,
+      midstream: 'error',
+      minTokensPerS: null,
     },
   })
   expect(read.limits.key).toEqual({ rpm: 600, tpm: 1_000_000, concurrency: null })
@@ -297,29 +306,88 @@ describe('a problem has its line and column', () => {
       ],
     ],
     [
-      'a target without provider',
-      `${P}routes: { chat: { targets: [gpt] } }\n`,
-      ['weir.yaml:2:29: routes.chat.targets[0].use: expected provider/model, such as openai/gpt-5-mini; found "gpt"'],
+      'a target with a space in it',
+      `${P}routes: { chat: { targets: [g pt] } }\n`,
+      [
+        'weir.yaml:2:29: routes.chat.targets[0].use: expected provider/model such as openai/gpt-5-mini, or the name of a route; found "g pt"',
+      ],
     ],
     [
       'a target of another kind',
       `${P}routes: { chat: { targets: [5] } }\n`,
-      ['weir.yaml:2:29: routes.chat.targets[0]: expected `provider/model` or mapping; found 5'],
+      ['weir.yaml:2:29: routes.chat.targets[0]: expected `provider/model`, route or mapping; found 5'],
     ],
     [
       'a target without `use`',
       `${P}routes: { chat: { targets: [{ weight: 2 }] } }\n`,
-      ['weir.yaml:2:29: routes.chat.targets[0].use: `use` is missing (Expected: `provider/model`.)'],
+      ['weir.yaml:2:29: routes.chat.targets[0].use: `use` is missing (Expected: `provider/model` or route.)'],
     ],
     [
       'a route without targets',
       `${P}routes: { chat: {} }\n`,
-      ['weir.yaml:2:17: routes.chat.targets: `targets` is missing (Expected: a list.)'],
+      [
+        'weir.yaml:2:17: routes.chat: a route needs at least one target (Write `targets: [provider/model]`, or `by_task` with a `default`.)',
+      ],
+    ],
+    [
+      'a fallback at an unknown provider',
+      `${P}routes: { chat: { targets: [openai/x], on: { context_length: [zzz/x] } } }\n`,
+      [
+        'weir.yaml:2:63: routes.chat.on.context_length[0]: the target `zzz/x` names the provider `zzz`, which is not configured (Configured: openai.)',
+      ],
+    ],
+    [
+      'tasks without a default',
+      `${P}routes: { chat: { by_task: { code: openai/x } } }\n`,
+      [
+        'weir.yaml:2:28: routes.chat.by_task: nothing answers the tasks that are not named here (Add `default`, or `targets`.)',
+      ],
+    ],
+    [
+      'routes that lead in a circle',
+      `${P}routes:\n  one: { targets: [two] }\n  two: { targets: [openai/x], fallbacks: [one] }\n`,
+      [
+        'weir.yaml:4:43: routes.two.fallbacks[0]: the routes lead in a circle: one → two → one (A route may name other routes, but not itself.)',
+      ],
+    ],
+    [
+      'an alias of an alias',
+      `${P}aliases: { one: two, two: openai/x }\n`,
+      ['weir.yaml:2:17: aliases.one: `two` is an alias itself (Name the route or the model that is meant.)'],
+    ],
+    [
+      'an alias that is a route',
+      `${P}routes: { chat: { targets: [openai/x] } }\naliases: { chat: openai/y }\n`,
+      ['weir.yaml:3:12: aliases.chat: `chat` is a route already (Rename one of the two.)'],
+    ],
+    [
+      'a condition with an unknown field',
+      `${P}routes: { chat: { targets: [{ use: openai/x, when: { taem: x } }] } }\n`,
+      [
+        'weir.yaml:2:54: routes.chat.targets[0].when.taem: there is no field `taem` in `routes.chat.targets[0].when` (Did you mean team?)',
+      ],
+    ],
+    [
+      'a time of day and a zone that do not exist',
+      `${P}routes: { chat: { targets: [{ use: openai/x, when: { time: { from: "25:00", zone: Mars/Base } } }] } }\n`,
+      [
+        'weir.yaml:2:68: routes.chat.targets[0].when.time.from: expected a time of day such as "08:30", in quotes; found "25:00"',
+        'weir.yaml:2:83: routes.chat.targets[0].when.time.zone: expected a time zone such as UTC; found "Mars/Base"',
+      ],
+    ],
+    [
+      'a hedge that is no time',
+      `${P}routes: { chat: { targets: [openai/x], hedge_after: soon } }\n`,
+      [
+        'weir.yaml:2:53: routes.chat.hedge_after: expected p95, a duration such as 800ms, or a number of milliseconds, up to 10 minutes; found "soon"',
+      ],
     ],
     [
       'no target',
       `${P}routes: { chat: { targets: [] } }\n`,
-      ['weir.yaml:2:28: routes.chat.targets: a route needs at least one target'],
+      [
+        'weir.yaml:2:28: routes.chat.targets: a route needs at least one target (Write `targets: [provider/model]`, or `by_task` with a `default`.)',
+      ],
     ],
     [
       'a route named like a provider',

@@ -1,8 +1,9 @@
 // File + environment → config, or every problem at once with its line and column.
 import path from 'node:path'
 import { applyOverride, type Override, readOverrides } from './environment.ts'
-import { checkNames, checkOddities, checkValues, fieldAt, type Finding, isSecretPath, unknownName } from './check.ts'
+import { checkNames, checkOddities, checkValues, fieldAt, isSecretPath, unknownName } from './check.ts'
 import { type ConfigDocument, MAX_CONFIG_BYTES, parseConfigText } from './document.ts'
+import type { Finding } from './finding.ts'
 import { decodeText, type ReadFile, readFailure } from './files.ts'
 import { type Environment, interpolate } from './interpolate.ts'
 import { describe, formatProblem, parsePath, pathText, type Path, type Problem, sortProblems } from './problem.ts'

@@ -1,5 +1,5 @@
 // The text of docs/config.md, from the schema: what is documented is what is read.
-import type { Field } from './fields.ts'
+import type { Field, FieldShape } from './fields.ts'
 import { VARIABLES } from './environment.ts'
 import { CONFIG } from './schema.ts'
 
@@ -35,31 +35,36 @@ export function configReference(): string {
   if (shape.type !== 'section') throw new Error('the config is a section')
   const tables: string[] = []
   const top: Row[] = []
+  // What may stand in several places is told at the first.
+  const told = new Set<FieldShape>()
   for (const [name, { field, main }] of shape.fields) {
     if (name !== main) continue
     if (field.shape.type === 'leaf') top.push({ path: name, field })
-    else tables.push(`## \`${name}\`\n\n${field.doc.description}\n\n${table(rows(name, field))}`)
+    else tables.push(`## \`${name}\`\n\n${field.doc.description}\n\n${table(rows(name, field, told))}`)
   }
   return [INTRODUCTION, `## At the top\n\n${table(top)}`, ...tables, variables()].join('\n')
 }
 
-function rows(path: string, field: Field<unknown>): Row[] {
-  switch (field.shape.type) {
+function rows(path: string, field: Field<unknown>, told: Set<FieldShape>): Row[] {
+  const { shape } = field
+  switch (shape.type) {
     case 'leaf':
       return [{ path, field }]
     case 'list':
-      return field.shape.item.shape.type === 'section'
-        ? [{ path, field }, ...rows(`${path}[]`, field.shape.item)]
-        : [{ path, field }]
-    case 'map': {
-      const inner = `${path}.${field.shape.itemName}`
-      return field.shape.item.shape.type === 'section' ? rows(inner, field.shape.item) : [{ path, field }]
-    }
+      return isNew(shape.item, told) ? [{ path, field }, ...rows(`${path}[]`, shape.item, told)] : [{ path, field }]
+    case 'map':
+      return isNew(shape.item, told) ? rows(`${path}.${shape.itemName}`, shape.item, told) : [{ path, field }]
     case 'section':
-      return [...field.shape.fields]
+      if (told.has(shape)) return [{ path, field }]
+      told.add(shape)
+      return [...shape.fields]
         .filter(([name, { main }]) => name === main)
-        .flatMap(([name, { field }]) => rows(`${path}.${name}`, field))
+        .flatMap(([name, { field: inner }]) => rows(`${path}.${name}`, inner, told))
   }
+}
+
+function isNew({ shape }: Field<unknown>, told: ReadonlySet<FieldShape>): boolean {
+  return shape.type === 'section' && !told.has(shape)
 }
 
 function cell(text: string): string {

@@ -1,16 +1,19 @@
 // Everything an operator can say in `weir.yaml`: the parsed value as types, then one row for each field of the file.
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { LimitSet } from '../core/key.ts'
 import type { Timeouts } from '../core/model.ts'
-import { choice, duration, type Field, flag, integer, leaf, list, map, section, size, text } from './fields.ts'
+import { choice, duration, type Field, flag, integer, list, map, section, size, text } from './fields.ts'
 import { provider, type ProviderConfig } from './schema-providers.ts'
-import { limitSet, someTimeouts, timeoutFields } from './schema-shared.ts'
+import { route, type RouteConfig } from './schema-routes.ts'
+import { limitSet, timeoutFields } from './schema-shared.ts'
 import { parseCidr, parseListen } from './values.ts'
 
 export type Config = {
   readonly server: ServerConfig
   readonly providers: Readonly<Record<string, ProviderConfig>>
   readonly routes: Readonly<Record<string, RouteConfig>>
+  /** Another name → the route or model that it stands for. */
+  readonly aliases: Readonly<Record<string, string>>
   readonly routing: RoutingConfig
   /** Where neither the route nor the provider says otherwise. */
   readonly timeouts: Timeouts
@@ -43,19 +46,10 @@ type ServerConfig = {
   readonly trustedProxies: readonly string[]
 }
 
-type RouteConfig = {
-  readonly strategy: 'order' | 'weighted'
-  readonly targets: readonly TargetConfig[]
-  readonly timeouts?: Partial<Timeouts>
-}
-
 type RoutingConfig = {
   /** What is done where a provider's format cannot say what the caller asked for. */
   readonly lossy: 'allow' | 'refuse'
 }
-
-/** `use` is `provider/model`. */
-type TargetConfig = { readonly use: string; readonly weight: number }
 
 type LimitsConfig = {
   readonly gateway: LimitSet
@@ -183,68 +177,6 @@ const limits = section<LimitsConfig>(
   },
 )
 
-const targetFields = section<TargetConfig>(
-  { description: 'One target: `provider/model`, or a mapping with its weight.' },
-  {
-    use: text(
-      {
-        description: 'The model, as `provider/model`.',
-        kind: '`provider/model`',
-        expected: 'provider/model, such as openai/gpt-5-mini',
-      },
-      undefined,
-      readTarget,
-    ),
-    weight: leaf(
-      {
-        description: 'Share of the traffic beside the other targets, with `strategy: weighted`.',
-        kind: 'number',
-        range: 'above 0 to 1000000',
-      },
-      (value) => {
-        const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
-        return typeof number === 'number' && number > 0 && number <= 1_000_000
-          ? { value: number }
-          : { expected: 'a number above 0, at most 1000000' }
-      },
-      1,
-    ),
-  },
-  { required: ['use'] },
-)
-
-function readTarget(value: string): string | null {
-  const slash = value.indexOf('/')
-  return slash > 0 && slash < value.length - 1 && !/\s/.test(value) ? value : null
-}
-
-// A bare text is short for `{ use: text }`.
-const target: Field<TargetConfig> = {
-  ...targetFields,
-  doc: { ...targetFields.doc, kind: '`provider/model` or mapping' },
-  schema: z.preprocess((value) => (typeof value === 'string' ? { use: value } : value), targetFields.schema),
-}
-
-const route = section<RouteConfig>(
-  { description: 'A public model name and what answers for it.' },
-  {
-    strategy: choice(
-      { description: 'How targets are ordered: as written, or by weight.' },
-      ['order', 'weighted'],
-      'order',
-    ),
-    targets: list(
-      {
-        description: 'What may answer, the first first. The others are its fallbacks.',
-        synonyms: ['models', 'providers', 'deployments'],
-      },
-      target,
-    ),
-    timeouts: someTimeouts('this route'),
-  },
-  { required: ['targets'] },
-)
-
 const log = section<LogConfig>(
   { description: 'What is written to the log.' },
   {
@@ -274,6 +206,12 @@ export const CONFIG: Field<Config> = section<Config>(
       {},
     ),
     routes: map({ description: 'Public model names with their targets.' }, '<route>', route, {}),
+    aliases: map(
+      { description: 'Other names for routes and models: `gpt-4: chat` answers `gpt-4` as `chat`.' },
+      '<alias>',
+      text({ description: '', kind: 'name' }),
+      {},
+    ),
     routing: section<RoutingConfig>(
       { description: 'How requests find their targets.' },
       {

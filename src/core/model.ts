@@ -1,5 +1,4 @@
 // What can be called.
-import type { ModelFacts } from './model-facts.ts'
 import type { UsageUnit } from './usage.ts'
 
 /** What a request asks a model to do. It names the endpoint family in keys, metrics and the request log. */
@@ -120,18 +119,4 @@ export type Deployment = {
   readonly provider: Provider
   /** The vendor's model id. */
   readonly model: string
-  /** What is known of the model there. */
-  readonly facts: ModelFacts
-}
-
-/** A route's reference to a deployment. */
-export type Target = { readonly deployment: Deployment; readonly weight: number }
-
-/** A public model name with its targets. */
-export type Route = {
-  readonly name: string
-  /** How targets are ordered. */
-  readonly strategy: 'order' | 'weighted'
-  readonly targets: readonly Target[]
-  readonly timeouts: Partial<Timeouts>
 }

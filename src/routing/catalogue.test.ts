@@ -1,45 +1,37 @@
 import { expect, test } from 'bun:test'
-import { NO_FACTS } from '../core/model-facts.ts'
-import type { Provider } from '../core/model.ts'
-import { CatalogueError, createCatalogue } from './catalogue.ts'
+import { CatalogueError } from './build-routes.ts'
+import { createCatalogue } from './catalogue.ts'
 import type { CatalogueInput } from './catalogue.ts'
+import type { Target } from './route.ts'
+import { routeDefinition, testCatalogue, testProvider } from './testing.ts'
+import type { RouteInput } from './testing.ts'
 
-function provider(name: string): Provider {
-  return {
-    name,
-    preset: name,
-    wire: 'openai',
-    baseUrl: 'http://127.0.0.1:1',
-    credentials: [],
-    auth: { type: 'none' },
-    headers: {},
-    quirks: {},
-    timeouts: { connectMs: 1, firstTokenMs: 1, idleMs: 1, totalMs: 1 },
-    proxy: null,
-    ca: null,
-    allowPrivate: true,
-    settings: {},
-    limits: { rpm: null, tpm: null },
-  }
-}
-
-function catalogueOf(routes: CatalogueInput['routes'] = []) {
+function catalogueOf(
+  routes: Readonly<Record<string, RouteInput>> = {},
+  more: Partial<CatalogueInput> = {},
+): ReturnType<typeof createCatalogue> {
   return createCatalogue({
-    providers: [provider('one'), provider('two'), provider('sim')],
+    providers: [testProvider('one'), testProvider('two'), testProvider('sim')],
     models: new Map([
-      ['one', ['alpha', 'beta']],
-      ['two', ['alpha', 'org/gamma']],
+      ['one', ['alpha', 'beta', 'gpt-4o', 'claude-sonnet-4-5']],
+      ['two', ['alpha', 'org/gamma', 'us.anthropic.claude-sonnet-4-5-20250929-v1:0', 'gpt-4o-2024-05-13']],
       ['sim', ['small']],
     ]),
-    routes,
-    factsOf: () => NO_FACTS,
+    routes: Object.entries(routes).map(([name, input]) => routeDefinition(name, input)),
+    aliases: {},
     closed: new Set(['sim']),
+    ...more,
   })
 }
 
-function targets(name: string, routes: CatalogueInput['routes'] = []): string[] | null {
-  const route = catalogueOf(routes).resolve(name)
-  return route === null ? null : route.targets.map(({ deployment, weight }) => `${deployment.id}*${weight}`)
+function idOf(target: Target): string {
+  return target.type === 'deployment'
+    ? `${target.deployment.id}*${target.weight}`
+    : `(${target.route.name})*${target.weight}`
+}
+
+function targets(name: string, routes: Readonly<Record<string, RouteInput>> = {}): string[] | null {
+  return catalogueOf(routes).resolve(name)?.targets.map(idOf) ?? null
 }
 
 for (const [title, name, expected] of [
@@ -53,41 +45,74 @@ for (const [title, name, expected] of [
   ['an unknown provider', 'three/alpha', null],
   ['a provider without model', 'one/', null],
   ['a slash', '/', null],
+  [
+    'one model under the names of several hosts',
+    'claude-sonnet-4-5',
+    ['one/claude-sonnet-4-5*1', 'two/us.anthropic.claude-sonnet-4-5-20250929-v1:0*1'],
+  ],
+  [
+    'a snapshot at the hosts that know it, or the undated name of it',
+    'claude-sonnet-4-5-20250929',
+    ['one/claude-sonnet-4-5-20250929*1', 'two/us.anthropic.claude-sonnet-4-5-20250929-v1:0*1'],
+  ],
+  ['a snapshot never as another snapshot', 'gpt-4o-2024-08-06', ['one/gpt-4o-2024-08-06*1']],
+  [
+    'a host’s name with its vendor',
+    'anthropic/claude-sonnet-4.5',
+    ['one/claude-sonnet-4-5*1', 'two/us.anthropic.claude-sonnet-4-5-20250929-v1:0*1'],
+  ],
 ] as const)
   test(`a name resolves: ${title}`, () => expect(targets(name)).toEqual(expected as string[] | null))
 
-const chat = {
-  name: 'chat',
-  strategy: 'weighted',
-  targets: [
-    { use: 'one/beta', weight: 3 },
-    { use: 'alpha', weight: 1 },
-  ],
-  timeouts: {},
-} as const
+const chat: RouteInput = { strategy: 'weighted', targets: [{ use: 'one/beta', weight: 3 }, 'alpha'] }
 
 test('a route comes before models of its name, and a bare id in it means every provider', () => {
-  expect(targets('chat', [chat])).toEqual(['one/beta*3', 'one/alpha*1', 'two/alpha*1'])
+  expect(targets('chat', { chat })).toEqual(['one/beta*3', 'one/alpha*1', 'two/alpha*1'])
+  expect(targets('alpha', { alpha: { targets: ['one/beta'] } })).toEqual(['one/beta*1'])
 })
 
-test('a route that leads nowhere is refused with its path', () => {
-  const wrong = { ...chat, targets: [{ use: 'nowhere/x', weight: 1 }] }
-  expect(() => catalogueOf([wrong])).toThrow(CatalogueError)
-  try {
-    catalogueOf([wrong])
-  } catch (error) {
-    expect((error as CatalogueError).path).toBe('routes.chat.targets.0')
-  }
+test('a route may be a target of another, wherever it is defined', () => {
+  expect(targets('outer', { outer: { targets: [{ use: 'chat', weight: 2 }, 'one/alpha'] }, chat })).toEqual([
+    '(chat)*2',
+    'one/alpha*1',
+  ])
 })
+
+test('an alias is the route or the model that it stands for, as a name and as a target', () => {
+  const catalogue = catalogueOf({ chat, r: { targets: ['best'] } }, { aliases: { 'gpt-4': 'chat', best: 'one/beta' } })
+  expect(catalogue.resolve('gpt-4')?.name).toBe('chat')
+  expect(catalogue.resolve('best')?.targets.map(idOf)).toEqual(['one/beta*1'])
+  expect(catalogue.resolve('r')?.targets.map(idOf)).toEqual(['one/beta*1'])
+  expect(catalogue.list().slice(0, 4)).toEqual(['chat', 'r', 'gpt-4', 'best'].map((id) => ({ id, ownedBy: 'weir' })))
+})
+
+for (const [title, routes, aliases, path] of [
+  ['a target', { r: { targets: ['nowhere/x'] } }, {}, 'routes.r.targets.0'],
+  ['a fallback', { r: { targets: ['one/beta'], fallbacks: ['nowhere'] } }, {}, 'routes.r.fallbacks.0'],
+  ['a task', { r: { byTask: { code: 'nowhere' } } }, {}, 'routes.r.by_task.code'],
+  ['a circle', { r: { targets: ['s'] }, s: { targets: ['r'] } }, {}, 'routes.s.targets.0'],
+  ['an alias', {}, { x: 'nowhere' }, 'aliases.x'],
+] as const)
+  test(`what leads nowhere is refused with its path: ${title}`, () => {
+    let caught: unknown = null
+    try {
+      catalogueOf(routes, { aliases })
+    } catch (error) {
+      caught = error
+    }
+    expect(caught).toBeInstanceOf(CatalogueError)
+    expect((caught as CatalogueError).path).toBe(path)
+  })
 
 test('the list names routes and every known model, with its owner', () => {
-  expect(catalogueOf([chat]).list()).toEqual([
+  expect(
+    testCatalogue({ chat: { targets: ['a/m'] } })
+      .list()
+      .slice(0, 3),
+  ).toEqual([
     { id: 'chat', ownedBy: 'weir' },
-    { id: 'one/alpha', ownedBy: 'one' },
-    { id: 'one/beta', ownedBy: 'one' },
-    { id: 'two/alpha', ownedBy: 'two' },
-    { id: 'two/org/gamma', ownedBy: 'two' },
-    { id: 'sim/small', ownedBy: 'sim' },
+    { id: 'a/m', ownedBy: 'a' },
+    { id: 'a/n', ownedBy: 'a' },
   ])
 })
 
@@ -101,8 +126,9 @@ test('the nearest names are offered, with or without the provider', () => {
 
 test('invented names are not remembered', () => {
   const catalogue = catalogueOf()
+  const known = catalogue.list().length
   for (let index = 0; index < 10_000; index++) catalogue.resolve(`one/invented-${index}`)
-  expect(catalogue.list().length).toBe(5)
+  expect(catalogue.list().length).toBe(known)
   expect(catalogue.resolve('one/alpha')).toBe(catalogue.resolve('one/alpha'))
   expect(catalogue.resolve('one/invented-1')).not.toBe(catalogue.resolve('one/invented-1'))
 })

@@ -1,7 +1,10 @@
-// Model names → routes: what the operator defined, `provider/model`, and bare model ids.
-import type { Deployment, Provider, Route, Target, Timeouts } from '../core/model.ts'
-import type { ModelFacts } from '../core/model-facts.ts'
+// Model names → routes: what the operator defined, `provider/model`, bare model ids, and other names for all of these.
+import type { Deployment, Provider } from '../core/model.ts'
 import { nearestNames } from '../core/nearest.ts'
+import { canonicalModel, sameModel } from './canonical.ts'
+import { buildRoutes, unroutedRoute } from './build-routes.ts'
+import type { RouteDefinition } from './build-routes.ts'
+import type { Route } from './route.ts'
 
 type ModelListing = {
   /** Name that a caller may send. */
@@ -13,17 +16,12 @@ type ModelListing = {
 export interface Catalogue {
   /** The route of a name, or null when there is none. */
   resolve(name: string): Route | null
+  /** The routes that the operator defined. */
+  readonly routes: readonly Route[]
   /** Everything that can be named and is known; a provider may take more model ids than are known here. */
   list(): readonly ModelListing[]
   /** Up to three known names that are most like this one. */
   nearest(name: string, candidates: readonly string[]): readonly string[]
-}
-
-type RouteDefinition = {
-  readonly name: string
-  readonly strategy: 'order' | 'weighted'
-  readonly targets: readonly { readonly use: string; readonly weight: number }[]
-  readonly timeouts: Partial<Timeouts>
 }
 
 export type CatalogueInput = {
@@ -31,101 +29,42 @@ export type CatalogueInput = {
   /** Known model ids of each provider, by provider name. */
   readonly models: ReadonlyMap<string, readonly string[]>
   readonly routes: readonly RouteDefinition[]
-  /** What is known of a model at a provider. */
-  readonly factsOf: (provider: Provider, model: string) => ModelFacts
+  /** Another name → the name that it stands for. */
+  readonly aliases: Readonly<Record<string, string>>
   /** Providers that take only the models known of them (the simulator). */
   readonly closed: ReadonlySet<string>
 }
 
-/** A name that the configuration uses and that leads nowhere. */
-export class CatalogueError extends Error {
-  readonly path: string
-  constructor(path: string, message: string) {
-    super(message)
-    this.name = 'CatalogueError'
-    this.path = path
-  }
-}
-
-/** Builds the names of one configuration; throws CatalogueError for a route whose target leads nowhere. */
+/** Builds the names of one configuration; throws CatalogueError for a route or an alias that leads nowhere. */
 export function createCatalogue(input: CatalogueInput): Catalogue {
-  const providers = new Map(input.providers.map((provider) => [provider.name, provider]))
-  const deployments = new Map<string, Deployment>()
-  const byModel = new Map<string, Deployment[]>()
-
-  function deploymentOf(provider: Provider, model: string): Deployment {
-    const id = `${provider.name}/${model}`
-    let deployment = deployments.get(id)
-    if (deployment === undefined) {
-      deployment = { id, provider, model, facts: input.factsOf(provider, model) }
-      // Bounded by what is known: a name that a caller invents is not kept.
-      if (isKnown(provider.name, model)) deployments.set(id, deployment)
-    }
-    return deployment
-  }
-
-  function isKnown(provider: string, model: string): boolean {
-    return known.get(provider)?.has(model) === true
-  }
-
-  const known = new Map([...input.models].map(([name, ids]) => [name, new Set(ids)]))
-  for (const provider of input.providers)
-    for (const model of input.models.get(provider.name) ?? []) {
-      const same = byModel.get(model)
-      if (same === undefined) byModel.set(model, [deploymentOf(provider, model)])
-      else same.push(deploymentOf(provider, model))
-    }
-
-  function deploymentNamed(name: string): Deployment | null {
-    const slash = name.indexOf('/')
-    if (slash <= 0 || slash === name.length - 1) return null
-    const provider = providers.get(name.slice(0, slash))
-    if (provider === undefined) return null
-    const model = name.slice(slash + 1)
-    return input.closed.has(provider.name) && !isKnown(provider.name, model) ? null : deploymentOf(provider, model)
-  }
-
-  function resolveUnrouted(name: string): readonly Target[] {
-    const named = deploymentNamed(name)
-    if (named !== null) return [{ deployment: named, weight: 1 }]
-    return (byModel.get(name) ?? []).map((deployment) => ({ deployment, weight: 1 }))
-  }
-
-  const routes = new Map<string, Route>()
-  for (const definition of input.routes) {
-    const targets = definition.targets.flatMap(({ use, weight }, index) => {
-      const found = resolveUnrouted(use)
-      if (found.length === 0)
-        throw new CatalogueError(
-          `routes.${definition.name}.targets.${index}`,
-          `\`${use}\` is no model of a configured provider; write \`provider/model\`.`,
-        )
-      return found.map(({ deployment }) => ({ deployment, weight }))
-    })
-    routes.set(definition.name, {
-      name: definition.name,
-      strategy: definition.strategy,
-      targets,
-      timeouts: definition.timeouts,
-    })
-  }
-
+  const deployments = createDeployments(input)
+  const aliases = new Map(Object.entries(input.aliases))
+  const routes = buildRoutes({
+    definitions: input.routes,
+    aliases,
+    deploymentsNamed: (name) => deployments.named(name),
+  })
   const unrouted = new Map<string, Route>()
   const listing: readonly ModelListing[] = [
-    ...[...routes.keys()].map((id) => ({ id, ownedBy: 'weir' })),
-    ...[...deployments.values()].map(({ id, provider }) => ({ id, ownedBy: provider.name })),
+    ...[...routes.keys(), ...aliases.keys()].map((id) => ({ id, ownedBy: 'weir' })),
+    ...deployments.known().map(({ id, provider }) => ({ id, ownedBy: provider.name })),
   ]
 
   return {
     resolve(name) {
       const route = routes.get(name) ?? unrouted.get(name)
       if (route !== undefined) return route
-      const targets = resolveUnrouted(name)
-      if (targets.length === 0) return null
-      const made: Route = { name, strategy: 'order', targets, timeouts: {} }
-      if (targets.every(({ deployment }) => deployments.has(deployment.id))) unrouted.set(name, made)
+      const meant = aliases.get(name) ?? name
+      const routed = routes.get(meant)
+      if (routed !== undefined) return routed
+      const found = deployments.named(meant)
+      if (found.length === 0) return null
+      const made = unroutedRoute(name, found)
+      // Bounded by what is known: a name that a caller invents is not kept.
+      if (found.every((deployment) => deployments.isKnown(deployment))) unrouted.set(name, made)
       return made
     },
+    routes: [...routes.values()],
     list: () => listing,
     nearest(name, candidates) {
       const whole = nearestNames(name, candidates)
@@ -136,6 +75,63 @@ export function createCatalogue(input: CatalogueInput): Catalogue {
         .flatMap((model) => byModel.get(model) ?? [])
         .slice(0, 3)
     },
+  }
+}
+
+interface Deployments {
+  /** What a name means that is no route: `provider/model`, or a model id at every provider that has it. */
+  named(name: string): readonly Deployment[]
+  isKnown(deployment: Deployment): boolean
+  known(): readonly Deployment[]
+}
+
+function createDeployments({ providers, models, closed }: CatalogueInput): Deployments {
+  const byName = new Map(providers.map((provider) => [provider.name, provider]))
+  const byId = new Map<string, Deployment>()
+  const byModel = new Map<string, Deployment[]>()
+  for (const provider of providers)
+    for (const model of models.get(provider.name) ?? []) {
+      const deployment = { id: `${provider.name}/${model}`, provider, model }
+      byId.set(deployment.id, deployment)
+      const same = byModel.get(model)
+      if (same === undefined) byModel.set(model, [deployment])
+      else same.push(deployment)
+    }
+
+  function atProvider(name: string): Deployment | null {
+    const known = byId.get(name)
+    if (known !== undefined) return known
+    const slash = name.indexOf('/')
+    if (slash <= 0 || slash === name.length - 1) return null
+    const provider = byName.get(name.slice(0, slash))
+    return provider === undefined || closed.has(provider.name)
+      ? null
+      : { id: name, provider, model: name.slice(slash + 1) }
+  }
+
+  /** The same model at each provider under its own name; where only a name without a date is known, the asked snapshot of it. */
+  function anywhere(name: string): readonly Deployment[] {
+    const exact = byModel.get(name) ?? []
+    const asked = canonicalModel(name)
+    const undated = asked.date === null ? null : name.replace(/[-@]20\d{2}-?[01]\d-?[0-3]\d$/, '')
+    const same = providers.flatMap((provider): readonly Deployment[] => {
+      if (exact.some((deployment) => deployment.provider === provider)) return []
+      const ids = models.get(provider.name) ?? []
+      const id = sameModel(asked, ids)
+      if (id !== null) return [byId.get(`${provider.name}/${id}`)!]
+      const takesSnapshots = undated !== null && !closed.has(provider.name) && ids.includes(undated)
+      return takesSnapshots ? [{ id: `${provider.name}/${name}`, provider, model: name }] : []
+    })
+    return same.length === 0 ? exact : [...exact, ...same]
+  }
+
+  return {
+    named(name) {
+      const found = atProvider(name)
+      return found === null ? anywhere(name) : [found]
+    },
+    isKnown: ({ id }) => byId.has(id),
+    known: () => [...byId.values()],
   }
 }
 

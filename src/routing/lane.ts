@@ -1,21 +1,20 @@
 // How a call goes to a target and its answer comes back: as it is where the provider understands it, else translated.
 //
 // Which lane it is follows from what the dialect and the provider's wire can do, target by target: a route may mix them.
-import type { Call } from '../core/call.ts'
+import type { Call, ReadChat } from '../core/call.ts'
 import { GatewayError } from '../core/error.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Deployment } from '../core/model.ts'
 import type { Dialect, TokenCount } from '../dialects/dialect.ts'
 import type { ChatTranslator } from '../dialects/translator.ts'
 import type { Reading } from '../providers/chat-codec.ts'
-import type { AnswerKind, ChatWire, NativeWire, Wire } from '../providers/wire.ts'
+import type { ChatWire, NativeWire, Wire } from '../providers/wire.ts'
 
 /** What is sent to a target. */
 type Sent = {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Uint8Array
-  readonly answer: AnswerKind
+  readonly body: string
 }
 
 export type NativeLane = Sent & { readonly type: 'native'; readonly wire: NativeWire }
@@ -52,34 +51,24 @@ const STREAM_TYPES: Readonly<Record<ChatWire['framing'], string>> = {
   'json-lines': 'application/x-ndjson',
 }
 
-const ACCEPTED: Readonly<Record<AnswerKind, string>> = {
-  whole: 'application/json',
-  events: 'text/event-stream',
-  bytes: '*/*',
-}
-
 /** Throws `request_malformed` where a request that has to be translated cannot be read. */
 export function laneTo(deployment: Deployment, wire: Wire, facts: LaneFacts): Lane {
   const { call, dialect } = facts
   const native = wire.native[call.dialect]
   const { stream } = call.facts
   const url = native?.url(call, deployment) ?? null
-  if (native !== undefined && url !== null) {
-    const body = native.body(call, deployment, dialect.ownFields)
-    const answer = native.answerKind === undefined ? (stream ? 'events' : 'whole') : native.answerKind(call)
+  if (native !== undefined && url !== null)
     return {
       type: 'native',
       wire: native,
       url,
       headers: {
-        'content-type': typeof body === 'string' ? 'application/json' : body.contentType,
-        accept: ACCEPTED[answer],
+        'content-type': 'application/json',
+        accept: stream ? 'text/event-stream' : 'application/json',
         ...call.headers,
       },
-      body: typeof body === 'string' ? body : body.bytes,
-      answer,
+      body: native.body(call, deployment, dialect.ownFields),
     }
-  }
   const { chat } = wire
   const chatUrl = chat?.url(deployment, stream) ?? null
   if (dialect.translator !== undefined && chat !== null && chatUrl !== null)
@@ -112,13 +101,12 @@ function translatedLane(
   { call, lossy }: LaneFacts,
 ): Lane {
   const { stream } = call.facts
-  call.chat ??= translator.readRequest(wholeBody(call))
-  const { request, warnings } = call.chat
+  const { request, warnings } = chatOf(call, translator)
   const written = chat.codec.writeRequest(request, {
     model: deployment.model,
     stream,
     quirks: deployment.provider.quirks,
-    maxOutputTokens: deployment.facts.maxOutputTokens,
+    maxOutputTokens: null,
   })
   const completed = chat.complete?.(written.body, deployment.provider) ?? null
   if (written.refusals.length > 0 && lossy === 'refuse') return { type: 'refused', refusals: written.refusals }
@@ -134,10 +122,15 @@ function translatedLane(
       ...completed?.headers,
     },
     body: JSON.stringify(completed?.body ?? written.body),
-    answer: stream ? 'events' : 'whole',
     reading: written.reading,
     warnings: [...warnings, ...written.warnings, ...written.refusals],
   }
+}
+
+/** The call in the normal form, read once. Throws `request_malformed` where it cannot be read. */
+export function chatOf(call: Call, translator: ChatTranslator): ReadChat {
+  call.chat ??= translator.readRequest(wholeBody(call))
+  return call.chat
 }
 
 /** The body with what it goes on from. Throws where that is not to be had. */

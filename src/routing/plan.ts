@@ -1,56 +1,167 @@
-// To whom: the ordered targets of one request, each with the reason for its place. Pure.
-import type { Call } from '../core/call.ts'
-import type { Deployment, Route, Timeouts } from '../core/model.ts'
+// To whom: the ordered targets of one request, each with the reason for its place. Pure: what it must know of the world
+// is handed in, and what it decides is remembered by whoever asked.
+//
+// 1. Which targets of the route may serve this request (conditions, ability, what the caller asks for, cooldown).
+// 2. In which order, by the route's strategy; a route among the targets orders its own and stands where its first stands.
+// 3. A conversation stays where it was, as long as that pays.
+// 4. The fallbacks follow as written. What is benched is left out, unless nobody else is left.
+import type { Deployment, Timeouts } from '../core/model.ts'
+import type { NanoUsd } from '../core/money.ts'
+import { benchedFirst, collect, type Collection, startCollection } from './candidates.ts'
+import type { HealthOf } from './health-facts.ts'
+import type { Candidate } from './order.ts'
+import type { RequestFacts } from './request-facts.ts'
+import type { AttemptPolicy, FallbackCause, Route, Strategy, Target } from './route.ts'
+import { stay } from './stay.ts'
+import type { Conversation } from './stay.ts'
 
 export type PlannedTarget = {
   readonly deployment: Deployment
+  /** Why it stands where it stands. */
   readonly reason: string
+  readonly role: 'target' | 'fallback'
   /** Of one attempt here: the provider's, overridden by the route's. */
   readonly timeouts: Timeouts
+  /** Expected cost of this request here; null where nobody asked for it, or the model has no price. */
+  readonly expectedNanoUsd: NanoUsd | null
+  /** Expected time to the first token; null where nobody asked for it, or nothing was measured. */
+  readonly latencyMs: number | null
+  /** Expected quality, 0–1; null where it is not known. */
+  readonly quality: number | null
 }
 
 export type Plan = {
   readonly route: string
   readonly targets: readonly PlannedTarget[]
   readonly excluded: readonly { readonly deployment: Deployment; readonly why: string }[]
+  /** What takes over by what went wrong, before the targets that are left. */
+  readonly on: { readonly [cause in FallbackCause]?: readonly PlannedTarget[] }
+  readonly policy: AttemptPolicy
   /** Of the whole request, all attempts together. */
   readonly totalMs: number
 }
 
-export type PlanFacts = {
+/** What planning knows of the world. */
+export type PlanTools = {
+  readonly monotonicMs: () => number
+  /** 0–1, by chance. */
+  readonly random: () => number
+  readonly healthOf: HealthOf
+  /** Why a deployment cannot serve this request, or null when it can. */
+  readonly unable: (deployment: Deployment, facts: Pick<RequestFacts, 'call' | 'dialect'>) => string | null
+  /** What the request will cost there, likely; `isCached`: its prompt is in that deployment's cache. Null: no price. */
+  readonly costOf: (deployment: Deployment, facts: RequestFacts, isCached: boolean) => NanoUsd | null
+  /** Tokens of the answer, likely. */
+  readonly outputTokensOf: (deployment: Deployment, facts: RequestFacts) => number
+  /** 0–1, evenly spread over the requests of a route. */
+  readonly drawOf: (routeName: string) => number
+  /** Time since a deployment was last asked, ms. */
+  readonly idleMsOf: (deploymentId: string) => number
+}
+
+/** What a caller asks of routing. */
+export type Preference = {
+  /** Instead of the route's; null: the route's. */
+  readonly strategy: Strategy | null
+  /** Why the caller does not want a deployment, or null when it may answer. */
+  readonly barred: ((deployment: Deployment, facts: RequestFacts) => string | null) | null
+  /** Lower goes first, whatever the strategy says; null: no such wish. */
+  readonly rankOf: ((deployment: Deployment) => number) | null
+  /** Tried after the targets, instead of the route's; null: the route's. */
+  readonly fallbacks: readonly Target[] | null
+  /** Only the first target may answer. */
+  readonly isAlone: boolean
+}
+
+export type PlanRequest = {
+  readonly facts: RequestFacts
+  readonly route: Route
+  /** Null: the request belongs to none, or its route does not care. */
+  readonly conversation: Conversation | null
+  /** Null: the caller asks for nothing. */
+  readonly preference: Preference | null
   /** Of the whole request, where the route does not say. */
   readonly totalMs: number
-  /** 0–1, drawn once a request: places it among weighted targets. */
-  readonly draw: number
-  /** Why a deployment cannot serve this call, or null when it can. */
-  readonly unable: (deployment: Deployment, call: Call) => string | null
+  /** Costs are wanted although the strategy does not need them. */
+  readonly isDetailed: boolean
 }
 
-/** Orders the targets of a route that can serve the call. */
-export function plan(call: Call, route: Route, facts: PlanFacts): Plan {
-  const targets: PlannedTarget[] = []
-  const excluded: { deployment: Deployment; why: string }[] = []
-  const ordered = route.strategy === 'weighted' ? byWeight(route, facts.draw) : route.targets
-  for (const { deployment } of ordered) {
-    const why = facts.unable(deployment, call)
-    if (why !== null) excluded.push({ deployment, why })
-    else
-      targets.push({
-        deployment,
-        reason: route.strategy === 'weighted' ? 'weight' : 'order',
-        timeouts: { ...deployment.provider.timeouts, ...route.timeouts },
-      })
+const NONE: readonly never[] = []
+const NO_CAUSES: Plan['on'] = {}
+const CAUSES = ['context_length', 'content_filter', 'rate_limit', 'budget'] as const satisfies readonly FallbackCause[]
+
+/** Orders the targets of a route that can serve the request. */
+export function plan(request: PlanRequest, tools: PlanTools): Plan {
+  const { route, preference } = request
+  const collection = startCollection(request, tools)
+  const chosen = targetsOf(route, collection)
+  const rankOf = preference?.rankOf ?? null
+  const listed = rankOf === null ? chosen : ranked(chosen, rankOf)
+  const fallbacks = collect(preference?.fallbacks ?? route.fallbacks, 'order', route.name, collection)
+  const all = stay([...asPlanned(listed, 'target'), ...asPlanned(fallbacks, 'fallback')], request, collection)
+  const targets = all.length === 0 ? asPlanned(benchedFirst(collection), 'target') : all
+  const kept = preference?.isAlone === true ? targets.slice(0, 1) : targets
+  for (const { deployment } of targets.slice(kept.length))
+    collection.excluded.push({ deployment, why: 'the caller allows no fallback' })
+  return {
+    route: route.name,
+    targets: kept,
+    excluded: collection.excluded,
+    on: preference?.isAlone === true ? NO_CAUSES : causesOf(request, tools),
+    policy: route.policy,
+    totalMs: request.totalMs,
   }
-  const totalMs = route.timeouts.totalMs ?? facts.totalMs
-  const asked = call.facts.options.timeoutMs
-  return { route: route.name, targets, excluded, totalMs: asked === null ? totalMs : Math.min(asked, totalMs) }
 }
 
-/** The drawn target first, the others after it by falling weight. */
-function byWeight(route: Route, draw: number): Route['targets'] {
-  const total = route.targets.reduce((sum, { weight }) => sum + weight, 0)
-  let left = draw * total
-  const chosen = route.targets.find(({ weight }) => (left -= weight) < 0) ?? route.targets[0]
-  const others = route.targets.filter((target) => target !== chosen).sort((a, b) => b.weight - a.weight)
-  return chosen === undefined ? others : [chosen, ...others]
+function targetsOf(route: Route, collection: Collection): readonly Candidate[] {
+  const strategy = collection.request.preference?.strategy ?? route.strategy
+  if (route.byTask.size === 0) return collect(route.targets, strategy, route.name, collection)
+  const task = collection.request.facts.task()
+  const own = collect(route.byTask.get(task) ?? route.byTask.get('default') ?? NONE, strategy, route.name, collection)
+  const others = collect(route.targets, strategy, route.name, collection)
+  return [...own.map((candidate) => ({ ...candidate, reason: `task ${task}` })), ...others]
+}
+
+function ranked(candidates: readonly Candidate[], rankOf: (deployment: Deployment) => number): readonly Candidate[] {
+  return candidates
+    .map((candidate) => ({ candidate, rank: rankOf(candidate.target.deployment) }))
+    .toSorted((one, other) => one.rank - other.rank)
+    .map(({ candidate, rank }) => (Number.isFinite(rank) ? { ...candidate, reason: 'asked for' } : candidate))
+}
+
+function causesOf(request: PlanRequest, tools: PlanTools): Plan['on'] {
+  const { on, name } = request.route
+  const causes: { [cause in FallbackCause]?: readonly PlannedTarget[] } = {}
+  for (const cause of CAUSES) {
+    const targets = on[cause]
+    if (targets === undefined) continue
+    // A collection of its own: what takes over here may be a target, too.
+    const found = collect(targets, 'order', name, startCollection(request, tools))
+    causes[cause] = asPlanned(found, 'fallback')
+  }
+  return causes
+}
+
+function asPlanned(candidates: readonly Candidate[], role: PlannedTarget['role']): readonly PlannedTarget[] {
+  return candidates.map(({ target, reason, costNanoUsd, health }) => ({
+    deployment: target.deployment,
+    reason: role === 'target' ? reason : 'fallback',
+    role,
+    timeouts: target.timeouts,
+    expectedNanoUsd: costNanoUsd,
+    latencyMs: health.ttftMs,
+    quality: null,
+  }))
+}
+
+/** The plan of a request whose route leaves nothing to choose; `why`: its only target cannot serve it. */
+export function planOnly(route: Route, only: PlannedTarget, why: string | null, totalMs: number): Plan {
+  return {
+    route: route.name,
+    targets: why === null ? [only] : NONE,
+    excluded: why === null ? NONE : [{ deployment: only.deployment, why }],
+    on: NO_CAUSES,
+    policy: route.policy,
+    totalMs,
+  }
 }

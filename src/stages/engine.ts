@@ -8,6 +8,9 @@ import type { ProviderRoom } from '../limits/provider-room.ts'
 import type { Logger } from '../metrics/log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { AttemptTools } from '../routing/attempt.ts'
+import type { ExpectedOutput } from '../routing/expected-output.ts'
+import type { HealthOf } from '../routing/health-facts.ts'
+import type { PlanMemory } from '../routing/plan-memory.ts'
 import type { ResponseStore } from '../store/store.ts'
 
 export type Engine = {
@@ -22,6 +25,9 @@ export type Engine = {
   readonly metrics: Metrics
   readonly log: Logger
   readonly attemptTools: AttemptTools
+  readonly healthOf: HealthOf
+  readonly planMemory: PlanMemory
+  readonly expectedOutput: ExpectedOutput
   readonly responses: ResponseStore
   readonly load: Load
 }

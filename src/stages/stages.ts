@@ -24,10 +24,12 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     clock,
     journal,
     priceOf,
-    onClosed: (record, target) => {
+    onClosed: (record, target, task) => {
       metrics.requestFinished(factsOf(record, target))
-      if (target !== null && record.usage !== null)
+      if (target !== null && record.usage !== null) {
         engine.providerRoom.used(target.provider, inputTokens(record.usage) + outputTokens(record.usage))
+        if (record.finishReason !== null) engine.expectedOutput.seen(target.id, task, record.usage)
+      }
       if (config.log.requests) log.requestLine(record)
     },
     onLateError: (error) => log.error('settle_failed', { error: String(error) }),

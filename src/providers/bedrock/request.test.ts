@@ -1,5 +1,4 @@
 import { expect, test } from 'bun:test'
-import { NO_FACTS } from '../../core/model-facts.ts'
 import type { Provider } from '../../core/model.ts'
 import { withGuardrail, withGuardrailHeaders } from './request.ts'
 import { bedrockInvokeWire, bedrockWire } from './wire.ts'
@@ -36,7 +35,7 @@ for (const [model, stream, converse, invoke] of [
   ],
 ] as const)
   test(`the address of ${model} (${stream ? 'streamed' : 'whole'})`, () => {
-    const deployment = { id: 'aws/m', provider: EU, model, facts: NO_FACTS }
+    const deployment = { id: 'aws/m', provider: EU, model }
     expect(bedrockWire.chat?.url(deployment, stream)).toBe(`${EU.baseUrl}/model/${converse}`)
     expect(bedrockInvokeWire.chat?.url(deployment, stream)).toBe(`${EU.baseUrl}/model/${invoke}`)
   })

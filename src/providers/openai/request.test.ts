@@ -1,5 +1,4 @@
 import { expect, test } from 'bun:test'
-import { NO_FACTS } from '../../core/model-facts.ts'
 import type { Call } from '../../core/call.ts'
 import { scanJson } from '../../core/json.ts'
 import type { Deployment, Quirks } from '../../core/model.ts'
@@ -30,7 +29,6 @@ function deploymentOf(quirks: Quirks = {}, model = 'gpt-x'): Deployment {
   return {
     id: `host/${model}`,
     model,
-    facts: NO_FACTS,
     provider: {
       name: 'host',
       preset: 'openai-compatible',

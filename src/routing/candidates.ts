@@ -1,0 +1,154 @@
+// Which targets may serve a request: those whose condition holds, that are able, that the caller wants and that are well.
+import type { Deployment } from '../core/model.ts'
+import { orderBy } from './order.ts'
+import type { Candidate, OrderFacts } from './order.ts'
+import type { PlanRequest, PlanTools } from './plan.ts'
+import type { DeploymentTarget, Strategy, Target } from './route.ts'
+
+/** What is found while the targets of one request are gone through. */
+export type Collection = {
+  readonly request: PlanRequest
+  readonly tools: PlanTools
+  readonly nowMs: number
+  /** Deployments that stand in the plan already. */
+  readonly seen: Set<string>
+  readonly excluded: { deployment: Deployment; why: string }[]
+  /** Able, but cooling down. */
+  readonly benched: Candidate[]
+}
+
+export function startCollection(request: PlanRequest, tools: PlanTools): Collection {
+  return { request, tools, nowMs: tools.monotonicMs(), seen: new Set(), excluded: [], benched: [] }
+}
+
+const NO_REST: readonly Candidate[] = []
+
+/** The candidates among some targets in the order of a strategy, those of nested routes in the order of theirs. */
+export function collect(
+  targets: readonly Target[],
+  strategy: Strategy,
+  routeName: string,
+  collection: Collection,
+): readonly Candidate[] {
+  if (targets.length === 0) return NO_REST
+  const found: Candidate[] = []
+  for (const target of targets) {
+    const candidate = candidateOf(target, strategy, collection)
+    if (candidate !== null) found.push(candidate)
+  }
+  return flat(orderBy(strategy, found, orderFacts(routeName, collection)))
+}
+
+function orderFacts(routeName: string, { request, tools }: Collection): OrderFacts {
+  const { conversation } = request
+  return {
+    conversation: conversation?.isKnown === true ? conversation.hash : null,
+    draw: () => tools.drawOf(routeName),
+    random: tools.random,
+    idleMs: tools.idleMsOf,
+  }
+}
+
+/** Nested targets behind the first of their route; who has no room in its rate limits behind all. */
+function flat(ordered: readonly Candidate[]): readonly Candidate[] {
+  let isFlat = true
+  for (const { rest, health } of ordered) if (rest.length > 0 || health.headroom <= 0) isFlat = false
+  if (isFlat) return ordered
+  const all = ordered.flatMap((candidate) => [candidate, ...candidate.rest])
+  const full = all.filter(({ health }) => health.headroom <= 0)
+  return full.length === 0
+    ? all
+    : [
+        ...all.filter(({ health }) => health.headroom > 0),
+        ...full.map((candidate) => ({ ...candidate, reason: 'no room in its rate limits now' })),
+      ]
+}
+
+function candidateOf(target: Target, strategy: Strategy, collection: Collection): Candidate | null {
+  if (target.when !== null && !target.when.holds(collection.request.facts)) {
+    for (const deployment of deploymentsOf(target))
+      collection.excluded.push({ deployment, why: `is for requests where ${target.when.words}` })
+    return null
+  }
+  switch (target.type) {
+    case 'deployment':
+      return deploymentCandidate(target, strategy, collection)
+    case 'route': {
+      const { name, targets, fallbacks, byTask, strategy: own } = target.route
+      const task =
+        byTask.size === 0 ? undefined : (byTask.get(collection.request.facts.task()) ?? byTask.get('default'))
+      const [first, ...rest] = [
+        ...(task === undefined ? NO_REST : collect(task, own, name, collection)),
+        ...collect(targets, own, name, collection),
+        ...collect(fallbacks, 'order', name, collection),
+      ]
+      return first === undefined ? null : { ...first, weight: target.weight, rest }
+    }
+  }
+}
+
+function deploymentCandidate(
+  target: DeploymentTarget,
+  strategy: Strategy,
+  { request, tools, nowMs, seen, excluded, benched }: Collection,
+): Candidate | null {
+  const { deployment, weight } = target
+  if (seen.has(deployment.id)) return null
+  seen.add(deployment.id)
+  const { facts, preference, conversation, isDetailed } = request
+  const why = preference?.barred?.(deployment, facts) ?? tools.unable(deployment, facts)
+  if (why !== null) {
+    excluded.push({ deployment, why })
+    return null
+  }
+  const health = tools.healthOf(deployment.id)
+  const isCached = conversation?.last?.isWarm === true && conversation.last.deploymentId === deployment.id
+  const candidate: Candidate = {
+    target,
+    weight,
+    health,
+    costNanoUsd: strategy === 'cheapest' || isDetailed ? tools.costOf(deployment, facts, isCached) : null,
+    latencyMs: strategy === 'fastest' ? latencyOf(target, health, request, tools) : health.ttftMs,
+    reason: strategy,
+    rest: NO_REST,
+  }
+  const cooling = health.coolingUntilMs !== null && health.coolingUntilMs > nowMs
+  if (!cooling && !health.probing) return candidate
+  benched.push(candidate)
+  excluded.push({
+    deployment,
+    why: cooling
+      ? `cools down for another ${Math.ceil(((health.coolingUntilMs ?? nowMs) - nowMs) / 100) / 10} s`
+      : 'is being tried by one request after its cooldown',
+  })
+  return null
+}
+
+/** From this length on what counts is the pace of the tokens, and not the first one alone. */
+const LONG_OUTPUT_TOKENS = 500
+
+function latencyOf(
+  { deployment }: DeploymentTarget,
+  { ttftMs, msPerToken }: Candidate['health'],
+  { facts }: PlanRequest,
+  tools: PlanTools,
+): number | null {
+  if (ttftMs === null || msPerToken === null) return ttftMs
+  const tokens = tools.outputTokensOf(deployment, facts)
+  return tokens < LONG_OUTPUT_TOKENS ? ttftMs : ttftMs + tokens * msPerToken
+}
+
+/** Where everybody is benched: the one that recovers first, rather than nobody. */
+export function benchedFirst({ benched, excluded }: Collection): readonly Candidate[] {
+  const [first] = benched.toSorted(
+    (one, other) => (one.health.coolingUntilMs ?? 0) - (other.health.coolingUntilMs ?? 0),
+  )
+  if (first === undefined) return NO_REST
+  const at = excluded.findIndex(({ deployment }) => deployment === first.target.deployment)
+  if (at >= 0) excluded.splice(at, 1)
+  return [{ ...first, reason: 'all are cooling down; this one recovers first' }]
+}
+
+function deploymentsOf(target: Target): readonly Deployment[] {
+  return target.type === 'deployment' ? [target.deployment] : target.route.targets.flatMap(deploymentsOf)
+}

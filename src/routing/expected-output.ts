@@ -1,0 +1,61 @@
+// How long answers are and how much of their prompt was cached, by what was seen: for the expected cost of a request.
+import { LRUCache } from 'lru-cache'
+import type { Usage } from '../core/usage.ts'
+import { inputTokens, outputTokens } from '../core/usage.ts'
+
+export interface ExpectedOutput {
+  /** Tokens of an answer to a task by a deployment, at most `bound`. */
+  tokens(deploymentId: string, task: string | null, bound: number | null): number
+  /** Share of a prompt that the deployment takes from its cache, 0–1. */
+  cachedShare(deploymentId: string): number
+  /** An answer is complete. */
+  seen(deploymentId: string, task: string | null, usage: Usage): void
+}
+
+type Mean = { tokens: number; cachedShare: number; count: number }
+
+/** Tokens of a usual answer, before any was seen. */
+const USUAL_TOKENS = 300
+const USUAL_TASK_TOKENS: Readonly<Record<string, number>> = {
+  classification: 20,
+  extraction: 150,
+  closed_qa: 80,
+  tool_use: 120,
+  summarisation: 250,
+  translation: 300,
+  reasoning: 800,
+  code: 700,
+  creative: 800,
+}
+/** The usual counts as much as so many answers; beyond `MEMORY` answers, old ones fade. */
+const PRIOR = 5
+const MEMORY = 50
+const MAX_MEANS = 20_000
+
+export function createExpectedOutput(): ExpectedOutput {
+  const means = new LRUCache<string, Mean>({ max: MAX_MEANS })
+
+  function note(name: string, tokens: number, cachedShare: number): void {
+    const mean = means.get(name)
+    if (mean === undefined) return void means.set(name, { tokens, cachedShare, count: 1 })
+    mean.count = Math.min(mean.count + 1, MEMORY)
+    mean.tokens += (tokens - mean.tokens) / mean.count
+    mean.cachedShare += (cachedShare - mean.cachedShare) / mean.count
+  }
+
+  return {
+    tokens(deploymentId, task, bound) {
+      const usual = (task === null ? undefined : USUAL_TASK_TOKENS[task]) ?? USUAL_TOKENS
+      const mean = (task === null ? undefined : means.get(`${deploymentId} ${task}`)) ?? means.get(deploymentId)
+      const expected = mean === undefined ? usual : (usual * PRIOR + mean.tokens * mean.count) / (PRIOR + mean.count)
+      return Math.ceil(bound === null ? expected : Math.min(expected, bound))
+    },
+    cachedShare: (deploymentId) => means.get(deploymentId)?.cachedShare ?? 0,
+    seen(deploymentId, task, usage) {
+      const input = inputTokens(usage)
+      const cached = input === 0 ? 0 : usage.cacheRead / input
+      note(deploymentId, outputTokens(usage), cached)
+      if (task !== null) note(`${deploymentId} ${task}`, outputTokens(usage), cached)
+    },
+  }
+}
