@@ -163,7 +163,7 @@ export class Exchange {
       return { usage: { ...produced.usage, output: produced.usage.output + missing }, source: 'estimated' }
     }
     return {
-      usage: { ...NO_USAGE, input: this.intent.estimateUsage.input, output, requests: 1 },
+      usage: { ...this.intent.estimateUsage, output },
       source: 'estimated',
     }
   }

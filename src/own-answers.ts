@@ -4,10 +4,13 @@ import { formatUsd } from './core/money.ts'
 import type { RequestRecord } from './core/ledger.ts'
 import { bareModel } from './dialects/gemini.ts'
 import { geminiModelJson, geminiModelList } from './dialects/gemini-models.ts'
+import { anthropicModelJson, type ModelEntry, openaiModelJson } from './dialects/model-lists.ts'
 import { secretOf } from './http/caller.ts'
 import { modelAllowed } from './keys/permit.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { AddressOf } from './handle.ts'
+import { listedModels } from './listed-models.ts'
+import { usdPerUnit } from './models/listed-model.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { KeyWithTeam, RequestStore, ResponseStore } from './store/store.ts'
 
@@ -46,11 +49,11 @@ export async function listModels(request: Request, addressOf: AddressOf, tools: 
   const caller = await callerOf(request, addressOf, tools)
   const models = usable(caller, tools)
   if (isAnthropicClient(request)) return Response.json(anthropicPage(models, request.url, tools.createdS))
-  return Response.json({ object: 'list', data: models.map((model) => modelBody(model, tools.createdS)) })
+  return Response.json({ object: 'list', data: models.map((model) => openaiModelJson(model, tools.createdS)) })
 }
 
 /** A page of models as Anthropic's API turns them: `after_id` or `before_id`, and `limit`. */
-function anthropicPage(models: readonly Model[], url: string, createdS: number): object {
+function anthropicPage(models: readonly ModelEntry[], url: string, createdS: number): object {
   const query = queryOf(url)
   const asked = Number(query.get('limit') ?? 20)
   const limit = Number.isInteger(asked) && asked >= 1 ? Math.min(asked, 1_000) : 20
@@ -63,15 +66,11 @@ function anthropicPage(models: readonly Model[], url: string, createdS: number):
   const to = before >= 0 ? before : from + limit
   const page = models.slice(from, to)
   return {
-    data: page.map((model) => anthropicModelBody(model, createdS)),
+    data: page.map((model) => anthropicModelJson(model, createdS)),
     first_id: page[0]?.id ?? null,
     last_id: page.at(-1)?.id ?? null,
     has_more: before >= 0 ? from > 0 : to < models.length,
   }
-}
-
-function anthropicModelBody({ id }: Model, createdS: number): object {
-  return { type: 'model', id, display_name: id, created_at: new Date(createdS * 1_000).toISOString() }
 }
 
 /** `GET /v1/models/{id}`; unknown and not allowed look alike. */
@@ -83,7 +82,7 @@ export async function showModel(
 ): Promise<Response> {
   if (isGeminiClient(request)) return showGeminiModel(request, addressOf, name, tools)
   const found = findModel(name, await callerOf(request, addressOf, tools), tools)
-  const bodyOf = isAnthropicClient(request) ? anthropicModelBody : modelBody
+  const bodyOf = isAnthropicClient(request) ? anthropicModelJson : openaiModelJson
   return Response.json(bodyOf(found, tools.createdS))
 }
 
@@ -116,7 +115,7 @@ function queryOf(url: string): URLSearchParams {
 }
 
 /** Throws `model_unknown`, also for what this key may not use. */
-function findModel(name: string, caller: KeyWithTeam, tools: OwnAnswerTools): Model {
+function findModel(name: string, caller: KeyWithTeam, tools: OwnAnswerTools): ModelEntry {
   const models = usable(caller, tools)
   const found = models.find(({ id }) => id === name)
   if (found === undefined) {
@@ -132,14 +131,12 @@ function findModel(name: string, caller: KeyWithTeam, tools: OwnAnswerTools): Mo
   return found
 }
 
-type Model = { readonly id: string; readonly ownedBy: string }
-
-function usable({ key, team }: KeyWithTeam, { snapshot }: OwnAnswerTools): readonly Model[] {
-  return snapshot.catalogue.list().filter(({ id }) => modelAllowed(key.models, team?.models ?? null, [id]))
-}
-
-function modelBody(model: Model, createdS: number): object {
-  return { id: model.id, object: 'model', created: createdS, owned_by: model.ownedBy }
+function usable({ key, team }: KeyWithTeam, { snapshot, now }: OwnAnswerTools): readonly ModelEntry[] {
+  const mayUse = (id: string): boolean => modelAllowed(key.models, team?.models ?? null, [id])
+  return listedModels(snapshot, now(), mayUse).map(({ rates, ...model }) => ({
+    ...model,
+    pricing: rates === null ? null : usdPerUnit(rates),
+  }))
 }
 
 /** `GET /v1/requests/{id}`: what became of a request, for the key that made it. */

@@ -28,7 +28,7 @@ import { discoverProviders } from './providers/configure.ts'
 import type { Environment } from './providers/configure.ts'
 import { secretsOf } from './providers/secrets.ts'
 import { resolveHost } from './providers/upstream.ts'
-import { healthOf, pricesOf } from './state.ts'
+import { healthOf, modelsOf, pricesOf } from './state.ts'
 import { VERSION } from './version.ts'
 
 export type ServeOptions = {
@@ -137,6 +137,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     },
     health: () => healthOf(gateway, storeAnswers),
     prices: () => pricesOf(gateway.snapshot),
+    models: (filter) => modelsOf(gateway.snapshot, filter),
     async metricsText() {
       if (config.metrics.enabled) return gateway.metrics.text()
       throw new GatewayError('not_found', { message: 'Metrics are switched off by `metrics.enabled`.' })

@@ -1,10 +1,15 @@
 // One configuration as the path uses it: immutable, swapped by reference; a request keeps the one it began with.
+import { LRUCache } from 'lru-cache'
 import type { Config } from './config/schema.ts'
+import type { ModelConfig } from './config/schema-providers.ts'
+import { defined } from './core/json-read.ts'
 import type { Provider } from './core/model.ts'
+import { type ModelFacts, NO_FACTS } from './core/model-facts.ts'
 import type { Pricing } from './exchange.ts'
-import { catalogueModels } from './ledger/catalogue-models.ts'
 import { createPriceBook } from './ledger/price-book.ts'
 import type { PriceOverride } from './ledger/price-book.ts'
+import { modelFacts } from './models/model-facts.ts'
+import { catalogueModels } from './models/price-catalogue.ts'
 import { configureProviders, discoverProviders } from './providers/configure.ts'
 import type { Environment } from './providers/configure.ts'
 import { PRESETS } from './providers/presets.ts'
@@ -12,7 +17,7 @@ import { createSimulator } from './providers/simulator/simulator.ts'
 import type { Simulator } from './providers/simulator/simulator.ts'
 import type { Clock } from './core/clock.ts'
 import { createCatalogue } from './routing/catalogue.ts'
-import type { Catalogue } from './routing/catalogue.ts'
+import type { Catalogue, CatalogueInput } from './routing/catalogue.ts'
 
 export type Snapshot = {
   readonly config: Config
@@ -45,6 +50,7 @@ export function createSnapshot(
     catalogue: createCatalogue({
       providers,
       models,
+      factsOf: remembered((provider, model) => factsOf(provider, model, config, simulator)),
       routes: Object.entries(config.routes).map(([name, route]) => ({ name, ...route })),
       aliases: config.aliases,
       closed: new Set(providers.filter(isSimulated).map(({ name }) => name)),
@@ -60,6 +66,60 @@ export function createSnapshot(
     providersFrom: configured ? 'config' : providers.every(isSimulated) ? 'simulator' : 'environment',
   }
 }
+
+/** Models that callers name and nobody knows are looked up once, up to a bound. */
+const MAX_REMEMBERED = 10_000
+
+function remembered(look: CatalogueInput['factsOf']): CatalogueInput['factsOf'] {
+  const known = new LRUCache<string, ModelFacts>({ max: MAX_REMEMBERED })
+  return (provider, model) => {
+    const id = `${provider.name}/${model}`
+    let facts = known.get(id)
+    if (facts === undefined) known.set(id, (facts = look(provider, model)))
+    return facts
+  }
+}
+
+function factsOf(provider: Provider, model: string, config: Config, simulator: Simulator): ModelFacts {
+  const stated = statedFacts(config.providers[provider.name]?.models?.[model])
+  if (isSimulated(provider)) return { ...NO_FACTS, ...simulatedFacts(simulator.models[model]), ...stated }
+  const preset = PRESETS[provider.preset]
+  const priceId = preset?.priceId ?? null
+  return modelFacts({
+    stated,
+    priceId,
+    vendor: priceId ?? provider.preset,
+    names: preset?.local === true ? 'any' : (preset?.modelNames ?? 'vendor'),
+    model,
+  })
+}
+
+/** What the operator says of a model; what is left out is not said. */
+function statedFacts(model: ModelConfig | undefined): Partial<ModelFacts> {
+  if (model === undefined) return {}
+  const { kind, title, context, maxOutput, abilities, releasedOn, retiredOn, successor } = model
+  return defined<Partial<ModelFacts>>({
+    kind,
+    title,
+    contextTokens: context,
+    // Whoever states the window has the last word about what goes in, whatever the catalogue thinks.
+    maxInputTokens: context,
+    maxOutputTokens: maxOutput,
+    abilities,
+    releasedOn,
+    retiredOn,
+    successor,
+  })
+}
+
+function simulatedFacts(model: Simulator['models'][string] | undefined): Partial<ModelFacts> {
+  if (model === undefined) return {}
+  const { kind, context } = model
+  if (kind === 'embedding') return { kind: 'embedding', contextTokens: context }
+  return { kind: 'chat', contextTokens: context, abilities: { ...SIMULATED, reasoning: kind === 'reasoner' } }
+}
+
+const SIMULATED: ModelFacts['abilities'] = { tools: true, parallel_tools: true, json_schema: true }
 
 function isSimulated(provider: Provider): boolean {
   return provider.baseUrl.startsWith('simulator:')

@@ -1,6 +1,7 @@
 // What the gateway says of itself to its operator: health and prices, as plain JSON.
 import type { Gateway } from './app.ts'
-import { USAGE_UNITS } from './core/usage.ts'
+import { listedModels } from './listed-models.ts'
+import { filterModels, listedModelJson, type ModelFilter, usdPerMillion } from './models/listed-model.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** `GET /admin/health`. */
@@ -26,8 +27,6 @@ export function healthOf(gateway: Gateway, storeAnswers: boolean): object {
   }
 }
 
-const PICO_PER_USD_OF_A_MILLION = 1_000_000n
-
 /** `GET /admin/prices`: dollars per million units of every model that can be named. */
 export function pricesOf(snapshot: Snapshot): object {
   const now = Date.now()
@@ -35,17 +34,13 @@ export function pricesOf(snapshot: Snapshot): object {
     if (ownedBy === 'weir') return []
     const pricing = snapshot.priceOf(id, now)
     if (pricing === null) return [{ model: id, priced: false }]
-    const rates = USAGE_UNITS.flatMap((unit) => {
-      const rate = pricing.rates[unit]
-      return rate === undefined ? [] : [[unit, decimal(rate)] as const]
-    })
-    return [{ model: id, priced: true, price_version: pricing.version, usd_per_million: Object.fromEntries(rates) }]
+    const usd = usdPerMillion(pricing.rates)
+    return [{ model: id, priced: true, price_version: pricing.version, usd_per_million: usd }]
   })
   return { data }
 }
 
-function decimal(picoPerUnit: bigint): string {
-  const whole = picoPerUnit / PICO_PER_USD_OF_A_MILLION
-  const fraction = (picoPerUnit % PICO_PER_USD_OF_A_MILLION).toString().padStart(6, '0').replace(/0+$/, '')
-  return fraction === '' ? whole.toString() : `${whole}.${fraction}`
+/** `GET /admin/models`: what can be named, with what is known of it. */
+export function modelsOf(snapshot: Snapshot, filter: ModelFilter): object {
+  return { data: filterModels(listedModels(snapshot, Date.now()), filter).map(listedModelJson), next: null }
 }

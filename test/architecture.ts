@@ -16,6 +16,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'app',
       'data',
       'snapshot',
+      'listed-models',
       'stages',
       'own-answers',
       'own-responses',
@@ -28,7 +29,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
   { parts: ['http', 'admin'], apart: true },
   { parts: ['handle', 'exchange'], apart: false },
   { parts: ['keys', 'limits', 'routing', 'ledger', 'lab'], apart: true },
-  { parts: ['providers', 'dialects', 'store', 'metrics', 'config'], apart: true },
+  { parts: ['providers', 'models', 'dialects', 'store', 'metrics', 'config'], apart: true },
   { parts: ['core', 'version'], apart: true },
 ]
 const APP_LEVEL = 1

@@ -91,12 +91,12 @@ export async function startGateway(
     },
     issue,
     call(path, body, { key: secret = key, headers = {}, method, signal } = {}) {
-      const isText = typeof body === 'string'
+      const isReady = typeof body === 'string' || body instanceof FormData
       return gateway.fetch(
         new Request(`http://gateway${path}`, {
           method: method ?? (body === undefined ? 'GET' : 'POST'),
           headers: { ...(secret === null ? {} : { authorization: `Bearer ${secret}` }), ...headers },
-          ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),
+          ...(body === undefined ? {} : { body: isReady ? body : JSON.stringify(body) }),
           ...(signal === undefined ? {} : { signal }),
         }),
       )
@@ -133,7 +133,12 @@ providers:
 export type Upstream = Disposable & {
   readonly url: string
   /** What was received, newest last. */
-  readonly received: { readonly path: string; readonly headers: Headers; readonly body: string }[]
+  readonly received: {
+    readonly path: string
+    readonly headers: Headers
+    readonly body: string
+    readonly bytes: Uint8Array
+  }[]
 }
 
 /** A fake provider over loopback; `answer` sees each request and its number, from 1. */
@@ -146,8 +151,9 @@ export function startUpstream(
     port: 0,
     idleTimeout: 0,
     async fetch(request) {
-      const body = await request.text()
-      received.push({ path: new URL(request.url).pathname, headers: request.headers, body })
+      const bytes = new Uint8Array(await request.arrayBuffer())
+      const body = new TextDecoder().decode(bytes)
+      received.push({ path: new URL(request.url).pathname, headers: request.headers, body, bytes })
       return answer(request, received.length, body)
     },
   })

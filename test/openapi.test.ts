@@ -6,15 +6,15 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { ChatAssembler, eventsOf } from '../src/core/chat-assembler.ts'
-import type { ChatEvent } from '../src/core/chat-events.ts'
+import { ChatAssembler } from '../src/core/chat-assembler.ts'
 import { openaiChatTranslator } from '../src/dialects/openai-chat-translator.ts'
 import { openaiResponsesTranslator } from '../src/dialects/openai-responses-translator.ts'
 import type { AnswerContext, ChatTranslator } from '../src/dialects/translator.ts'
 import { drivenClock } from '../src/providers/simulator/driven-clock.ts'
 import { createSimulator } from '../src/providers/simulator/simulator.ts'
-import { dataOf, eventOf, HAS_CORPUS, recordingsOf, ROWS } from './recorded.ts'
-import type { Recording, Row } from './recorded.ts'
+import { HAS_CORPUS, recordingsOf, ROWS } from './recorded/corpus.ts'
+import { dataOf } from './recorded/dialects.ts'
+import { eventsIn } from './recorded/losses.ts'
 
 /** OpenAI's document lies beside the repository and may be absent. */
 const DOCUMENT = path.resolve(import.meta.dirname, '../../shared/data/openai/openapi.json.gz')
@@ -135,16 +135,6 @@ const CONTEXT: AnswerContext = {
   },
 }
 
-function eventsIn(row: Row, recording: Recording): readonly ChatEvent[] {
-  if (recording.type === 'whole') return eventsOf(row.codec.readAnswer(recording.body))
-  const reader = row.codec.streamReader()
-  const events = recording.data.flatMap((line) => {
-    const { type, data } = eventOf(row, line)
-    return [...reader.read(type, data)]
-  })
-  return [...events, ...reader.end()]
-}
-
 for (const form of FORMS)
   describe.skipIf(!HAS_DOCUMENT)(`OpenAI's document describes our ${form.name}`, () => {
     for (const row of ROWS)
@@ -152,7 +142,7 @@ for (const form of FORMS)
         const found: string[] = []
         let checked = 0
         for (const recording of recordingsOf(row)) {
-          const events = eventsIn(row, recording)
+          const events = eventsIn(row.wire, recording)
           const assembler = new ChatAssembler()
           for (const event of events) assembler.push(event)
           const whole = JSON.parse(JSON.stringify(form.translator.writeAnswer(assembler.answer(), CONTEXT))) as Json

@@ -1,15 +1,14 @@
 // OpenAI's own SDK reads our streams of Responses: its accumulator refuses events out of order or out of place.
 import { describe, expect, test } from 'bun:test'
 import OpenAI from 'openai'
-import { eventsOf } from '../src/core/chat-assembler.ts'
 import type { ChatEvent } from '../src/core/chat-events.ts'
 import { GatewayError } from '../src/core/error.ts'
 import { openaiResponsesTranslator } from '../src/dialects/openai-responses-translator.ts'
 import { openaiResponses } from '../src/dialects/openai-responses.ts'
 import type { AnswerContext } from '../src/dialects/translator.ts'
-import { eventOf, HAS_CORPUS, recordingsOf, ROWS } from './recorded.ts'
-import type { Recording, Row } from './recorded.ts'
-import { responsesOracle } from './recorded-oracles.ts'
+import { HAS_CORPUS, recordingsOf, ROWS } from './recorded/corpus.ts'
+import { eventsIn } from './recorded/losses.ts'
+import { responsesOracle } from './recorded/oracle-responses.ts'
 
 const CONTEXT: AnswerContext = { model: 'asked-for', id: 'req_1', created: 1_700_000_000, includeUsage: false }
 
@@ -25,21 +24,11 @@ function sseOf(events: readonly ChatEvent[]): string {
   return events.map((event) => writer.write(event)).join('') + writer.end()
 }
 
-function eventsIn(row: Row, recording: Recording): readonly ChatEvent[] {
-  if (recording.type === 'whole') return eventsOf(row.codec.readAnswer(recording.body))
-  const reader = row.codec.streamReader()
-  const events = recording.data.flatMap((line) => {
-    const { type, data } = eventOf(row, line)
-    return [...reader.read(type, data)]
-  })
-  return [...events, ...reader.end()]
-}
-
 describe.skipIf(!HAS_CORPUS)('the SDK puts our stream together again', () => {
   for (const row of ROWS)
     test(`for the answers recorded of ${row.folder}`, async () => {
       for (const recording of recordingsOf(row)) {
-        const stream = clientOf(sseOf(eventsIn(row, recording))).responses.stream({ model: 'm', input: 'x' })
+        const stream = clientOf(sseOf(eventsIn(row.wire, recording))).responses.stream({ model: 'm', input: 'x' })
         let text = ''
         stream.on('response.output_text.delta', (event) => void (text += event.delta))
         const response = await stream.finalResponse()

@@ -4,13 +4,10 @@ import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { JsonObject } from '../src/core/json.ts'
-import { bedrockChatCodec } from '../src/providers/bedrock/chat-codec.ts'
 import { createAwsSigner, readAwsCredential } from '../src/providers/aws-signature.ts'
-import { cohereChatCodec } from '../src/providers/cohere/chat-codec.ts'
 import { startGateway, startUpstream } from './gateway.ts'
 import type { TestGateway } from './gateway.ts'
-import { streamBytes } from './recorded.ts'
-import { bedrockOracle, cohereOracle } from './recorded-oracles.ts'
+import { streamBytes, WIRES } from './recorded/wires.ts'
 
 const caseOf = (name: string): string => readFileSync(path.join(import.meta.dirname, 'cases', name), 'utf8')
 const linesOf = (name: string): string[] =>
@@ -18,13 +15,7 @@ const linesOf = (name: string): string[] =>
     .split('\n')
     .filter((line) => line.trim() !== '')
 
-const BEDROCK = {
-  folder: '',
-  codec: bedrockChatCodec,
-  oracle: bedrockOracle,
-  framing: 'aws-event-stream',
-} as const
-const COHERE = { folder: '', codec: cohereChatCodec, oracle: cohereOracle, named: true } as const
+const { bedrock: BEDROCK, cohere: COHERE } = WIRES
 
 const AWS_KEYS = 'AKIDEXAMPLE12345:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY:session-token-of-a-role'
 

@@ -22,6 +22,7 @@ describe('who may', () => {
     'POST /admin/config/reload',
     'GET /admin/health',
     'GET /admin/prices',
+    'GET /admin/models',
     'GET /admin/nothing',
     'GET /metrics',
     'GET /metrics/',

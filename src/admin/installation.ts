@@ -3,7 +3,8 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { GatewayError } from '../core/error.ts'
 import { errorBody } from './errors.ts'
 import { type AdminApp, GUARDED, jsonAnswer, REFUSALS } from './route.ts'
-import { Anything, ConfigProblems } from './schemas.ts'
+import type { ModelFilter } from '../models/listed-model.ts'
+import { Anything, ConfigProblems, ModelsQuery } from './schemas.ts'
 
 /** What came of reading the configuration again; the running one stays when it has errors. */
 type ReloadResult =
@@ -17,6 +18,8 @@ export type Installation = {
   readonly health: () => unknown
   /** The price of every model that can be called. */
   readonly prices: () => unknown
+  /** The models that can be called, with what is known of them. */
+  readonly models: (filter: ModelFilter) => unknown
   /** Metrics as Prometheus text. */
   readonly metricsText: () => Promise<string>
   /** Whether `/metrics` is served without a token: for a listener that only this machine reaches. */
@@ -69,6 +72,15 @@ const ROUTES = {
     summary: 'The price of every model that can be called',
     responses: { 200: jsonAnswer(Anything, 'The prices.'), ...REFUSALS },
   }),
+  models: createRoute({
+    ...common,
+    method: 'get',
+    path: '/admin/models',
+    operationId: 'listModels',
+    summary: 'The models that can be called, with limits, abilities, dates and prices',
+    request: { query: ModelsQuery },
+    responses: { 200: jsonAnswer(Anything, 'The models; what is not known of them is null or absent.'), ...REFUSALS },
+  }),
   healthz: createRoute({
     ...open,
     path: '/healthz',
@@ -109,6 +121,10 @@ export function addInstallationRoutes(app: AdminApp, installation: Installation)
   app.openapi(ROUTES.config, async (context) => context.json(await installation.config(), 200))
   app.openapi(ROUTES.health, async (context) => context.json(await installation.health(), 200))
   app.openapi(ROUTES.prices, async (context) => context.json(await installation.prices(), 200))
+
+  app.openapi(ROUTES.models, async (context) =>
+    context.json(await installation.models(context.req.valid('query')), 200),
+  )
 
   app.openapi(ROUTES.reload, async (context) => {
     const result = await installation.reload()

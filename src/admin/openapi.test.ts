@@ -33,6 +33,7 @@ test('it describes every route that exists', () => {
     'GET /admin/health',
     'GET /admin/keys',
     'GET /admin/keys/{id}',
+    'GET /admin/models',
     'GET /admin/prices',
     'GET /admin/reports/spend',
     'GET /admin/requests',

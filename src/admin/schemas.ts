@@ -1,5 +1,6 @@
 // The JSON of the admin API: what is taken, checked strictly, and what is given. The OpenAPI description is made of it.
 import { z } from '@hono/zod-openapi'
+import { ABILITIES, MODEL_KINDS } from '../core/model-facts.ts'
 import { ENDPOINT_FAMILIES } from '../keys/permit.ts'
 
 const name = z.string().trim().min(1).max(200)
@@ -265,6 +266,21 @@ export const ErrorBody = z
 export const ConfigProblems = ErrorBody.extend({
   problems: z.array(z.looseObject({ message: z.string() })),
 }).openapi('ConfigProblems')
+export const ModelsQuery = z.strictObject({
+  search: z.string().max(200).optional().openapi({ description: 'A part of the name.' }),
+  provider: z.string().max(200).optional().openapi({ description: '`weir` for routes.' }),
+  kind: z.enum(MODEL_KINDS).optional(),
+  abilities: z
+    .string()
+    .transform((text) => text.split(',').map((word) => word.trim()))
+    .pipe(z.array(z.enum(ABILITIES)).max(ABILITIES.length))
+    .optional()
+    .openapi({
+      type: 'string',
+      description: `All that must be known to be there, by commas: ${ABILITIES.join(', ')}.`,
+    }),
+})
+
 export const Anything = z.unknown().openapi({ type: 'object', additionalProperties: true })
 
 /** A list as every list of this API: `{data, next}`. */

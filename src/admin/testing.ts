@@ -56,6 +56,7 @@ export async function openTestAdmin(overrides: Partial<AdminOptions> = {}): Prom
     metricsOpen: false,
     ready: () => true,
     prices: () => ({ data: [] }),
+    models: (filter) => ({ data: [filter], next: null }),
     version: '0.1.0',
     operatorTokenHash: null,
     onInternalError: (cause) => internalErrors.push(cause),

@@ -3,6 +3,7 @@ import { checkCommand } from './check.ts'
 import type { Command } from './command.ts'
 import { doctorCommand } from './doctor.ts'
 import { KEY_COMMANDS } from './keys.ts'
+import { modelsCommand } from './models.ts'
 import { LEDGER_COMMANDS } from './report.ts'
 import { REQUEST_COMMANDS } from './requests.ts'
 import { PROCESS_COMMANDS } from './serve.ts'
@@ -14,6 +15,7 @@ export const COMMANDS: readonly Command[] = [
   serve,
   checkCommand,
   doctorCommand,
+  modelsCommand,
   ...KEY_COMMANDS,
   ...TEAM_COMMANDS,
   ...LEDGER_COMMANDS,

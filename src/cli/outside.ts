@@ -7,6 +7,8 @@ import type { Credential, Provider } from '../core/model.ts'
 import { UpstreamFailure } from '../providers/failure.ts'
 import { createGuard } from '../providers/guard.ts'
 import { createUpstream, resolveHost } from '../providers/upstream.ts'
+import { listedModels } from '../listed-models.ts'
+import type { ListedModel } from '../models/listed-model.ts'
 import { createSnapshot } from '../snapshot.ts'
 
 /** `weir`: a gateway answers there; `taken`: something else does; `closed`: it cannot be listened on, with the reason. */
@@ -24,7 +26,7 @@ export type ProbeResult =
 export type Installed = {
   readonly providers: readonly Provider[]
   /** Names that clients may send, with whose they are: `weir` for routes. */
-  readonly models: readonly { readonly id: string; readonly ownedBy: string }[]
+  readonly models: readonly ListedModel[]
   readonly from: 'config' | 'environment' | 'simulator'
 }
 
@@ -51,7 +53,11 @@ export function realOutside(serve: Outside['serve']): Outside {
 
 function install(config: Config, environment: Environment): Installed {
   const snapshot = createSnapshot(config, environment, { clock: systemClock, seed: 1 })
-  return { providers: snapshot.providers, models: snapshot.catalogue.list(), from: snapshot.providersFrom }
+  return {
+    providers: snapshot.providers,
+    models: listedModels(snapshot, systemClock.now()),
+    from: snapshot.providersFrom,
+  }
 }
 
 async function probe(provider: Provider, credential: Credential | null): Promise<ProbeResult> {

@@ -1,4 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
+import { NO_FACTS } from '../core/model-facts.ts'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -458,8 +459,13 @@ const PROVIDER: Provider = {
 const INSTALLED: Installed = {
   providers: [PROVIDER, { ...PROVIDER, name: 'sim', baseUrl: 'simulator:', credentials: [] }],
   models: [
-    { id: 'openai/gpt', ownedBy: 'openai' },
-    { id: 'chat', ownedBy: 'weir' },
+    {
+      id: 'openai/gpt',
+      ownedBy: 'openai',
+      facts: { ...NO_FACTS, kind: 'chat', contextTokens: 128_000, abilities: { tools: true, vision: false } },
+      rates: { input: 150_000n, output: 600_000n },
+    },
+    { id: 'chat', ownedBy: 'weir', facts: NO_FACTS, rates: null },
   ],
   from: 'config',
 }
@@ -716,4 +722,45 @@ test('the version is printed', async () => {
   expect((await weir('version')).out).toMatch(/^weir \d+\.\d+\.\d+\n$/)
   expect((await weir('--version')).out).toMatch(/^weir /)
   expect((await weir('version --json')).json().bun).toBe(Bun.version)
+})
+
+describe('`weir models` lists what can be named', () => {
+  const KNOWING = { ...outside, install: () => INSTALLED }
+  const lines = async (words: string) => (await weir(words, { outside: KNOWING })).out.trim().split('\n').slice(1)
+
+  test('with limits, prices and abilities; what is not known is left open', async () => {
+    expect(await lines('models')).toEqual([
+      'openai/gpt  128 000       -  0.15    0.6  -        tools',
+      'chat              -       -     -      -  -        -',
+    ])
+  })
+
+  test.each([
+    ['models --with tools', ['openai/gpt']],
+    ['models --with tools,vision', []],
+    ['models --provider weir', ['chat']],
+    ['models --kind chat', ['openai/gpt']],
+    ['models GPT', ['openai/gpt']],
+  ] as const)('`weir %s`', async (words, ids) => {
+    expect((await lines(words)).map((line) => line.split(' ')[0]!)).toEqual([...ids])
+  })
+
+  test('as JSON, exactly', async () => {
+    const { json } = await weir('models gpt --json', { outside: KNOWING })
+    expect(json()).toMatchObject([
+      {
+        id: 'openai/gpt',
+        context: 128_000,
+        max_output: null,
+        abilities: { tools: true, vision: false },
+        usd_per_million: { input: '0.15', output: '0.6' },
+      },
+    ])
+  })
+
+  test('an ability that there is not is exit code 2', async () => {
+    const { code, err } = await weir('models --with flying')
+    expect(code).toBe(2)
+    expect(err).toContain('--with takes tools, ')
+  })
 })

@@ -1,8 +1,11 @@
 // A request as the path sees it, whatever dialect it came in.
 import type { ChatRequest } from './chat.ts'
 import type { GatewayError } from './error.ts'
+import type { FormPart } from './form.ts'
 import type { JsonObject, Member } from './json.ts'
 import type { Operation } from './model.ts'
+import type { Ability } from './model-facts.ts'
+import type { Usage } from './usage.ts'
 
 export type DialectId =
   | 'openai-chat'
@@ -15,6 +18,15 @@ export type DialectId =
   | 'gemini-array'
   | 'gemini-count-tokens'
   | 'gemini-embeddings'
+  | 'openai-moderations'
+  | 'openai-image-generations'
+  | 'openai-image-edits'
+  | 'openai-image-variations'
+  | 'openai-speech'
+  | 'openai-transcriptions'
+  | 'openai-translations'
+  | 'rerank-v1'
+  | 'rerank-v2'
 
 /** What routing, limits and accounting need to know of a request; read once by its dialect. */
 export type CallFacts = {
@@ -27,6 +39,8 @@ export type CallFacts = {
   readonly maxOutputTokens: number | null
   readonly endUser: string | null
   readonly options: GatewayOptions
+  /** What is billed beside the tokens of text, as far as the request tells: reserved, and booked where the provider counts nothing. */
+  readonly expected?: Partial<Usage> | undefined
 }
 
 /** The gateway's own fields of a request (`weir: {…}` in the body, or `x-weir-…` headers, which win). */
@@ -44,10 +58,14 @@ export type Call = {
   readonly text: string
   readonly members: ReadonlyMap<string, Member>
   readonly body: JsonObject
+  /** Of a request that came as a form: its parts in order. `body` then holds its fields, and `text` is `body` written as JSON. */
+  readonly form?: readonly FormPart[] | undefined
   /** Request headers that are a part of the dialect: they go to targets that speak it, and to no other. */
   readonly headers: Readonly<Record<string, string>>
   /** The request in the normal form: read once, when the first target needs it translated; null until then. */
   chat: ReadChat | null
+  /** What it asks of a model, read when a target is known to lack something; absent until then. */
+  needs?: ReadonlySet<Ability>
   /** Of a request that goes on from kept responses. */
   readonly history?: History
 }

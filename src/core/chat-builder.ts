@@ -128,7 +128,7 @@ export class ChatEventBuilder {
     const open = this.#choices.get(choiceIndex)?.open.get(key)
     if (open === undefined || this.#hasEnded) return
     if (delta.type === 'arguments') {
-      if (delta.json === '') return
+      if (delta.json === '' || isNoObject(open, delta.json)) return
       open.arguments += delta.json
     }
     this.#events.push({ type: 'block_delta', choice: choiceIndex, block: open.block, delta })
@@ -239,6 +239,11 @@ export class ChatEventBuilder {
       this.#events.push({ type: 'block_delta', choice, block: open.block, delta: { type: 'arguments', json: '{}' } })
     this.#events.push({ type: 'block_end', choice, block: open.block })
   }
+}
+
+/** Some hosts write `null` for no arguments: no object begins with it. */
+function isNoObject({ part, arguments: told }: OpenBlock, json: string): boolean {
+  return told === '' && json === 'null' && part.type === 'tool_call' && part.kind === 'function'
 }
 
 function emptyPart(kind: ImplicitKind, family: Family): Part {

@@ -1,4 +1,5 @@
 // What can be called.
+import type { ModelFacts } from './model-facts.ts'
 import type { UsageUnit } from './usage.ts'
 
 /** What a request asks a model to do. It names the endpoint family in keys, metrics and the request log. */
@@ -119,4 +120,6 @@ export type Deployment = {
   readonly provider: Provider
   /** The vendor's model id. */
   readonly model: string
+  /** What is known of the model there. */
+  readonly facts: ModelFacts
 }

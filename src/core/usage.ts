@@ -16,6 +16,8 @@ export type Usage = {
   readonly imageIn: number
   readonly imageOut: number
   readonly video: number
+  /** Pictures that were made, for models that are billed by the picture; `imageIn` and `imageOut` are tokens. */
+  readonly images: number
   readonly characters: number
   readonly seconds: number
   readonly requests: number
@@ -36,6 +38,7 @@ export const NO_USAGE: Usage = {
   imageIn: 0,
   imageOut: 0,
   video: 0,
+  images: 0,
   characters: 0,
   seconds: 0,
   requests: 0,

@@ -8,6 +8,8 @@ import type { ChatTranslator } from './translator.ts'
 export interface Dialect {
   readonly id: DialectId
   readonly operation: Operation
+  /** Its requests come as a form, or as JSON where they say so. Absent: they are JSON. */
+  readonly takesForms?: true
   /**
    * Reads what the path needs and checks the types of just that; what the provider alone understands is the provider's
    * to refuse. Throws `request_malformed` with the JSON path that is wrong.

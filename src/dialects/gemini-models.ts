@@ -1,29 +1,34 @@
 // The list of models in the form that Gemini's clients read: `GET /v1beta/models` and `GET /v1beta/models/{name}`.
 import type { JsonObject } from '../core/json.ts'
+import { defined } from '../core/json-read.ts'
+import type { ModelFacts } from '../core/model-facts.ts'
 
-/** A name that the caller may use: no more is known of every model. */
-type ListedModel = { readonly id: string }
+/** A name that the caller may use, with what is known of the model. */
+type ListedModel = { readonly id: string; readonly facts: ModelFacts }
 
-/** What a model really takes is its provider's to say. */
-const METHODS = [
-  'generateContent',
-  'streamGenerateContent',
-  'countTokens',
-  'embedContent',
-  'batchEmbedContents',
-] as const
+const CHAT = ['generateContent', 'streamGenerateContent', 'countTokens'] as const
+const EMBEDDING = ['embedContent', 'batchEmbedContents'] as const
+
+/** Of a model that nobody knows, its provider decides. */
+function methodsOf({ kind }: ModelFacts): readonly string[] {
+  if (kind === 'chat') return CHAT
+  return kind === 'embedding' ? EMBEDDING : [...CHAT, ...EMBEDDING]
+}
 
 const DEFAULT_PAGE = 50
 const MAX_PAGE = 1_000
 
-export function geminiModelJson({ id }: ListedModel): JsonObject {
-  return {
+export function geminiModelJson({ id, facts }: ListedModel): JsonObject {
+  return defined<JsonObject>({
     name: `models/${id}`,
     baseModelId: id,
     version: '001',
-    displayName: id,
-    supportedGenerationMethods: METHODS,
-  }
+    displayName: facts.title ?? id,
+    inputTokenLimit: facts.maxInputTokens ?? facts.contextTokens ?? undefined,
+    outputTokenLimit: facts.maxOutputTokens ?? undefined,
+    supportedGenerationMethods: methodsOf(facts),
+    thinking: facts.abilities.reasoning,
+  })
 }
 
 /**

@@ -7,6 +7,7 @@ import { GatewayError } from '../core/error.ts'
 import type { ErrorCode } from '../core/error.ts'
 import type { JsonObject } from '../core/json.ts'
 import { NO_USAGE } from '../core/usage.ts'
+import { NO_FACTS } from '../core/model-facts.ts'
 import { geminiModelJson, geminiModelList } from './gemini-models.ts'
 import { jsonSchemaOf } from './gemini-schema.ts'
 import { geminiArrayTranslator, geminiTranslator } from './gemini-translator.ts'
@@ -733,14 +734,14 @@ test('tokens are counted of all words, with media beside them', () => {
 })
 
 test('models are listed in Gemini’s form, page by page', () => {
-  expect(geminiModelJson({ id: 'a/b' })).toEqual({
+  expect(geminiModelJson({ id: 'a/b', facts: NO_FACTS })).toEqual({
     name: 'models/a/b',
     baseModelId: 'a/b',
     version: '001',
     displayName: 'a/b',
     supportedGenerationMethods: expect.arrayContaining(['generateContent', 'countTokens', 'embedContent']),
   })
-  const models = ['a', 'b', 'c'].map((id) => ({ id }))
+  const models = ['a', 'b', 'c'].map((id) => ({ id, facts: NO_FACTS }))
   const names = (size: string | null, token: string | null) => {
     const page = geminiModelList(models, { size, token }) as { models: { name: string }[]; nextPageToken?: string }
     return [page.models.map(({ name }) => name.slice(7)).join(''), page.nextPageToken ?? null]

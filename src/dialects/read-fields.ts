@@ -13,7 +13,7 @@ function wrong(path: string, expected: string, found: unknown): GatewayError {
 }
 
 /** A member that must be there. */
-function requireString(body: JsonObject, name: string): string {
+export function requireString(body: JsonObject, name: string): string {
   const value = body[name]
   if (typeof value !== 'string') throw missingOr(name, 'a string', value)
   if (value === '') throw new GatewayError('request_malformed', { message: `\`${name}\` is empty.`, param: name })
@@ -74,6 +74,29 @@ export function optionalCount(body: JsonObject, name: string): number | null {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
     throw wrong(name, 'a whole number of at least 0', value)
   return value
+}
+
+/** A count, which a form writes as digits. */
+export function optionalWrittenCount(body: JsonObject, name: string): number | null {
+  const value = body[name]
+  if (typeof value !== 'string') return optionalCount(body, name)
+  if (!/^\d{1,9}$/.test(value)) throw wrong(name, 'a whole number of at least 0', value)
+  return Number(value)
+}
+
+/** A yes or no, which a form writes as a word. */
+export function optionalWrittenBoolean(body: JsonObject, name: string): boolean {
+  const value = body[name]
+  if (value === 'true' || value === 'false') return value === 'true'
+  return optionalBoolean(body, name)
+}
+
+/** A file that must have been sent: its length in bytes. */
+export function requireFile(body: JsonObject, name: string): number {
+  const value = body[name] ?? undefined
+  const file: unknown = Array.isArray(value) ? value[0] : value
+  if (isObject(file) && typeof file['size'] === 'number') return file['size']
+  throw missingOr(name, 'a file', value)
 }
 
 export function optionalObject(body: JsonObject, name: string): JsonObject | null {

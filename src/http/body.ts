@@ -75,6 +75,13 @@ const ENCODINGS: { readonly [name: string]: Inflate } = {
   zstd: inflateWith(zstdDecompress),
 }
 
+/** A body as it came, inflated. */
+export type RawBody = {
+  readonly bytes: Uint8Array
+  /** Bytes taken from the budget; whoever has the body frees them at the end of the request. */
+  readonly heldBytes: number
+}
+
 /** Reads a JSON object. Throws `request_malformed`, `request_too_large`, `request_too_slow` or `overloaded`. */
 export async function readJsonBody(
   request: Request,
@@ -88,6 +95,25 @@ export async function readJsonBody(
     const encoding = request.headers.get('content-encoding')
     const bytes = encoding === null ? raw : await inflateBody(raw, encoding, bounds, budget, held)
     return { ...parseJsonBody(bytes, bounds), heldBytes: held.bytes }
+  } catch (error) {
+    budget.free(held.bytes)
+    throw error
+  }
+}
+
+/** Reads a body of any kind. Throws as `readJsonBody` does. */
+export async function readRawBody(
+  request: Request,
+  bounds: BodyBounds,
+  budget: ByteBudget,
+  clock: Clock,
+): Promise<RawBody> {
+  const held = { bytes: 0 }
+  try {
+    const raw = await readBytes(request, bounds, budget, held, clock)
+    const encoding = request.headers.get('content-encoding')
+    const bytes = encoding === null ? raw : await inflateBody(raw, encoding, bounds, budget, held)
+    return { bytes, heldBytes: held.bytes }
   } catch (error) {
     budget.free(held.bytes)
     throw error

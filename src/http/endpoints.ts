@@ -6,7 +6,12 @@ import { gemini, readGeminiPath } from '../dialects/gemini.ts'
 import { openaiChat } from '../dialects/openai-chat.ts'
 import { openaiCompletions } from '../dialects/openai-completions.ts'
 import { openaiEmbeddings } from '../dialects/openai-embeddings.ts'
+import { openaiImageEdits, openaiImageGenerations, openaiImageVariations } from '../dialects/openai-images.ts'
+import { openaiModerations } from '../dialects/openai-moderations.ts'
 import { openaiResponses } from '../dialects/openai-responses.ts'
+import { openaiSpeech } from '../dialects/openai-speech.ts'
+import { openaiTranscriptions, openaiTranslations } from '../dialects/openai-transcription.ts'
+import { rerankV1, rerankV2 } from '../dialects/rerank.ts'
 import { geminiEntrance } from './gemini-entrance.ts'
 
 /**
@@ -42,6 +47,15 @@ const ENDPOINTS: readonly Endpoint[] = [
   { method: 'POST', path: '/v1/chat/completions', kind: 'relay', family: 'chat', dialect: openaiChat },
   { method: 'POST', path: '/v1/completions', kind: 'relay', family: 'completions', dialect: openaiCompletions },
   { method: 'POST', path: '/v1/embeddings', kind: 'relay', family: 'embeddings', dialect: openaiEmbeddings },
+  { method: 'POST', path: '/v1/moderations', kind: 'relay', family: 'moderations', dialect: openaiModerations },
+  { method: 'POST', path: '/v1/images/generations', kind: 'relay', family: 'images', dialect: openaiImageGenerations },
+  { method: 'POST', path: '/v1/images/edits', kind: 'relay', family: 'images', dialect: openaiImageEdits },
+  { method: 'POST', path: '/v1/images/variations', kind: 'relay', family: 'images', dialect: openaiImageVariations },
+  { method: 'POST', path: '/v1/audio/speech', kind: 'relay', family: 'audio', dialect: openaiSpeech },
+  { method: 'POST', path: '/v1/audio/transcriptions', kind: 'relay', family: 'audio', dialect: openaiTranscriptions },
+  { method: 'POST', path: '/v1/audio/translations', kind: 'relay', family: 'audio', dialect: openaiTranslations },
+  { method: 'POST', path: '/v1/rerank', kind: 'relay', family: 'rerank', dialect: rerankV1 },
+  { method: 'POST', path: '/v2/rerank', kind: 'relay', family: 'rerank', dialect: rerankV2 },
   { method: 'POST', path: '/v1/messages', kind: 'relay', family: 'chat', dialect: anthropicMessages },
   { method: 'POST', path: '/v1/messages/count_tokens', kind: 'relay', family: 'chat', dialect: anthropicCountTokens },
   { method: 'POST', path: '/v1/responses', kind: 'relay', family: 'responses', dialect: openaiResponses },

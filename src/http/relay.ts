@@ -128,6 +128,8 @@ async function* streamPieces(
     if (broken === null) return
     tools.onStreamOutcome(broken.outcome)
     await exchange.close(ending(exchange, answer, tools, 'aborted', broken.outcome, broken.error))
+    // In the middle of bytes an error cannot be told, and an end would look sound: the connection breaks off too.
+    if (answer.isBytes === true) throw broken.error
     yield new TextEncoder().encode(dialect.errorEvents(broken.error, exchange.id))
   } finally {
     if (!exchange.isClosed) await exchange.close(aborted(exchange, answer, tools))

@@ -54,9 +54,11 @@ export function worstCase(request: {
   readonly inputTokens: number
   readonly maxOutputTokens: number | null
   readonly rates: Rates
+  /** What is billed beside the tokens of text. */
+  readonly expected?: Partial<Usage> | undefined
 }): { readonly usage: Usage; readonly costNanoUsd: NanoUsd } {
   const output = request.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS
-  const usage: Usage = { ...NO_USAGE, input: request.inputTokens, output, requests: 1 }
+  const usage: Usage = { ...NO_USAGE, ...request.expected, input: request.inputTokens, output, requests: 1 }
   const plain = costOf(usage, request.rates)
   // All of the output may turn out to be reasoning, where that is dearer.
   const reasoned = costOf({ ...usage, output: 0, reasoning: output }, request.rates)

@@ -95,7 +95,7 @@ test('rows by tag have no total, because a request counts for each of its tags',
 test('CSV quotes what needs it and disarms formulas', () => {
   const lines = reportCsv(ROWS, SHAPE).split('\r\n')
   expect(lines[0]).toBe(
-    'at,team,model,requests,cost_usd,cost_nano_usd,unpriced_requests,input,cache_read,cache_write_5m,cache_write_1h,output,reasoning,audio_in,audio_out,image_in,image_out,video,characters,seconds,request_units,searches',
+    'at,team,model,requests,cost_usd,cost_nano_usd,unpriced_requests,input,cache_read,cache_write_5m,cache_write_1h,output,reasoning,audio_in,audio_out,image_in,image_out,video,images,characters,seconds,request_units,searches',
   )
   expect(lines[1]).toStartWith('2026-11-20T00:00:00.000Z,research,gpt-5,12,9007199254740993.000000001,')
   expect(lines[2]).toStartWith(`2026-11-20T00:00:00.000Z,,"'=cmd(""x""),y",3,0.0015,1500000,2,0,`)

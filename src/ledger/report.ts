@@ -83,6 +83,7 @@ const UNIT_NAMES: Readonly<Record<UsageUnit, string>> = {
   imageIn: 'image_in',
   imageOut: 'image_out',
   video: 'video',
+  images: 'images',
   characters: 'characters',
   seconds: 'seconds',
   requests: 'request_units',

@@ -108,7 +108,7 @@ export const CATALOGUE = {
     name: 'weir_units_total',
     type: 'counter',
     unit: 'units',
-    help: 'What is billed by something other than tokens: characters, seconds, requests, searches.',
+    help: 'What is billed by something other than tokens: images, characters, seconds, requests, searches.',
     labels: [...PAID, 'kind'],
   },
   attempts: {

@@ -17,7 +17,7 @@ const SCOPE_LABELS: Readonly<Record<LimitScope, string>> = {
 }
 
 /** What is billed by something other than tokens; all other units are kinds of tokens. */
-const UNITS_BESIDE_TOKENS: ReadonlySet<UsageUnit> = new Set(['characters', 'seconds', 'requests', 'searches'])
+const UNITS_BESIDE_TOKENS: ReadonlySet<UsageUnit> = new Set(['images', 'characters', 'seconds', 'requests', 'searches'])
 const NO_ERRORS: ReadonlySet<OutcomeType> = new Set(['answered', 'cancelled'])
 
 /** `cacheWrite5m` → `cache_write_5m`. */

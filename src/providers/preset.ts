@@ -35,6 +35,8 @@ export type Preset = {
   readonly explicit?: true
   /** Placeholders that have a source besides the config. */
   readonly settings?: Readonly<Record<string, Setting>>
+  /** `operator`: models are called there by names that whoever deploys them chooses. */
+  readonly modelNames?: 'operator'
   /** The vendor's API documentation. */
   readonly docs: string
 }
@@ -78,4 +80,11 @@ export function localRow(title: string, baseUrl: string, docs: string, differenc
 export const WITH_RESPONSES: NonNullable<Quirks['paths']> = { responses: '/responses' }
 
 /** Quirk of hosts that only chat. */
-export const CHAT_ONLY: NonNullable<Quirks['paths']> = { completions: null, embeddings: null }
+export const CHAT_ONLY: NonNullable<Quirks['paths']> = {
+  completions: null,
+  embeddings: null,
+  moderations: null,
+  images: null,
+  audio: null,
+  rerank: null,
+}

@@ -3,8 +3,10 @@
 // A request goes the native lane where the provider understands its dialect as it is (`native` has the dialect, and a URL
 // for it); else it is translated, where both the dialect and the wire can (`chat`).
 import type { Call, DialectId } from '../core/call.ts'
+import type { BytesBody } from '../core/form.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Deployment, Provider } from '../core/model.ts'
+import type { Ability } from '../core/model-facts.ts'
 import type { Usage } from '../core/usage.ts'
 import type { ChatCodec } from './chat-codec.ts'
 import type { FramingKind } from './framing.ts'
@@ -52,12 +54,19 @@ export const SILENT: EventFacts = {
 /** Reads the data of one server-sent event (as Latin-1 text: only lengths and ASCII words are looked at). */
 export type EventReader = (data: string) => EventFacts
 
+/** How an answer comes: in one piece, as events, or as bytes that mean nothing to the gateway. */
+export type AnswerKind = 'whole' | 'events' | 'bytes'
+
 export interface NativeWire {
   /** Absolute URL at which the call is understood as it came; null when the provider has no such endpoint. */
   url(call: Call, deployment: Deployment): string | null
   /** The caller's body with only those fields changed that must be. */
-  body(call: Call, deployment: Deployment, ownFields: readonly string[]): string
+  body(call: Call, deployment: Deployment, ownFields: readonly string[]): string | BytesBody
   readAnswer(text: string, call: Call): AnswerFacts
+  /** How the answer to a call comes; absent: as events where a stream was asked for, else whole. */
+  answerKind?(call: Call): AnswerKind
+  /** Some of its models answer whole though a stream was asked for. */
+  readonly streamsAtWill?: true
   /** A reader of one stream's events. */
   eventReader(): EventReader
   /** A stream that ends without the wire's terminal event is sound once it has told a finish reason. */
@@ -74,6 +83,8 @@ export interface ChatWire {
   url(deployment: Deployment, stream: boolean): string | null
   /** Adds to a written request what the provider's settings say; absent: nothing. */
   complete?(body: JsonObject, provider: Provider): ChatAdditions
+  /** What it gets by other means from models that have no means of their own for it. */
+  readonly emulates?: readonly Ability[]
   /** How its streams are cut into events. */
   readonly framing: FramingKind
 }

@@ -15,6 +15,7 @@ import type { AnswerContext } from '../dialects/translator.ts'
 import { classify, errorCodeOf, errorMessageOf } from '../providers/classify.ts'
 import { broken, StreamFailure } from '../providers/answer-stream.ts'
 import type { AnswerStream } from '../providers/answer-stream.ts'
+import { createByteStream } from '../providers/byte-stream.ts'
 import { createNativeStream } from '../providers/native-stream.ts'
 import { UpstreamFailure } from '../providers/upstream.ts'
 import type { Upstream, UpstreamAnswer } from '../providers/upstream.ts'
@@ -43,6 +44,8 @@ export type Answer =
       readonly status: number
       readonly headers: Headers
       readonly stream: AnswerStream
+      /** It has no events, so that an error in the middle cannot be told in it. */
+      readonly isBytes?: true
       /** What was left out or bent on the way, a sentence each. */
       readonly warnings: readonly string[]
       /** Ends the upstream; harmless after its end. */
@@ -125,7 +128,6 @@ async function tryTarget(
   startedMs: number,
   tools: AttemptTools,
 ): Promise<Answer | null> {
-  const { call } = run
   const credential = tools.credentialOf(deployment.provider)
   tools.onStart(deployment)
   const startedAt = tools.clock.now()
@@ -156,7 +158,7 @@ async function tryTarget(
       headers: lane.headers,
       body: lane.body,
       timeouts: { ...timeouts, totalMs: Math.min(leftMs, timeouts.totalMs) },
-      stream: call.facts.stream,
+      stream: lane.answer !== 'whole',
       signal: run.signal,
     })
     if (upstream.status >= 300) {
@@ -168,9 +170,7 @@ async function tryTarget(
       if (isFinal(outcome)) throw rejection(upstream.status, redacted(errorCodeOf(body), tools), errorText)
       return null
     }
-    const answer = call.facts.stream
-      ? await openStream(run, deployment, lane, upstream, tools)
-      : await readWhole(run, deployment, lane, upstream, tools)
+    const answer = await openAnswer(run, deployment, lane, upstream, tools)
     end({ type: 'answered' })
     return answer
   } catch (error) {
@@ -185,6 +185,37 @@ async function tryTarget(
     if (error.outcome.type === 'cancelled') throw new GatewayError('client_closed', {}, error)
     return null
   }
+}
+
+function openAnswer(
+  run: AttemptRun,
+  deployment: Deployment,
+  lane: NativeLane | TranslatedLane,
+  upstream: UpstreamAnswer,
+  tools: AttemptTools,
+): Promise<Answer> {
+  switch (lane.answer) {
+    case 'whole':
+      return readWhole(run, deployment, lane, upstream, tools)
+    case 'events':
+      return openStream(run, deployment, lane, upstream, tools)
+    case 'bytes':
+      return openBytes(deployment, upstream)
+  }
+}
+
+/** Bytes that only the client understands. Text where they should be is an error or a page in a 200. */
+async function openBytes(deployment: Deployment, upstream: UpstreamAnswer): Promise<Answer> {
+  const { status, headers } = upstream
+  const contentType = headers.get('content-type') ?? ''
+  if (/json|text\//.test(contentType)) {
+    const text = UTF8.decode(await upstream.bytes(MAX_ERROR_BYTES))
+    throw broken(errorMessageOf(text) ?? `the answer is ${contentType} and no bytes of sound`)
+  }
+  const stream = createByteStream(upstream.chunks(), null)
+  await stream.open()
+  const cancel = (): void => upstream.cancel()
+  return { type: 'stream', isBytes: true, deployment, status, headers, stream, warnings: NO_WARNINGS, cancel }
 }
 
 async function readWhole(
@@ -228,6 +259,8 @@ async function openStream(
   const { status, headers } = upstream
   const contentType = headers.get('content-type') ?? ''
   if (!isStreamType(lane, contentType)) {
+    if (lane.type === 'native' && lane.wire.streamsAtWill === true && contentType.includes('json'))
+      return readWhole(run, deployment, lane, upstream, tools)
     // An error or an HTML page in a 200 instead of a stream; what it says goes into the attempt's line.
     const text = UTF8.decode(await upstream.bytes(MAX_ERROR_BYTES))
     throw broken(problemIn(text, lane, run.call) ?? `the answer is ${contentType || 'untyped'} and no event stream`)

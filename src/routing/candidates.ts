@@ -3,6 +3,7 @@ import type { Deployment } from '../core/model.ts'
 import { orderBy } from './order.ts'
 import type { Candidate, OrderFacts } from './order.ts'
 import type { PlanRequest, PlanTools } from './plan.ts'
+import { deploymentsAt } from './route.ts'
 import type { DeploymentTarget, Strategy, Target } from './route.ts'
 
 /** What is found while the targets of one request are gone through. */
@@ -66,7 +67,7 @@ function flat(ordered: readonly Candidate[]): readonly Candidate[] {
 
 function candidateOf(target: Target, strategy: Strategy, collection: Collection): Candidate | null {
   if (target.when !== null && !target.when.holds(collection.request.facts)) {
-    for (const deployment of deploymentsOf(target))
+    for (const deployment of deploymentsAt(target))
       collection.excluded.push({ deployment, why: `is for requests where ${target.when.words}` })
     return null
   }
@@ -147,8 +148,4 @@ export function benchedFirst({ benched, excluded }: Collection): readonly Candid
   const at = excluded.findIndex(({ deployment }) => deployment === first.target.deployment)
   if (at >= 0) excluded.splice(at, 1)
   return [{ ...first, reason: 'all are cooling down; this one recovers first' }]
-}
-
-function deploymentsOf(target: Target): readonly Deployment[] {
-  return target.type === 'deployment' ? [target.deployment] : target.route.targets.flatMap(deploymentsOf)
 }

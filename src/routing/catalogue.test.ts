@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { NO_FACTS } from '../core/model-facts.ts'
 import { CatalogueError } from './build-routes.ts'
 import { createCatalogue } from './catalogue.ts'
 import type { CatalogueInput } from './catalogue.ts'
@@ -19,6 +20,7 @@ function catalogueOf(
     ]),
     routes: Object.entries(routes).map(([name, input]) => routeDefinition(name, input)),
     aliases: {},
+    factsOf: () => NO_FACTS,
     closed: new Set(['sim']),
     ...more,
   })

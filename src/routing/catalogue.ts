@@ -1,5 +1,6 @@
 // Model names → routes: what the operator defined, `provider/model`, bare model ids, and other names for all of these.
 import type { Deployment, Provider } from '../core/model.ts'
+import type { ModelFacts } from '../core/model-facts.ts'
 import { nearestNames } from '../core/nearest.ts'
 import { canonicalModel, sameModel } from './canonical.ts'
 import { buildRoutes, unroutedRoute } from './build-routes.ts'
@@ -29,6 +30,8 @@ export type CatalogueInput = {
   /** Known model ids of each provider, by provider name. */
   readonly models: ReadonlyMap<string, readonly string[]>
   readonly routes: readonly RouteDefinition[]
+  /** What is known of a model at a provider. */
+  readonly factsOf: (provider: Provider, model: string) => ModelFacts
   /** Another name → the name that it stands for. */
   readonly aliases: Readonly<Record<string, string>>
   /** Providers that take only the models known of them (the simulator). */
@@ -85,18 +88,22 @@ interface Deployments {
   known(): readonly Deployment[]
 }
 
-function createDeployments({ providers, models, closed }: CatalogueInput): Deployments {
+function createDeployments({ providers, models, closed, factsOf }: CatalogueInput): Deployments {
   const byName = new Map(providers.map((provider) => [provider.name, provider]))
   const byId = new Map<string, Deployment>()
   const byModel = new Map<string, Deployment[]>()
   for (const provider of providers)
     for (const model of models.get(provider.name) ?? []) {
-      const deployment = { id: `${provider.name}/${model}`, provider, model }
+      const deployment = deploymentOf(provider, model)
       byId.set(deployment.id, deployment)
       const same = byModel.get(model)
       if (same === undefined) byModel.set(model, [deployment])
       else same.push(deployment)
     }
+
+  function deploymentOf(provider: Provider, model: string): Deployment {
+    return { id: `${provider.name}/${model}`, provider, model, facts: factsOf(provider, model) }
+  }
 
   function atProvider(name: string): Deployment | null {
     const known = byId.get(name)
@@ -104,9 +111,7 @@ function createDeployments({ providers, models, closed }: CatalogueInput): Deplo
     const slash = name.indexOf('/')
     if (slash <= 0 || slash === name.length - 1) return null
     const provider = byName.get(name.slice(0, slash))
-    return provider === undefined || closed.has(provider.name)
-      ? null
-      : { id: name, provider, model: name.slice(slash + 1) }
+    return provider === undefined || closed.has(provider.name) ? null : deploymentOf(provider, name.slice(slash + 1))
   }
 
   /** The same model at each provider under its own name; where only a name without a date is known, the asked snapshot of it. */
@@ -120,7 +125,7 @@ function createDeployments({ providers, models, closed }: CatalogueInput): Deplo
       const id = sameModel(asked, ids)
       if (id !== null) return [byId.get(`${provider.name}/${id}`)!]
       const takesSnapshots = undated !== null && !closed.has(provider.name) && ids.includes(undated)
-      return takesSnapshots ? [{ id: `${provider.name}/${name}`, provider, model: name }] : []
+      return takesSnapshots ? [deploymentOf(provider, name)] : []
     })
     return same.length === 0 ? exact : [...exact, ...same]
   }

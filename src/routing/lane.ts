@@ -8,13 +8,14 @@ import type { Deployment } from '../core/model.ts'
 import type { Dialect, TokenCount } from '../dialects/dialect.ts'
 import type { ChatTranslator } from '../dialects/translator.ts'
 import type { Reading } from '../providers/chat-codec.ts'
-import type { ChatWire, NativeWire, Wire } from '../providers/wire.ts'
+import type { AnswerKind, ChatWire, NativeWire, Wire } from '../providers/wire.ts'
 
 /** What is sent to a target. */
 type Sent = {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body: string | Uint8Array
+  readonly answer: AnswerKind
 }
 
 export type NativeLane = Sent & { readonly type: 'native'; readonly wire: NativeWire }
@@ -51,24 +52,34 @@ const STREAM_TYPES: Readonly<Record<ChatWire['framing'], string>> = {
   'json-lines': 'application/x-ndjson',
 }
 
+const ACCEPTED: Readonly<Record<AnswerKind, string>> = {
+  whole: 'application/json',
+  events: 'text/event-stream',
+  bytes: '*/*',
+}
+
 /** Throws `request_malformed` where a request that has to be translated cannot be read. */
 export function laneTo(deployment: Deployment, wire: Wire, facts: LaneFacts): Lane {
   const { call, dialect } = facts
   const native = wire.native[call.dialect]
   const { stream } = call.facts
   const url = native?.url(call, deployment) ?? null
-  if (native !== undefined && url !== null)
+  if (native !== undefined && url !== null) {
+    const body = native.body(call, deployment, dialect.ownFields)
+    const answer = native.answerKind === undefined ? (stream ? 'events' : 'whole') : native.answerKind(call)
     return {
       type: 'native',
       wire: native,
       url,
       headers: {
-        'content-type': 'application/json',
-        accept: stream ? 'text/event-stream' : 'application/json',
+        'content-type': typeof body === 'string' ? 'application/json' : body.contentType,
+        accept: ACCEPTED[answer],
         ...call.headers,
       },
-      body: native.body(call, deployment, dialect.ownFields),
+      body: typeof body === 'string' ? body : body.bytes,
+      answer,
     }
+  }
   const { chat } = wire
   const chatUrl = chat?.url(deployment, stream) ?? null
   if (dialect.translator !== undefined && chat !== null && chatUrl !== null)
@@ -106,7 +117,7 @@ function translatedLane(
     model: deployment.model,
     stream,
     quirks: deployment.provider.quirks,
-    maxOutputTokens: null,
+    maxOutputTokens: deployment.facts.maxOutputTokens,
   })
   const completed = chat.complete?.(written.body, deployment.provider) ?? null
   if (written.refusals.length > 0 && lossy === 'refuse') return { type: 'refused', refusals: written.refusals }
@@ -122,6 +133,7 @@ function translatedLane(
       ...completed?.headers,
     },
     body: JSON.stringify(completed?.body ?? written.body),
+    answer: stream ? 'events' : 'whole',
     reading: written.reading,
     warnings: [...warnings, ...written.warnings, ...written.refusals],
   }

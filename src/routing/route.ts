@@ -60,4 +60,19 @@ export type Route = {
   readonly only: PlannedTarget | null
 }
 
+/** Every deployment that may answer for a route without a fallback, each once. */
+export function deploymentsOf(route: Pick<Route, 'targets' | 'byTask'>): readonly Deployment[] {
+  return [...new Set([...[...route.byTask.values()].flat(), ...route.targets].flatMap(deploymentsAt))]
+}
+
+/** Those of one target. */
+export function deploymentsAt(target: Target): readonly Deployment[] {
+  switch (target.type) {
+    case 'deployment':
+      return [target.deployment]
+    case 'route':
+      return deploymentsOf(target.route)
+  }
+}
+
 export const DEFAULT_POLICY: AttemptPolicy = { retries: 1, hedgeAfterMs: null, midstream: 'error', minTokensPerS: null }

@@ -4,6 +4,7 @@ import type { Call, CallFacts } from '../core/call.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { VirtualKey } from '../core/key.ts'
 import { NO_LIMITS } from '../core/key.ts'
+import { NO_FACTS } from '../core/model-facts.ts'
 import type { Provider } from '../core/model.ts'
 import { openaiChat } from '../dialects/openai-chat.ts'
 import { createCatalogue } from './catalogue.ts'
@@ -76,6 +77,7 @@ export function testCatalogue(
     models: new Map([...names.map((name): [string, string[]] => [name, ['m', 'n']]), ['closed', ['small']]]),
     routes: Object.entries(routes).map(([name, input]) => routeDefinition(name, input)),
     aliases: {},
+    factsOf: () => NO_FACTS,
     closed: new Set(['closed']),
     ...more,
   })

@@ -1,4 +1,5 @@
 // admit: all limits of the key, its team, its end user and the gateway at once, then the intent, durable before a byte leaves.
+import type { Call } from '../core/call.ts'
 import type { LimitSet } from '../core/key.ts'
 import type { Intent } from '../core/ledger.ts'
 import type { Exchange } from '../exchange.ts'
@@ -16,7 +17,13 @@ const INTENT_GRACE_MS = 60_000
 const MOST_OUTPUT_TOKENS = 100_000_000
 
 export function admitStage({ clock, journal, limiter, log }: Engine, { config, priceOf }: Snapshot): Stages['admit'] {
-  function intentOf(exchange: Exchange, planned: Plan, inputTokens: number, outputTokens: number): Intent | null {
+  function intentOf(
+    exchange: Exchange,
+    call: Call,
+    planned: Plan,
+    inputTokens: number,
+    outputTokens: number,
+  ): Intent | null {
     const now = clock.now()
     let dearest: Intent | null = null
     for (const { deployment } of planned.targets) {
@@ -25,6 +32,7 @@ export function admitStage({ clock, journal, limiter, log }: Engine, { config, p
         inputTokens,
         maxOutputTokens: outputTokens,
         rates: pricing?.rates ?? {},
+        expected: call.facts.expected,
       })
       if (dearest !== null && dearest.estimateNanoUsd >= costNanoUsd) continue
       dearest = {
@@ -46,7 +54,7 @@ export function admitStage({ clock, journal, limiter, log }: Engine, { config, p
     const inputTokens = estimateTokens(call.text)
     const outputTokens = Math.min(call.facts.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS, MOST_OUTPUT_TOKENS)
     exchange.reservation = limiter.admit(scopesOf(exchange, caller, config.limits), inputTokens + outputTokens)
-    const intent = intentOf(exchange, planned, inputTokens, outputTokens)
+    const intent = intentOf(exchange, call, planned, inputTokens, outputTokens)
     if (intent === null) return
     try {
       await journal.intend(intent)

@@ -4,11 +4,18 @@ import { GatewayError } from '../core/error.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Stages } from '../handle.ts'
 import { readJsonBody } from '../http/body.ts'
-import type { BodyBounds } from '../http/body.ts'
+import type { BodyBounds, JsonBody } from '../http/body.ts'
+import type { FormPart } from '../core/form.ts'
 import { optionsOf } from '../http/caller.ts'
+import { isForm, readForm } from '../http/form.ts'
 import { withHistory } from '../kept-responses.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { Engine } from './engine.ts'
+
+/** A body as JSON, or a form that is looked at as if it were. */
+type ReadBody = JsonBody & { readonly form?: readonly FormPart[] }
+
+const NO_MEMBERS: JsonBody['members'] = new Map()
 
 export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] {
   const { clock } = engine
@@ -23,7 +30,7 @@ export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] 
     Object.entries(config.server.bodyLimits).map(([family, bytes]) => [family, { ...bounds, bytes }]),
   )
   const boundsOf = (family: string | null): BodyBounds => (family === null ? bounds : (ownBounds.get(family) ?? bounds))
-  function readFacts(exchange: Exchange, request: Request, body: Awaited<ReturnType<typeof readJsonBody>>): Call {
+  function readFacts(exchange: Exchange, request: Request, body: ReadBody): Call {
     const { dialect } = exchange.entrance
     const facts = dialect.readFacts(body.value)
     return {
@@ -33,9 +40,15 @@ export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] 
       text: body.text,
       members: body.members,
       body: body.value,
+      form: body.form,
       headers: forwardedHeaders(request.headers, dialect.forwardedHeaders),
       chat: null,
     }
+  }
+
+  async function readFormBody(request: Request, within: BodyBounds): Promise<ReadBody> {
+    const { parts, value, heldBytes } = await readForm(request, within, engine.bytes, clock)
+    return { text: JSON.stringify(value), members: NO_MEMBERS, value, form: parts, heldBytes }
   }
 
   async function goneOn(exchange: Exchange, call: Call, keyId: string): Promise<Call> {
@@ -53,7 +66,11 @@ export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] 
   }
 
   return async (exchange, request) => {
-    const body = await readJsonBody(request, boundsOf(exchange.entrance.family), engine.bytes, clock)
+    const { family, dialect } = exchange.entrance
+    const body: ReadBody =
+      dialect.takesForms === true && isForm(request)
+        ? await readFormBody(request, boundsOf(family))
+        : await readJsonBody(request, boundsOf(family), engine.bytes, clock)
     exchange.cleanUps.push(() => engine.bytes.free(body.heldBytes))
     const call = readFacts(exchange, request, body)
     const key = exchange.caller?.key

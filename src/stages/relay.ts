@@ -3,6 +3,7 @@ import type { Exchange } from '../exchange.ts'
 import type { Stages } from '../handle.ts'
 import { relayStream, relayWhole } from '../http/relay.ts'
 import { isKept, keptStream, responseToKeep } from '../kept-responses.ts'
+import { retirementWarning } from '../routing/retirement.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { Engine } from './engine.ts'
 
@@ -37,8 +38,10 @@ export function relayStage(engine: Engine, { config }: Snapshot): Stages['relay'
     }
   }
 
-  return (exchange, request, answer) => {
-    const { deployment } = answer
+  return (exchange, request, answered) => {
+    const { deployment } = answered
+    const warning = retirementWarning(deployment, clock.now())
+    const answer = warning === null ? answered : { ...answered, warnings: [...answered.warnings, warning] }
     exchange.target = { id: deployment.id, provider: deployment.provider.name, model: deployment.model }
     const keep = keeperOf(exchange)
     if (answer.type === 'whole')

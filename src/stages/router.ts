@@ -17,9 +17,11 @@ import { plan, planOnly } from '../routing/plan.ts'
 import type { Plan, PlanTools, Preference } from '../routing/plan.ts'
 import type { RequestFacts, RequestShape } from '../routing/request-facts.ts'
 import type { Route } from '../routing/route.ts'
+import { isKnownToSuit, type SuitedFacts, whyUnsuited } from '../routing/suited.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { KeyWithTeam } from '../store/store.ts'
 import type { Engine } from './engine.ts'
+import { unsuited } from './unsuited.ts'
 
 /** A request that wants a plan. */
 type Asked = {
@@ -53,7 +55,8 @@ const CACHED_SHARE = 0.9
 export function createRouter(engine: Engine, snapshot: Snapshot): Router {
   const { clock, planMemory, healthOf } = engine
   const { catalogue, config } = snapshot
-  const unable = unableIn(engine, snapshot)
+  const suits = suitsIn(engine)
+  const unable = unableIn(engine, snapshot, suits)
   const tools: PlanTools = {
     monotonicMs: () => clock.monotonicMs(),
     random: engine.random,
@@ -80,6 +83,24 @@ export function createRouter(engine: Engine, snapshot: Snapshot): Router {
     })
   }
 
+  /** Throws where there is nobody to ask: `unpriced_model`, or `unsupported` with what is missing and who has it. */
+  function served(planned: Plan, { call, dialect, caller: { key, team } }: Asked): Plan {
+    const { targets, excluded, route } = planned
+    if (targets.length > 0 || excluded.length === 0) return planned
+    if (excluded.every(({ why }) => why === NO_PRICE))
+      throw new GatewayError('unpriced_model', {
+        message: `${route} has no price, and requests without a price are refused here.`,
+        param: 'model',
+      })
+    if (excluded.some(({ deployment }) => suits.whyNot(deployment, { call, dialect }) !== null))
+      throw unsuited(call, planned, {
+        catalogue,
+        allowed: (names) => modelAllowed(key.models, team?.models ?? null, names),
+        suits: (deployment) => suits.isKnownTo(deployment, { call, dialect }),
+      })
+    return planned
+  }
+
   return {
     route(asked, { isDry }) {
       const { call, caller } = asked
@@ -88,7 +109,7 @@ export function createRouter(engine: Engine, snapshot: Snapshot): Router {
       const totalMs = totalOf(call, route, config.timeouts.totalMs)
       if (route.only !== null && !isDry) {
         const why = unable(route.only.deployment, asked)
-        return { route, plan: priced(planOnly(route, route.only, why, totalMs)), thread: null, task: null }
+        return { route, plan: served(planOnly(route, route.only, why, totalMs), asked), thread: null, task: null }
       }
       const memo: Memo = { task: null }
       const facts = factsOf(asked, clock.now(), memo)
@@ -109,7 +130,12 @@ export function createRouter(engine: Engine, snapshot: Snapshot): Router {
         throw notAllowed(call.facts.model, caller)
       const [first] = planned.targets
       if (!isDry && first !== undefined) planMemory.asked(first.deployment.id)
-      return { route, plan: priced(planned), thread: route.isSticky ? thread : null, task: memo.task }
+      return {
+        route,
+        plan: isDry ? planned : served(planned, asked),
+        thread: route.isSticky ? thread : null,
+        task: memo.task,
+      }
     },
   }
 }
@@ -146,29 +172,41 @@ function quoted(name: string): string {
   return JSON.stringify(name.slice(0, 200))
 }
 
-/** Throws `unpriced_model` where nothing but the missing price stands in the way. */
-function priced(planned: Plan): Plan {
-  const { targets, excluded, route } = planned
-  if (targets.length === 0 && excluded.length > 0 && excluded.every(({ why }) => why === NO_PRICE))
-    throw new GatewayError('unpriced_model', {
-      message: `${route} has no price, and requests without a price are refused here.`,
-      param: 'model',
-    })
-  return planned
-}
-
 function totalOf(call: Call, route: Route, fallbackMs: number): number {
   const totalMs = route.totalMs ?? fallbackMs
   const asked = call.facts.options.timeoutMs
   return asked === null ? totalMs : Math.min(asked, totalMs)
 }
 
-function unableIn(engine: Engine, { config, priceOf }: Snapshot): PlanTools['unable'] {
-  const { attemptTools, providerRoom, clock } = engine
+function unableIn(engine: Engine, { config, priceOf }: Snapshot, suits: Suits): PlanTools['unable'] {
+  const { providerRoom, clock } = engine
   return (deployment, facts) =>
-    whyUnable(deployment, attemptTools.wireOf(deployment.provider), facts) ??
+    suits.whyNot(deployment, facts) ??
     (config.unpriced === 'refuse' && priceOf(deployment.id, clock.now()) === null ? NO_PRICE : null) ??
     providerRoom.whyFull(deployment.provider)
+}
+
+type Suits = {
+  /** Why a deployment cannot do what the call asks for, or null when it may. */
+  readonly whyNot: (deployment: Deployment, facts: Pick<RequestFacts, 'call' | 'dialect'>) => string | null
+  readonly isKnownTo: (deployment: Deployment, facts: Pick<RequestFacts, 'call' | 'dialect'>) => boolean
+}
+
+function suitsIn({ attemptTools: { wireOf, estimateTokens: count } }: Engine): Suits {
+  const suitedBy = (dialect: Dialect, { provider }: Deployment): SuitedFacts => ({
+    dialect,
+    wire: wireOf(provider),
+    estimateTokens: count,
+  })
+  const whyNot: Suits['whyNot'] = (deployment, { call, dialect }) => {
+    const facts = suitedBy(dialect, deployment)
+    return whyUnable(deployment, facts.wire, { call, dialect }) ?? whyUnsuited(deployment, call, facts)
+  }
+  return {
+    whyNot,
+    isKnownTo: (deployment, facts) =>
+      whyNot(deployment, facts) === null && isKnownToSuit(deployment, facts.call, suitedBy(facts.dialect, deployment)),
+  }
 }
 
 function expectedCostIn({ expectedOutput }: Engine, { priceOf }: Snapshot): PlanTools['costOf'] {
@@ -204,12 +242,7 @@ function factsOf({ call, dialect, caller, headers, endUser, tags }: Asked, now: 
     now,
     inputTokens: () => (tokens ??= estimateTokens(call.text)),
     task() {
-      memo.task ??= headers.get('x-weir-task')
-      if (memo.task === null) {
-        const read = promptNow()
-        memo.task = read === null ? 'other' : taskOf(read).task
-      }
-      return memo.task
+      return (memo.task ??= headers.get('x-weir-task') ?? guessedTask(promptNow()))
     },
     knownTask: () => memo.task,
     shape() {
@@ -217,6 +250,10 @@ function factsOf({ call, dialect, caller, headers, endUser, tags }: Asked, now: 
       return read === null ? NO_SHAPE : { tools: read.tools > 0, images: read.images > 0, json: read.format !== 'text' }
     },
   }
+}
+
+function guessedTask(prompt: Prompt | null): string {
+  return prompt === null ? 'other' : taskOf(prompt).task
 }
 
 /** Null where the request is no chat, or one that only its provider understands. */

@@ -41,7 +41,7 @@ export function usageText(usage: Usage): string {
 function hasRareUnits(usage: Usage): boolean {
   return (
     usage.cacheWrite5m + usage.cacheWrite1h + usage.audioIn + usage.audioOut + usage.imageIn + usage.imageOut > 0 ||
-    usage.video + usage.characters + usage.seconds + usage.searches > 0
+    usage.video + usage.images + usage.characters + usage.seconds + usage.searches > 0
   )
 }
 

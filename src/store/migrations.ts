@@ -164,8 +164,13 @@ CREATE TABLE response_items (
 CREATE INDEX response_items_by_id ON response_items (item_id) WHERE item_id IS NOT NULL;
 `
 
+// Pictures, as a unit of their own.
+const IMAGES = `
+ALTER TABLE spend ADD COLUMN images INTEGER NOT NULL DEFAULT 0;
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
-export const MIGRATIONS: readonly string[] = [BASE, RESPONSES]
+export const MIGRATIONS: readonly string[] = [BASE, RESPONSES, IMAGES]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */
 export const APPLICATION_ID = 0x77656972

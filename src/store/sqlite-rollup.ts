@@ -36,6 +36,7 @@ export const UNIT_COLUMNS = {
   seconds: 'milliseconds',
   requests: 'request_units',
   searches: 'searches',
+  images: 'images',
 } as const satisfies Record<UsageUnit, string>
 
 const UNITS = Object.keys(UNIT_COLUMNS) as readonly UsageUnit[]

@@ -180,8 +180,13 @@ export function toolCallOf(call: JsonObject, fallbackId: string): ToolCallPart {
     ...base,
     kind: 'function',
     name: fn === null ? '' : (stringOf(fn, 'name') ?? ''),
-    arguments: fn === null ? '' : argumentsText(fn['arguments']),
+    arguments: fn === null ? '' : wholeArguments(argumentsText(fn['arguments'])),
   }
+}
+
+/** Some hosts write `null` for no arguments. */
+export function wholeArguments(text: string): string {
+  return text === 'null' ? '' : text
 }
 
 /** Some hosts send the arguments as an object instead of text. */

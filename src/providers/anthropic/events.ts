@@ -1,13 +1,22 @@
 // Stream events of Anthropic's API, as far as the path needs to know them.
 import { isObject } from '../../core/json.ts'
 import type { JsonObject } from '../../core/json.ts'
-import { objectOf, stringOf } from '../../core/json-read.ts'
+import { objectOf, objectsOf, stringOf } from '../../core/json-read.ts'
 import { type EventFacts, type EventReader, SILENT } from '../wire.ts'
 import { charactersOf, errorWords } from './answer.ts'
 import { finishOf } from './chat-answer.ts'
 import { mergeUsage, usageOfAnthropic } from './usage.ts'
 
 const END: EventFacts = { ...SILENT, terminal: true }
+
+/** A turn that goes on inside a hosted tool begins with its blocks, and even with its end: nothing else may follow. */
+function readStart(message: JsonObject): EventFacts {
+  const blocks = objectsOf(message, 'content')
+  const finish = stringOf(message, 'stop_reason') === null ? null : finishOf(message).unified
+  if (blocks.length === 0 && finish === null) return SILENT
+  const outputCharacters = blocks.reduce((sum, block) => sum + charactersOf(block), 0)
+  return { ...SILENT, meaningful: blocks.length > 0, outputCharacters, finishReason: finish }
+}
 
 /** A reader of one stream. The start tells what went in, the end what came out: usage is the one with the other over it. */
 export function anthropicEventReader(): EventReader {
@@ -42,7 +51,7 @@ export function anthropicEventReader(): EventReader {
       }
       case 'message_start': {
         const message = objectOf(event, 'message') ?? {}
-        return withUsage(objectOf(message, 'usage'), SILENT)
+        return withUsage(objectOf(message, 'usage'), readStart(message))
       }
       case 'message_delta': {
         const delta = objectOf(event, 'delta') ?? {}

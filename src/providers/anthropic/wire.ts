@@ -16,5 +16,5 @@ const native: NativeWire = {
 export const anthropicWire: Wire = {
   id: 'anthropic',
   native: { 'anthropic-messages': native, 'anthropic-count-tokens': native },
-  chat: { codec: anthropicChatCodec, url: anthropicChatUrl, framing: 'sse' },
+  chat: { codec: anthropicChatCodec, url: anthropicChatUrl, emulates: ['json_schema'], framing: 'sse' },
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { NO_FACTS } from '../../core/model-facts.ts'
 import type { Provider } from '../../core/model.ts'
 import { withGuardrail, withGuardrailHeaders } from './request.ts'
 import { bedrockInvokeWire, bedrockWire } from './wire.ts'
@@ -35,7 +36,7 @@ for (const [model, stream, converse, invoke] of [
   ],
 ] as const)
   test(`the address of ${model} (${stream ? 'streamed' : 'whole'})`, () => {
-    const deployment = { id: 'aws/m', provider: EU, model }
+    const deployment = { id: 'aws/m', provider: EU, model, facts: NO_FACTS }
     expect(bedrockWire.chat?.url(deployment, stream)).toBe(`${EU.baseUrl}/model/${converse}`)
     expect(bedrockInvokeWire.chat?.url(deployment, stream)).toBe(`${EU.baseUrl}/model/${invoke}`)
   })

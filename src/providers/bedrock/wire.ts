@@ -11,6 +11,7 @@ export const bedrockWire: Wire = {
     codec: bedrockChatCodec,
     url: (deployment, stream) => bedrockUrl(deployment, 'converse', stream),
     complete: withGuardrail,
+    emulates: ['json_schema'],
     framing: 'aws-event-stream',
   },
 }
@@ -22,6 +23,7 @@ export const bedrockInvokeWire: Wire = {
     codec: bedrockInvokeCodec,
     url: (deployment, stream) => bedrockUrl(deployment, 'invoke', stream),
     complete: withGuardrailHeaders,
+    emulates: ['json_schema'],
     framing: 'aws-event-stream',
   },
 }

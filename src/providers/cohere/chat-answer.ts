@@ -3,6 +3,7 @@ import { rawOf } from '../../core/chat.ts'
 import type { Citation, Part, ReasoningPart, ToolCallPart } from '../../core/chat.ts'
 import { finishWith, ProblemError } from '../../core/chat-answer.ts'
 import type { ChatAnswer, Finish, FinishReason } from '../../core/chat-answer.ts'
+import { wholeArguments } from '../../core/formats/openai-message.ts'
 import { isObject } from '../../core/json.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { namesOf, numberOf, objectOf, objectsOf, parseObject, restOf, stringOf } from '../../core/json-read.ts'
@@ -106,7 +107,7 @@ export const EMPTY_PLAN: ReasoningPart = { ...EMPTY_THOUGHT, raw: { [FAMILY]: { 
 export function toolCallOf(call: JsonObject, { customTools }: Reading): ToolCallPart {
   const called = objectOf(call, 'function') ?? {}
   const name = stringOf(called, 'name') ?? ''
-  const json = stringOf(called, 'arguments') ?? ''
+  const json = wholeArguments(stringOf(called, 'arguments') ?? '')
   const base = { type: 'tool_call', id: stringOf(call, 'id') ?? '', name } as const
   if (!customTools.has(name)) return { ...base, kind: 'function', arguments: json }
   return { ...base, kind: 'custom', arguments: customInput(json) }

@@ -73,7 +73,7 @@ test('a body leaves as it came, but for our own fields and the model', () => {
   const plain = callOf('gemini', { contents: [] })
   expect(native('gemini').body(plain, deployment(), ['weir'])).toBe(plain.text)
   const bodyOf = (body: JsonObject) =>
-    JSON.parse(native('gemini').body(callOf('gemini', body), deployment(), [])) as unknown
+    JSON.parse(native('gemini').body(callOf('gemini', body), deployment(), []) as string) as unknown
   expect(bodyOf({ requests: [{ content: {}, model: 'models/m' }, 1] })).toEqual({
     requests: [{ content: {}, model: 'models/gemini-2.5-flash' }, 1],
   })
@@ -90,7 +90,7 @@ test('proofs of other vendors’ thoughts do not reach Google', () => {
     contents: [{ parts: [{ functionCall: { name: 'f' }, thoughtSignature }] }],
   })
   const body = native('gemini').body(callOf('gemini', part(disguised)), deployment(), [])
-  expect(JSON.parse(body)).toEqual(part('skip_thought_signature_validator'))
+  expect(JSON.parse(body as string)).toEqual(part('skip_thought_signature_validator'))
 })
 
 test('a whole answer tells usage, end and soundness', () => {

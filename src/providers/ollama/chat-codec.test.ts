@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { NO_FACTS } from '../../core/model-facts.ts'
 import { ChatAssembler, eventsOf } from '../../core/chat-assembler.ts'
 import { ProblemError } from '../../core/chat-answer.ts'
 import type { ChatRequest, Part } from '../../core/chat.ts'
@@ -245,5 +246,7 @@ test('what the provider cannot take is told', () => {
 
 test('the address is that of its own API', () => {
   const provider = { baseUrl: 'http://127.0.0.1:11434' } as Provider
-  expect(ollamaWire.chat?.url({ id: 'o/m', provider, model: 'm' }, true)).toBe('http://127.0.0.1:11434/api/chat')
+  expect(ollamaWire.chat?.url({ id: 'o/m', provider, model: 'm', facts: NO_FACTS }, true)).toBe(
+    'http://127.0.0.1:11434/api/chat',
+  )
 })

@@ -7,6 +7,24 @@ import { usageOfOpenai } from './usage.ts'
 
 const NOTHING: Omit<AnswerFacts, 'problem'> = { usage: null, rawUsage: null, finishReason: null, outputCharacters: 0 }
 
+/** What an answer that is no text of a model says about itself: read by `facts`, where it is JSON and no error. */
+export function readJsonAnswer(
+  text: string,
+  facts: (body: JsonObject) => Pick<AnswerFacts, 'usage' | 'rawUsage' | 'problem'>,
+): AnswerFacts {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    return { ...NOTHING, problem: text.trim() === '' ? 'the answer is empty' : 'the answer is not JSON' }
+  }
+  if (!isObject(body)) return { ...NOTHING, problem: 'the answer is not an object' }
+  const error = body['error']
+  if (error !== undefined && error !== null)
+    return { ...NOTHING, problem: `an error inside a 200: ${messageOf(error)}` }
+  return { ...NOTHING, ...facts(body) }
+}
+
 /** Reads usage, finish reason and soundness of a whole answer. */
 export function readOpenaiAnswer(text: string, call: Call): AnswerFacts {
   let body: unknown

@@ -1,8 +1,19 @@
 // Stream events of an OpenAI-compatible host.
 import { isObject } from '../../core/json.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { parseObject, stringOf } from '../../core/json-read.ts'
 import { type EventFacts, SILENT } from '../wire.ts'
 import { deltaCharacters, messageOf } from './answer.ts'
 import { usageOfOpenai } from './usage.ts'
+
+/** Reads one event of an endpoint beside chat: `facts` by its type, unless it is an error or the end. */
+export function readMediaEvent(data: string, facts: (event: JsonObject, type: string) => EventFacts): EventFacts {
+  if (data === '[DONE]') return DONE
+  const event = parseObject(data)
+  if (event === null) return { ...SILENT, error: 'an event of the stream is no JSON object' }
+  if (event['error'] !== undefined && event['error'] !== null) return { ...SILENT, error: messageOf(event['error']) }
+  return facts(event, stringOf(event, 'type') ?? '')
+}
 
 const DONE: EventFacts = { ...SILENT, terminal: true }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { NO_FACTS } from '../../core/model-facts.ts'
 import type { Call } from '../../core/call.ts'
 import { scanJson } from '../../core/json.ts'
 import type { Deployment, Quirks } from '../../core/model.ts'
@@ -29,6 +30,7 @@ function deploymentOf(quirks: Quirks = {}, model = 'gpt-x'): Deployment {
   return {
     id: `host/${model}`,
     model,
+    facts: NO_FACTS,
     provider: {
       name: 'host',
       preset: 'openai-compatible',

@@ -1,5 +1,5 @@
 // A request to an OpenAI-compatible host: the caller's own body with the few fields changed that must be.
-import type { Call } from '../../core/call.ts'
+import type { Call, DialectId } from '../../core/call.ts'
 import { editMembers } from '../../core/json.ts'
 import type { Deployment, Operation } from '../../core/model.ts'
 
@@ -7,11 +7,25 @@ const PATHS: { readonly [operation in Operation]?: string } = {
   chat: '/chat/completions',
   completions: '/completions',
   embeddings: '/embeddings',
+  moderations: '/moderations',
+  images: '/images',
+  audio: '/audio',
+  rerank: '/rerank',
+}
+
+/** Where an operation has several endpoints: what follows its path. */
+const SUFFIXES: { readonly [dialect in DialectId]?: string } = {
+  'openai-image-generations': '/generations',
+  'openai-image-edits': '/edits',
+  'openai-image-variations': '/variations',
+  'openai-speech': '/speech',
+  'openai-transcriptions': '/transcriptions',
+  'openai-translations': '/translations',
 }
 
 /** Where the call goes; null when the host has no such endpoint. */
 export function openaiUrl(call: Call, deployment: Deployment): string | null {
-  return urlOf(call.operation, deployment)
+  return urlOf(call.operation, deployment, SUFFIXES[call.dialect])
 }
 
 /** Where a translated chat goes; null when the host does not chat. */
@@ -19,13 +33,13 @@ export function openaiChatUrl(deployment: Deployment): string | null {
   return urlOf('chat', deployment)
 }
 
-function urlOf(operation: Operation, { provider, model }: Deployment): string | null {
+function urlOf(operation: Operation, { provider, model }: Deployment, suffix = ''): string | null {
   const quirks = provider.quirks
   const own = quirks.paths?.[operation]
   const path = own === undefined ? PATHS[operation] : own
   if (path === undefined || path === null) return null
   const named = path.includes('{model}') ? path.replaceAll('{model}', encodeURIComponent(model)) : path
-  return `${provider.baseUrl}${named}${quirks.query === undefined ? '' : `?${quirks.query}`}`
+  return `${provider.baseUrl}${named}${suffix}${quirks.query === undefined ? '' : `?${quirks.query}`}`
 }
 
 /** The body that leaves: model renamed, our own fields gone, usage asked for in streams; every other byte is the caller's. */

@@ -1,5 +1,6 @@
 // Responses behind: requests out, answers and events in, in both lanes.
 import { describe, expect, test } from 'bun:test'
+import { NO_FACTS } from '../../core/model-facts.ts'
 import type { Call } from '../../core/call.ts'
 import { ChatAssembler } from '../../core/chat-assembler.ts'
 import type { ChatMessage, ChatRequest, Part } from '../../core/chat.ts'
@@ -551,7 +552,12 @@ describe('the native lane', () => {
   })
 
   function deployment(quirks: Quirks): Deployment {
-    return { id: 'p/m', model: 'm', provider: { baseUrl: 'https://x/v1', quirks } as Deployment['provider'] }
+    return {
+      id: 'p/m',
+      model: 'm',
+      facts: NO_FACTS,
+      provider: { baseUrl: 'https://x/v1', quirks } as Deployment['provider'],
+    }
   }
 
   test('only a host that has the endpoint is called at it', () => {

@@ -4,8 +4,13 @@ import type { NativeWire, Wire } from '../wire.ts'
 import { readOpenaiAnswer } from './answer.ts'
 import { openaiChatCodec } from './chat-codec.ts'
 import { readOpenaiEvent } from './events.ts'
+import { imagesNative } from './images.ts'
+import { moderationsNative } from './moderations.ts'
 import { openaiBody, openaiChatUrl, openaiUrl } from './request.ts'
+import { rerankNative } from './rerank.ts'
 import { responsesNative } from './responses-wire.ts'
+import { speechNative } from './speech.ts'
+import { transcriptionNative } from './transcription.ts'
 
 const native: NativeWire = {
   url: openaiUrl,
@@ -29,6 +34,15 @@ export const openaiWire: Wire = {
     'openai-completions': native,
     'openai-embeddings': native,
     'openai-responses': responsesNative,
+    'openai-moderations': moderationsNative,
+    'openai-image-generations': imagesNative,
+    'openai-image-edits': imagesNative,
+    'openai-image-variations': imagesNative,
+    'openai-speech': speechNative,
+    'openai-transcriptions': transcriptionNative,
+    'openai-translations': transcriptionNative,
+    'rerank-v1': rerankNative,
+    'rerank-v2': rerankNative,
   },
   chat: { codec: openaiChatCodec, url: openaiChatUrl, framing: 'sse' },
 }

@@ -1,18 +1,37 @@
-// What an answer of Gemini's says, read straight from its own format: see recorded-oracles.ts.
-import type { Oracle, Said } from './recorded-oracles.ts'
+// What an answer of Gemini's says, read straight from its own format: see oracle.ts.
+import { failed } from './oracle.ts'
+import type { Json, Oracle, Said } from './oracle.ts'
 
-type Json = { readonly [name: string]: any } // oxlint-disable-line typescript/no-explicit-any -- test data of any form
-
-const FINISH: { readonly [word: string]: string } = { STOP: 'stop', MAX_TOKENS: 'length', SAFETY: 'content_filter' }
+const FINISH: { readonly [word: string]: string } = {
+  STOP: 'stop',
+  MAX_TOKENS: 'length',
+  SAFETY: 'content_filter',
+  RECITATION: 'content_filter',
+  BLOCKLIST: 'content_filter',
+  PROHIBITED_CONTENT: 'content_filter',
+  SPII: 'content_filter',
+  MODEL_ARMOR: 'content_filter',
+  IMAGE_SAFETY: 'content_filter',
+  IMAGE_PROHIBITED_CONTENT: 'content_filter',
+  IMAGE_RECITATION: 'content_filter',
+  MALFORMED_FUNCTION_CALL: 'error',
+  MALFORMED_RESPONSE: 'error',
+  UNEXPECTED_TOOL_CALL: 'error',
+  TOO_MANY_TOOL_CALLS: 'error',
+  MISSING_THOUGHT_SIGNATURE: 'error',
+}
 
 /** The parts of all chunks, as those of one answer. */
 function said(chunks: readonly Json[]): Said {
+  const broken = chunks.find((chunk) => chunk.error !== undefined)
+  if (broken !== undefined) return failed(broken.error.message)
   const last = chunks.findLast((chunk) => chunk.usageMetadata?.promptTokenCount !== undefined)?.usageMetadata
   const finish = chunks.flatMap((chunk) => chunk.candidates ?? []).findLast((one) => one.finishReason !== undefined)
   const parts = chunks.flatMap((chunk) => chunk.candidates?.[0]?.content?.parts ?? []) as readonly Json[]
   const id = chunks.find((chunk) => chunk.responseId !== undefined)?.responseId
   const calls = callsOf(parts).map((call, index) => ({ ...call, id: call.id ?? `call_g_${id}_${index}` }))
-  const word = FINISH[finish?.finishReason] ?? String(finish?.finishReason)
+  const isBlocked = chunks.some((chunk) => chunk.promptFeedback?.blockReason !== undefined)
+  const word = isBlocked ? 'content_filter' : (FINISH[finish?.finishReason] ?? 'other')
   return {
     text: parts.map((part) => (part.thought === true ? '' : (part.text ?? ''))).join(''),
     reasoning: parts.map((part) => (part.thought === true ? part.text : '')).join(''),

@@ -1,0 +1,118 @@
+// The table of known models as facts, and which of its rows a host's own name for a model means.
+//
+// A host that has rows of its own is taken at their word. Elsewhere a name may stand for a maker's model (`openai/gpt-5`,
+// `us.anthropic.claude-opus-5-v1:0`): then what the model can do is known, while limits and dates are the host's own
+// business, unless the maker's models are served alike everywhere.
+import {
+  ABILITIES,
+  type Abilities,
+  type Ability,
+  type ModelFacts,
+  type ModelKind,
+  NO_FACTS,
+} from '../core/model-facts.ts'
+import { KNOWN_MODELS } from './known-models.ts'
+
+const ROW =
+  /^(?<vendor>\S+) (?<id>\S+) (?<kind>\S+) (?<input>\S+) (?<output>\S+) (?<abilities>\S+) (?<from>\S+) (?<until>\S+) (?<successor>\S+)$/
+
+/** Makers whose names are looked for at every host. `closed`: nobody but them decides about the model's limits. */
+const MAKERS: readonly { readonly vendor: string; readonly closed: boolean }[] = [
+  { vendor: 'openai', closed: true },
+  { vendor: 'anthropic', closed: true },
+  { vendor: 'google', closed: true },
+  { vendor: 'x-ai', closed: true },
+  { vendor: 'cohere', closed: true },
+  { vendor: 'mistral', closed: false },
+  { vendor: 'deepseek', closed: false },
+  { vendor: 'moonshotai', closed: false },
+  { vendor: 'zai', closed: false },
+  { vendor: 'minimax', closed: false },
+]
+
+const KNOWN: ReadonlyMap<string, ReadonlyMap<string, ModelFacts>> = parseKnown(KNOWN_MODELS)
+
+/** The table as facts by vendor and id in small letters. Throws on a line that is none. */
+export function parseKnown(table: string): ReadonlyMap<string, ReadonlyMap<string, ModelFacts>> {
+  const vendors = new Map<string, Map<string, ModelFacts>>()
+  for (const line of table.trim().split('\n')) {
+    const row = ROW.exec(line)?.groups
+    if (row === undefined) throw new Error(`no line of known models: ${line}`)
+    let models = vendors.get(row['vendor']!)
+    if (models === undefined) vendors.set(row['vendor']!, (models = new Map()))
+    models.set(row['id']!.toLowerCase(), {
+      ...NO_FACTS,
+      kind: row['kind'] as ModelKind,
+      maxInputTokens: numberIn(row['input']!),
+      maxOutputTokens: numberIn(row['output']!),
+      abilities: abilitiesIn(row['abilities']!),
+      releasedOn: textIn(row['from']!),
+      retiredOn: textIn(row['until']!),
+      successor: textIn(row['successor']!),
+    })
+  }
+  return vendors
+}
+
+function textIn(cell: string): string | null {
+  return cell === '.' ? null : cell
+}
+
+function numberIn(cell: string): number | null {
+  return cell === '.' ? null : Number(cell)
+}
+
+function abilitiesIn(cell: string): Abilities {
+  const abilities: { [ability in Ability]?: boolean } = {}
+  for (const [, sign, name] of cell.matchAll(/([+-])([a-z_]+)/g)) {
+    const ability = ABILITIES.find((one) => one === name)
+    if (ability !== undefined) abilities[ability] = sign === '+'
+  }
+  return abilities
+}
+
+/** What the table says of a model of a vendor (a name of the price catalogue or of a preset). */
+export function knownFacts(vendor: string, model: string): ModelFacts {
+  const names = namesOf(model)
+  const own = KNOWN.get(vendor)
+  for (const name of names) {
+    const facts = own?.get(name)
+    if (facts !== undefined) return facts
+  }
+  for (const { vendor: maker, closed } of MAKERS)
+    for (const name of names) {
+      const facts = KNOWN.get(maker)?.get(name)
+      if (facts !== undefined) return elsewhere(facts, closed)
+    }
+  return NO_FACTS
+}
+
+function elsewhere(facts: ModelFacts, closed: boolean): ModelFacts {
+  const { kind, abilities, releasedOn, maxInputTokens, maxOutputTokens } = facts
+  return { ...NO_FACTS, kind, abilities, releasedOn, ...(closed ? { maxInputTokens, maxOutputTokens } : {}) }
+}
+
+/** What hosts add to a maker's id, outermost first: each is taken off in turn. */
+const ADDITIONS: readonly RegExp[] = [
+  /^(?:models|publishers)\//,
+  /^.*\//,
+  /^(?:us|us-gov|eu|apac|au|ca|jp|global|regional)\./,
+  /^(?:anthropic|openai|mistral|deepseek|cohere|google|moonshotai|minimax|zai)\./,
+  /:[a-z]+$/,
+  /-v\d+(?::\d+)?$/,
+  /@.*$/,
+  /-(?:20\d{2}-\d{2}-\d{2}|20\d{6})$/,
+  /-latest$/,
+]
+
+function namesOf(model: string): readonly string[] {
+  let name = model.toLowerCase()
+  const names = [name]
+  for (const addition of ADDITIONS) {
+    const bare = name.replace(addition, '')
+    if (bare === name || bare === '') continue
+    name = bare
+    names.push(name)
+  }
+  return names
+}

@@ -1,0 +1,34 @@
+import { expect, test } from 'bun:test'
+import { createByteStream } from './byte-stream.ts'
+
+async function* sourceOf(...pieces: readonly (string | Error)[]): AsyncGenerator<Uint8Array, undefined> {
+  for (const piece of pieces) {
+    if (piece instanceof Error) throw piece
+    yield new TextEncoder().encode(piece)
+  }
+}
+
+test('bytes are handed out as they come, and an empty last piece says that the end is sound', async () => {
+  const stream = createByteStream(sourceOf('ab', 'c'), null)
+  await stream.open()
+  const pieces: (readonly [string, boolean])[] = []
+  for (let piece = await stream.next(); piece !== null; piece = await stream.next())
+    pieces.push([new TextDecoder().decode(piece.bytes), piece.last])
+  expect(pieces).toEqual([
+    ['ab', false],
+    ['c', false],
+    ['', true],
+  ])
+})
+
+test('an answer without bytes is none', async () => {
+  expect(createByteStream(sourceOf(), null).open()).rejects.toThrow('the answer is empty')
+})
+
+test('a break before the first bytes is told before anything is committed, a later one when it comes', async () => {
+  expect(createByteStream(sourceOf(new Error('reset')), null).open()).rejects.toThrow('reset')
+  const stream = createByteStream(sourceOf('ab', new Error('reset')), null)
+  await stream.open()
+  expect((await stream.next())?.bytes.length).toBe(2)
+  expect(stream.next()).rejects.toThrow('reset')
+})
