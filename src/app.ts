@@ -1,4 +1,10 @@
 // Wiring: from a configuration and a store to a gateway that is a function of a request.
+import { sendLine } from './batches/line.ts'
+import { ownBatch } from './batches/own-batches.ts'
+import type { OwnBatchTools } from './batches/own-batches.ts'
+import { ownFile } from './batches/own-files.ts'
+import { createBatchRunner } from './batches/runner.ts'
+import type { BatchRunner } from './batches/runner.ts'
 import type { Config } from './config/schema.ts'
 import { systemClock } from './core/clock.ts'
 import type { Clock } from './core/clock.ts'
@@ -40,7 +46,6 @@ import {
   showModel,
   showRequest,
 } from './own-answers.ts'
-import type { OwnAnswerTools } from './own-answers.ts'
 import { ownResponse } from './own-responses.ts'
 import type { Environment } from './providers/configure.ts'
 import { createCredentialPool } from './providers/credential-pool.ts'
@@ -115,6 +120,7 @@ export interface Gateway {
   readonly journal: Journal
   readonly limiter: Limiter
   readonly credentials: CredentialPool
+  readonly batches: BatchRunner
   /** From now on `/readyz` is 503; requests are still answered. */
   drain(): void
 }
@@ -184,10 +190,30 @@ export function createGateway(options: GatewayOptions): Gateway {
   })
 
   let stages: Stages = createStages(engine, snapshot)
-  let ownTools: OwnAnswerTools = toolsOfOwn()
+  const newFileId = idMaker('file', () => clock.now(), random)
+  const batches = createBatchRunner({
+    store: options.store,
+    ledger: options.store,
+    keyRing,
+    clock,
+    log: options.log,
+    newFileId,
+    execute: (run) => sendLine(run, stages),
+    settings: () => snapshot.config,
+    inFlight: () => load.inFlight,
+  })
+  const newBatchId = idMaker('batch', () => clock.now(), random)
+  let ownTools: OwnBatchTools = toolsOfOwn()
 
-  function toolsOfOwn(): OwnAnswerTools {
+  function toolsOfOwn(): OwnBatchTools {
     return {
+      files: options.store,
+      batches: options.store,
+      bytes,
+      clock,
+      newFileId,
+      newBatchId,
+      wake: (batchId) => batches.wake(batchId),
       keyRing,
       requests: options.store,
       responses: options.store,
@@ -220,6 +246,17 @@ export function createGateway(options: GatewayOptions): Gateway {
         return ownResponse('cancel', request, addressOf, parameter, ownTools)
       case 'response_input_items':
         return ownResponse('input_items', request, addressOf, parameter, ownTools)
+      case 'file_upload':
+      case 'files':
+      case 'file':
+      case 'file_content':
+      case 'file_delete':
+        return ownFile(endpoint.kind, request, addressOf, parameter, ownTools)
+      case 'batch_create':
+      case 'batches':
+      case 'batch':
+      case 'batch_cancel':
+        return ownBatch(endpoint.kind, request, addressOf, parameter, ownTools)
       case 'health':
         return Response.json({ status: 'ok' })
       case 'ready':
@@ -298,8 +335,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     journal,
     limiter: engine.limiter,
     credentials,
+    batches,
     drain() {
       load.draining = true
+      batches.stop()
     },
   }
 }

@@ -24,7 +24,8 @@ export type AddressOf = () => string | null
 
 /** The stages as functions; `app.ts` puts them together. */
 export type Stages = {
-  readonly open: (request: Request, entrance: Entrance) => Exchange
+  /** `id`: of a request that has one already. */
+  readonly open: (request: Request, entrance: Entrance, id?: string) => Exchange
   readonly authenticate: (
     exchange: Exchange,
     request: Request,

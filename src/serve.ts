@@ -176,6 +176,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     retentionMs: () => config.requestLog.retentionMs,
     onError: (error) => log.error('prune_failed', { error: String(error) }),
   })
+  await gateway.batches.start()
   const credentials = await firstRun({ store, hash, clock: systemClock, hasOperatorToken: operatorToken !== null })
   write(
     announcement({
@@ -216,6 +217,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     await quiet(() => front.pending(), until)
     // What is still running is cut here; its way out books what was produced.
     await front.kill()
+    await Promise.race([gateway.batches.cut(), delay(SETTLE_MS)])
     await quiet(() => gateway.load.inFlight, performance.now() + SETTLE_MS)
     // While the store is away this would last for ever; what is not written then is an intent that the next start settles.
     await Promise.race([gateway.journal.flush(), delay(SETTLE_MS)])

@@ -21,6 +21,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'own-answers',
       'own-responses',
       'kept-responses',
+      'batches',
       'first-run',
       'state',
     ],

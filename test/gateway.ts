@@ -112,6 +112,7 @@ export async function startGateway(
     },
     async [Symbol.asyncDispose]() {
       for (const listener of listeners) await listener.kill()
+      await gateway.batches.cut()
       await gateway.journal.flush()
       await store.close()
     },

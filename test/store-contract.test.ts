@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { KeySecret, Team, VirtualKey } from '../src/core/key.ts'
 import { NO_LIMITS } from '../src/core/key.ts'
+import type { Batch, BatchLine } from '../src/core/batch.ts'
+import type { StoredFile } from '../src/core/file.ts'
 import type { StoredResponse } from '../src/core/formats/responses-history.ts'
 import type { JsonObject } from '../src/core/json.ts'
 import type { Dimensions, Entry, EntryStatus, Intent, LedgerBatch, RequestRecord } from '../src/core/ledger.ts'
@@ -58,6 +60,49 @@ function aKey(change: Partial<VirtualKey> = {}): VirtualKey {
     secrets: [aSecret('hash-1')],
     ...change,
   }
+}
+
+function aFile(id: string, change: Partial<StoredFile> = {}): StoredFile {
+  return {
+    id,
+    owner: 'team_1',
+    filename: 'input.jsonl',
+    purpose: 'batch',
+    bytes: 9,
+    createdAt: NOON,
+    expiresAt: NOON + HOUR,
+    ...change,
+  }
+}
+
+function aBatch(id: string, change: Partial<Batch> = {}): Batch {
+  return {
+    id,
+    owner: 'team_1',
+    keyId: 'key_1',
+    endpoint: '/v1/chat/completions',
+    inputFileId: 'file_1',
+    completionWindow: '24h',
+    metadata: { run: 'nightly' },
+    status: 'validating',
+    endsAs: 'completed',
+    createdAt: NOON,
+    dueAt: NOON + HOUR,
+    keptUntil: NOON + 2 * HOUR,
+    filesKeptMs: HOUR,
+    enteredAt: { validating: NOON },
+    problems: [],
+    outputFileId: null,
+    errorFileId: null,
+    total: 0,
+    completed: 0,
+    failed: 0,
+    ...change,
+  }
+}
+
+function aLine(position: number): BatchLine {
+  return { position, customId: `line-${position}`, tries: 0, body: '{"model":"m"}' }
 }
 
 function aSecret(hash: string, expiresAt: number | null = null): KeySecret {
@@ -717,6 +762,150 @@ for (const [name, makePlace] of Object.entries(STORES)) {
           [Date.UTC(2026, 0, 1), 'key_2', 3n],
           [Date.UTC(2026, 1, 1), 'key_1', 4n],
         ])
+      })
+    })
+
+    describe('files', () => {
+      const owner = { owner: 'team_1', now: NOON }
+      const piece = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+      async function keep(store: Store, id: string, change: Partial<StoredFile> = {}): Promise<StoredFile> {
+        const file = aFile(id, change)
+        await store.beginFile({ ...file, bytes: 0 })
+        await store.appendFile(id, 0, piece('hello '))
+        await store.appendFile(id, 1, piece('you'))
+        expect(await store.finishFile(id, { bytes: file.bytes, expiresAt: file.expiresAt })).toBe(true)
+        return file
+      }
+
+      test('a file is found when it is whole, by its owner alone, until it expires', async () => {
+        const store = open()
+        const file = aFile('file_1')
+        await store.beginFile({ ...file, bytes: 0 })
+        await store.appendFile('file_1', 0, piece('hello '))
+        expect(await store.getFile('file_1', owner)).toBeNull()
+        expect(
+          (await store.listFiles({ ...owner, cursor: null, limit: 10, order: 'asc', purpose: null })).data,
+        ).toEqual([])
+        await store.appendFile('file_1', 1, piece('you'))
+        expect(await store.finishFile('file_1', { bytes: 9, expiresAt: file.expiresAt })).toBe(true)
+        expect(await store.getFile('file_1', owner)).toEqual(file)
+        expect(await store.getFile('file_1', { ...owner, owner: 'team_2' })).toBeNull()
+        expect(await store.getFile('file_1', { ...owner, now: file.expiresAt })).toBeNull()
+        expect(await store.readFile('file_1', 0)).toEqual(piece('hello '))
+        expect(await store.readFile('file_1', 1)).toEqual(piece('you'))
+        expect(await store.readFile('file_1', 2)).toBeNull()
+        expect(await store.ownedBytes(owner)).toBe(9)
+        expect(await store.ownedBytes({ ...owner, owner: 'team_2' })).toBe(0)
+      })
+
+      test('they are listed by age in pages, of one purpose where asked', async () => {
+        const store = open()
+        for (const id of ['file_1', 'file_2', 'file_3']) await keep(store, id)
+        await keep(store, 'file_4', { purpose: 'vision' })
+        await keep(store, 'file_5', { owner: 'team_2' })
+        const ids = async (change: object): Promise<unknown> => {
+          const query = { ...owner, cursor: null, limit: 2, order: 'desc', purpose: null, ...change } as const
+          const { data, next } = await store.listFiles(query)
+          return [data.map(({ id }) => id), next]
+        }
+        expect(await ids({})).toEqual([['file_4', 'file_3'], 'file_3'])
+        expect(await ids({ cursor: 'file_3' })).toEqual([['file_2', 'file_1'], null])
+        expect(await ids({ order: 'asc', cursor: 'file_1' })).toEqual([['file_2', 'file_3'], 'file_3'])
+        expect(await ids({ purpose: 'batch', limit: 10 })).toEqual([['file_3', 'file_2', 'file_1'], null])
+        await expectCode(
+          store.listFiles({ ...owner, cursor: 'file_5', limit: 1, order: 'asc', purpose: null }),
+          'request_malformed',
+        )
+      })
+
+      test('a file goes with its content: deleted by its owner, expired, or never finished', async () => {
+        const store = open()
+        await keep(store, 'file_1')
+        expect(await store.deleteFile('file_1', { ...owner, owner: 'team_2' })).toBe(false)
+        expect(await store.deleteFile('file_1', owner)).toBe(true)
+        expect(await store.deleteFile('file_1', owner)).toBe(false)
+        expect(await store.readFile('file_1', 0)).toBeNull()
+        expect(await store.finishFile('file_1', { bytes: 1, expiresAt: NOON })).toBe(false)
+        await store.beginFile(aFile('file_2', { expiresAt: NOON + 1 }))
+        await store.appendFile('file_2', 0, piece('half'))
+        await keep(store, 'file_3')
+        expect(await store.pruneFiles({ now: NOON, limit: 10 })).toBe(0)
+        expect(await store.pruneFiles({ now: NOON + 1, limit: 10 })).toBe(1)
+        expect(await store.readFile('file_2', 0)).toBeNull()
+        expect(await store.readFile('file_3', 0)).not.toBeNull()
+      })
+    })
+
+    describe('batches', () => {
+      test('a batch moves from state to state, notes when, and cannot be moved from where it is not', async () => {
+        const store = open()
+        await store.insertBatch(aBatch('batch_1'))
+        expect(await store.getBatch('batch_1', 'team_1')).toEqual(aBatch('batch_1'))
+        expect(await store.getBatch('batch_1', 'team_2')).toBeNull()
+        expect(await store.getBatch('batch_1', null)).toEqual(aBatch('batch_1'))
+        await expectCode(store.insertBatch(aBatch('batch_1')), 'conflict')
+        expect(await store.moveBatch('batch_1', ['in_progress'], { status: 'finalizing', at: NOON })).toBeNull()
+        const moved = await store.moveBatch('batch_1', ['validating'], {
+          status: 'in_progress',
+          at: NOON + 1,
+          patch: { total: 3 },
+        })
+        expect(moved).toMatchObject({
+          status: 'in_progress',
+          total: 3,
+          enteredAt: { validating: NOON, in_progress: NOON + 1 },
+        })
+        expect(await store.getBatch('batch_1', null)).toEqual(moved)
+      })
+
+      test('those that are not over are found, oldest first; the others go when they are kept no longer', async () => {
+        const store = open()
+        await store.insertBatch(aBatch('batch_1'))
+        await store.insertBatch(aBatch('batch_2', { owner: 'team_2' }))
+        await store.insertBatch(aBatch('batch_3', { status: 'cancelled' }))
+        expect(await store.openBatches(null)).toEqual(['batch_1', 'batch_2'])
+        expect(await store.openBatches('team_2')).toEqual(['batch_2'])
+        expect(await store.pruneBatches({ now: NOON + 2 * HOUR, limit: 10 })).toBe(1)
+        expect(await store.getBatch('batch_3', null)).toBeNull()
+        expect(await store.getBatch('batch_1', null)).not.toBeNull()
+      })
+
+      test('they are listed newest first, in pages', async () => {
+        const store = open()
+        for (const id of ['batch_1', 'batch_2', 'batch_3']) await store.insertBatch(aBatch(id))
+        await store.insertBatch(aBatch('batch_4', { owner: 'team_2' }))
+        const first = await store.listBatches({ owner: 'team_1', cursor: null, limit: 2 })
+        expect([first.data.map(({ id }) => id), first.next]).toEqual([['batch_3', 'batch_2'], 'batch_2'])
+        const second = await store.listBatches({ owner: 'team_1', cursor: first.next, limit: 2 })
+        expect([second.data.map(({ id }) => id), second.next]).toEqual([['batch_1'], null])
+        await expectCode(store.listBatches({ owner: 'team_1', cursor: 'batch_4', limit: 2 }), 'request_malformed')
+      })
+
+      test('a line waits until it has a result, which is counted once', async () => {
+        const store = open()
+        await store.insertBatch(aBatch('batch_1'))
+        await store.addLines('batch_1', [aLine(1), aLine(2), aLine(3)])
+        await store.retryLine('batch_1', 2, 1)
+        expect(await store.waitingLines('batch_1', { after: 1, limit: 10 })).toEqual([
+          { ...aLine(2), tries: 1 },
+          aLine(3),
+        ])
+        await store.finishLines('batch_1', [
+          { position: 1, ok: true, text: 'one' },
+          { position: 3, ok: false, text: 'three' },
+        ])
+        await store.finishLines('batch_1', [{ position: 1, ok: false, text: 'another one' }])
+        expect(await store.getBatch('batch_1', null)).toMatchObject({ completed: 1, failed: 1 })
+        expect((await store.waitingLines('batch_1', { after: 0, limit: 10 })).map(({ position }) => position)).toEqual([
+          2,
+        ])
+        const results = (ok: boolean): Promise<unknown> => store.lineResults('batch_1', { ok, after: 0, limit: 10 })
+        expect(await results(true)).toEqual([{ position: 1, ok: true, text: 'one' }])
+        expect(await results(false)).toEqual([{ position: 3, ok: false, text: 'three' }])
+        await store.dropLines('batch_1')
+        expect(await results(true)).toEqual([])
+        expect(await store.getBatch('batch_1', null)).toMatchObject({ completed: 1, failed: 1 })
       })
     })
 

@@ -90,6 +90,8 @@ describe('defaults', () => {
       log: { level: 'info', format: 'json', requests: true },
       requestLog: { retentionMs: 2_592_000_000 },
       responses: { retentionMs: 2_592_000_000 },
+      files: { retentionMs: 2_592_000_000, fileLimitBytes: 209_715_200, ownerLimitBytes: 2_147_483_648 },
+      batches: { concurrency: 4, pauseAboveInFlight: 64, maxLines: 50_000, retentionMs: 2_592_000_000 },
       store: { sync: 'process' },
       metrics: { enabled: true },
     })

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { LimitSet } from '../core/key.ts'
 import type { Timeouts } from '../core/model.ts'
 import { choice, duration, type Field, flag, integer, list, map, section, size, text } from './fields.ts'
+import { batches, type BatchesConfig, files, type FilesConfig } from './schema-files.ts'
 import { provider, type ProviderConfig } from './schema-providers.ts'
 import { route, type RouteConfig } from './schema-routes.ts'
 import { limitSet, timeoutFields } from './schema-shared.ts'
@@ -24,6 +25,8 @@ export type Config = {
   readonly requestLog: { readonly retentionMs: number }
   /** Kept responses of OpenAI's Responses; 0 keeps none. */
   readonly responses: { readonly retentionMs: number }
+  readonly files: FilesConfig
+  readonly batches: BatchesConfig
   /** `process` survives `kill -9`, `power` also a power cut. */
   readonly store: { readonly sync: 'process' | 'power' }
   readonly metrics: { readonly enabled: boolean }
@@ -256,6 +259,8 @@ export const CONFIG: Field<Config> = section<Config>(
         ),
       },
     ),
+    files,
+    batches,
     store: section<Config['store']>(
       { description: 'How things are kept.' },
       {

@@ -14,6 +14,8 @@ export type Operation =
   | 'rerank'
   | 'responses'
   | 'realtime'
+  | 'files'
+  | 'batches'
   | 'pass'
 
 /** Deadlines of one attempt and of the whole request, in ms. They are separate: a long healthy stream must not die of a short one. */

@@ -30,6 +30,15 @@ type EndpointKind =
   | 'response_delete'
   | 'response_cancel'
   | 'response_input_items'
+  | 'file_upload'
+  | 'files'
+  | 'file'
+  | 'file_content'
+  | 'file_delete'
+  | 'batch_create'
+  | 'batches'
+  | 'batch'
+  | 'batch_cancel'
   | 'health'
   | 'ready'
 
@@ -42,6 +51,8 @@ export type Endpoint = Entrance & {
 
 const ID = '{id}'
 const RESPONSE = `/v1/responses/${ID}`
+const FILE = `/v1/files/${ID}`
+const BATCH = `/v1/batches/${ID}`
 
 const ENDPOINTS: readonly Endpoint[] = [
   { method: 'POST', path: '/v1/chat/completions', kind: 'relay', family: 'chat', dialect: openaiChat },
@@ -82,6 +93,15 @@ const ENDPOINTS: readonly Endpoint[] = [
   { method: 'GET', path: '/v1/models', kind: 'models', family: null, dialect: openaiChat },
   { method: 'GET', path: '/v1/models/', kind: 'model', family: null, dialect: openaiChat },
   { method: 'GET', path: '/v1/requests/', kind: 'request', family: null, dialect: openaiChat },
+  { method: 'POST', path: '/v1/files', kind: 'file_upload', family: 'files', dialect: openaiChat },
+  { method: 'GET', path: '/v1/files', kind: 'files', family: 'files', dialect: openaiChat },
+  { method: 'GET', path: FILE, kind: 'file', family: 'files', dialect: openaiChat },
+  { method: 'GET', path: `${FILE}/content`, kind: 'file_content', family: 'files', dialect: openaiChat },
+  { method: 'DELETE', path: FILE, kind: 'file_delete', family: 'files', dialect: openaiChat },
+  { method: 'POST', path: '/v1/batches', kind: 'batch_create', family: 'batches', dialect: openaiChat },
+  { method: 'GET', path: '/v1/batches', kind: 'batches', family: 'batches', dialect: openaiChat },
+  { method: 'GET', path: BATCH, kind: 'batch', family: 'batches', dialect: openaiChat },
+  { method: 'POST', path: `${BATCH}/cancel`, kind: 'batch_cancel', family: 'batches', dialect: openaiChat },
   { method: 'GET', path: '/healthz', kind: 'health', family: null, dialect: openaiChat },
   { method: 'GET', path: '/readyz', kind: 'ready', family: null, dialect: openaiChat },
 ]

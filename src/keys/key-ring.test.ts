@@ -50,6 +50,8 @@ beforeEach(() => {
         if (gate !== null) await gate
         return answer
       },
+      getKey: async (id) => rows.find(({ key }) => key.id === id)?.key ?? null,
+      getTeam: async (id) => rows.find(({ team }) => team?.id === id)?.team ?? null,
       keysVersion: async () => version,
     },
     hash,
@@ -125,7 +127,12 @@ describe('refusals', () => {
   test('a key that the store returns without a secret of this hash is not accepted', async () => {
     const { key } = addKey()
     const wrong = createKeyRing({
-      store: { findKeyByHash: async () => ({ key, team: null }), keysVersion: async () => 1 },
+      store: {
+        findKeyByHash: async () => ({ key, team: null }),
+        getKey: async () => key,
+        getTeam: async () => null,
+        keysVersion: async () => 1,
+      },
       hash,
       clock,
       cacheMs: 10,
@@ -289,5 +296,21 @@ describe('revocation', () => {
     rows = []
     await ring.checkElsewhere()
     expect(await codeOf(secret)).toBe('key_unknown')
+  })
+})
+
+describe('a key is recalled by its id for work that was left behind', () => {
+  test('with its team, whatever has become of its secrets and wherever it is called from', async () => {
+    const { key } = addKey({ addresses: ['10.9.9.9'] })
+    expect(await ring.recall(key.id)).toEqual({ key, team: null })
+  })
+
+  test.each([
+    ['key_unknown', null],
+    ['key_disabled', { disabled: true }],
+    ['key_expired', { expiresAt: 999_999 }],
+  ] as const)('%s', async (code, change) => {
+    const id = change === null ? 'key_never' : addKey(change).key.id
+    expect(await ring.recall(id).catch((error: unknown) => (error as GatewayError).code)).toBe(code)
   })
 })

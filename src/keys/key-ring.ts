@@ -22,6 +22,11 @@ export interface KeyRing {
    * `key_unknown`, `key_disabled`, `key_expired`, `address_not_allowed`, or `store_unavailable`.
    */
   authenticate(secret: string | null, facts: CallerFacts): KeyWithTeam | Promise<KeyWithTeam>
+  /**
+   * The key of this id and its team, for work that a caller has left behind, judged as at a call but for its secret and
+   * its address. Rejects with `key_unknown`, `key_disabled`, `key_expired` or `store_unavailable`.
+   */
+  recall(keyId: string): Promise<KeyWithTeam>
   /** Forgets everything: to be called after each change of keys or teams. */
   invalidate(): void
   /** Forgets everything if another process changed keys or teams since the last call. */
@@ -40,7 +45,7 @@ export function createKeyRing({
   cacheMs,
   cacheSize,
 }: {
-  readonly store: Pick<KeyStore, 'findKeyByHash' | 'keysVersion'>
+  readonly store: Pick<KeyStore, 'findKeyByHash' | 'getKey' | 'getTeam' | 'keysVersion'>
   readonly hash: Hasher
   readonly clock: Clock
   readonly cacheMs: number
@@ -88,18 +93,23 @@ export function createKeyRing({
 
   function judge(found: Found | null, facts: CallerFacts): KeyWithTeam {
     if (found === null) throw new GatewayError('key_unknown')
-    const { key, team, match } = found
-    if (key.disabled) throw new GatewayError('key_disabled')
-    if (team?.disabled === true)
-      throw new GatewayError('key_disabled', { message: 'The team of this API key is disabled.' })
+    const { key, match } = found
     const now = clock.now()
-    if (key.expiresAt !== null && key.expiresAt <= now) throw new GatewayError('key_expired')
+    refuseIdle(found, now)
     if (match.expiresAt !== null && match.expiresAt <= now)
       throw new GatewayError('key_expired', {
         message: 'This secret was replaced by a newer one, and its grace period is over.',
       })
     if (key.addresses !== null && !addressAllowed(key.addresses, facts.address))
       throw new GatewayError('address_not_allowed')
+    return found
+  }
+
+  async function recall(keyId: string): Promise<KeyWithTeam> {
+    const key = await store.getKey(keyId)
+    if (key === null) throw new GatewayError('key_unknown')
+    const found = { key, team: key.teamId === null ? null : await store.getTeam(key.teamId) }
+    refuseIdle(found, clock.now())
     return found
   }
 
@@ -118,7 +128,15 @@ export function createKeyRing({
     invalidate()
   }
 
-  return { authenticate, invalidate, checkElsewhere }
+  return { authenticate, recall, invalidate, checkElsewhere }
+}
+
+/** Throws where the key may not be used at all, whoever has it. */
+function refuseIdle({ key, team }: KeyWithTeam, now: number): void {
+  if (key.disabled) throw new GatewayError('key_disabled')
+  if (team?.disabled === true)
+    throw new GatewayError('key_disabled', { message: 'The team of this API key is disabled.' })
+  if (key.expiresAt !== null && key.expiresAt <= now) throw new GatewayError('key_expired')
 }
 
 /** Which secret of the key was sent. The store searched an index, whose time depends on the hash; this does not. */

@@ -24,6 +24,8 @@ const FAMILIES = {
   rerank: true,
   responses: true,
   realtime: true,
+  files: true,
+  batches: true,
   pass: true,
 } as const satisfies Record<Operation, boolean>
 

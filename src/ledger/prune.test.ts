@@ -4,7 +4,7 @@ import { startPruning } from './prune.ts'
 type Timer = { readonly atMs: number; readonly callback: () => void }
 
 /** A clock that is driven, and a log whose rows are only their times. */
-function setup(rows: number[], expired: number[] = []) {
+function setup(rows: number[], expired: number[] = [], files: number[] = []) {
   let now = 1_000_000
   let timers: Timer[] = []
   let failing = false
@@ -19,6 +19,8 @@ function setup(rows: number[], expired: number[] = []) {
         return old.length
       },
       pruneResponses: async ({ limit }) => expired.splice(0, limit).length,
+      pruneFiles: async ({ limit }) => files.splice(0, limit).length,
+      pruneBatches: async () => 0,
     },
     clock: {
       now: () => now,
@@ -96,4 +98,13 @@ test('once ended it does nothing more', async () => {
   expect(log.timers()).toBe(0)
   await log.pass(120_000)
   expect(log.rows).toEqual([0])
+})
+
+test('files, which are large, go a few at a time, soon after each other', async () => {
+  const files = Array.from({ length: 9 }, (_, index) => index)
+  const log = setup([], [], files)
+  await log.pass(0)
+  expect(files).toHaveLength(5)
+  await log.pass(300)
+  expect(files).toEqual([])
 })

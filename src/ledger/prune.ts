@@ -1,15 +1,20 @@
 // Keeps the request log within its retention: what is older goes, a little at a time, so that no request waits for it.
-// Responses that have expired go with it. Entries and roll-ups stay: what a request cost is kept for good.
+// Responses, files and batches that have expired go with it. Entries and roll-ups stay: what a request cost is kept for good.
 import type { Clock } from '../core/clock.ts'
-import type { RequestStore, ResponseStore } from '../store/store.ts'
+import type { BatchStore, FileStore, RequestStore, ResponseStore } from '../store/store.ts'
 
 const EVERY_MS = 60_000
 /** Rows of one go, and the pause before the next one where there was more. */
 const GROUP = 500
 const PAUSE_MS = 100
+/** Files and batches are large: fewer of them in one go. */
+const FILES_GROUP = 4
 
 export type PruneOptions = {
-  readonly store: Pick<RequestStore & ResponseStore, 'pruneRequests' | 'pruneResponses'>
+  readonly store: Pick<
+    RequestStore & ResponseStore & FileStore & BatchStore,
+    'pruneRequests' | 'pruneResponses' | 'pruneFiles' | 'pruneBatches'
+  >
   readonly clock: Clock
   /** Asked each time: a reload may change it. */
   readonly retentionMs: () => number
@@ -28,7 +33,10 @@ export function startPruning({ store, clock, retentionMs, onError }: PruneOption
       const now = clock.now()
       const requests = await store.pruneRequests({ before: now - retentionMs(), limit: GROUP })
       const responses = await store.pruneResponses({ now, limit: GROUP })
-      next(requests === GROUP || responses === GROUP ? PAUSE_MS : EVERY_MS)
+      const files = await store.pruneFiles({ now, limit: FILES_GROUP })
+      const batches = await store.pruneBatches({ now, limit: FILES_GROUP })
+      const isMore = requests === GROUP || responses === GROUP || files === FILES_GROUP || batches === FILES_GROUP
+      next(isMore ? PAUSE_MS : EVERY_MS)
     } catch (error) {
       onError(error)
       next(EVERY_MS)

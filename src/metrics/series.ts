@@ -23,6 +23,8 @@ const OPERATIONS: Readonly<Record<Operation, true>> = {
   rerank: true,
   responses: true,
   realtime: true,
+  files: true,
+  batches: true,
   pass: true,
 }
 

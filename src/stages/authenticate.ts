@@ -27,7 +27,7 @@ export function authenticateStage({ load, keyRing }: Engine, { config }: Snapsho
 }
 
 /** Notes who calls; throws when its key may not come in here. */
-function identified(exchange: Exchange, caller: KeyWithTeam): KeyWithTeam {
+export function identified(exchange: Exchange, caller: KeyWithTeam): KeyWithTeam {
   const { key, team } = caller
   exchange.caller = caller
   exchange.tags = team === null ? key.tags : [...new Set([...team.tags, ...key.tags])]

@@ -36,9 +36,9 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
   }
 
   return {
-    open(request, entrance) {
+    open(request, entrance, id = engine.newId()) {
       const exchange = new Exchange(
-        { id: engine.newId(), clientRequestId: clientRequestIdOf(request.headers, redact), entrance },
+        { id, clientRequestId: clientRequestIdOf(request.headers, redact), entrance },
         exchangeTools,
       )
       metrics.requestStarted()

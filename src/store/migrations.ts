@@ -169,8 +169,55 @@ const IMAGES = `
 ALTER TABLE spend ADD COLUMN images INTEGER NOT NULL DEFAULT 0;
 `
 
+// Files of clients in pieces, and batches with their lines. A line holds its request until it is done, and then its result.
+const FILES = `
+CREATE TABLE files (
+  id TEXT PRIMARY KEY,
+  owner TEXT NOT NULL,
+  filename TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  finished INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX files_by_owner ON files (owner, id);
+CREATE INDEX files_by_expiry ON files (expires_at);
+
+CREATE TABLE file_pieces (
+  file_id TEXT NOT NULL REFERENCES files (id) ON DELETE CASCADE,
+  piece INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  PRIMARY KEY (file_id, piece)
+) STRICT;
+
+CREATE TABLE batches (
+  id TEXT PRIMARY KEY,
+  owner TEXT NOT NULL,
+  status TEXT NOT NULL,
+  open INTEGER NOT NULL, -- 1: there is still something to do
+  kept_until INTEGER NOT NULL,
+  completed INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX batches_by_owner ON batches (owner, id);
+CREATE INDEX batches_by_state ON batches (open, kept_until);
+
+CREATE TABLE batch_lines (
+  batch_id TEXT NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  state INTEGER NOT NULL, -- 0 waiting, 1 completed, 2 failed
+  custom_id TEXT NOT NULL,
+  tries INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (batch_id, position)
+) STRICT;
+CREATE INDEX batch_lines_by_state ON batch_lines (batch_id, state, position);
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
-export const MIGRATIONS: readonly string[] = [BASE, RESPONSES, IMAGES]
+export const MIGRATIONS: readonly string[] = [BASE, RESPONSES, IMAGES, FILES]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */
 export const APPLICATION_ID = 0x77656972

@@ -1,7 +1,9 @@
 // The default store: one SQLite file in WAL mode, one connection, every method of the contract. Other processes (the
 // command line) may open the same file; SQLite makes their writes wait for each other.
 import { createAdminStore } from './sqlite-admin.ts'
+import { createBatchStore } from './sqlite-batches.ts'
 import { guarded, openConnection, type SqliteOptions } from './sqlite-connection.ts'
+import { createFileStore } from './sqlite-files.ts'
 import { createKeyStore } from './sqlite-keys.ts'
 import { createLedgerStore } from './sqlite-ledger.ts'
 import { createReportStore } from './sqlite-reports.ts'
@@ -20,6 +22,8 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...createRequestStore(database),
     ...createReportStore(database),
     ...createResponseStore(database),
+    ...createFileStore(database),
+    ...createBatchStore(database),
     ping: () =>
       guarded(() => {
         check.get()

@@ -1,5 +1,7 @@
 // Where things are kept, in domain words. Every store passes the same contract tests (test/store-contract.ts).
 // A method that cannot reach its storage throws `GatewayError('store_unavailable')`.
+import type { Batch, BatchLine, BatchStatus, LineResult } from '../core/batch.ts'
+import type { StoredFile } from '../core/file.ts'
 import type { StoredResponse } from '../core/formats/responses-history.ts'
 import type { KeySecret, Team, VirtualKey } from '../core/key.ts'
 import type { JsonObject } from '../core/json.ts'
@@ -148,7 +150,72 @@ export interface ResponseStore {
   pruneResponses(query: { readonly now: number; readonly limit: number }): Promise<number>
 }
 
-export interface Store extends KeyStore, AdminStore, LedgerStore, RequestStore, ReportStore, ResponseStore {
+/** Files of one owner; what has expired by `now` is not there. */
+type FileOwner = { readonly owner: string; readonly now: number }
+
+export interface FileStore {
+  /** Makes room for a file that nobody finds before `finishFile`; one that is never finished goes when it expires. */
+  beginFile(file: StoredFile): Promise<void>
+  /** Adds the piece of this number, from 0. */
+  appendFile(id: string, piece: number, bytes: Uint8Array): Promise<void>
+  /** From now on it can be found, whole; false: it has gone meanwhile. */
+  finishFile(id: string, end: { readonly bytes: number; readonly expiresAt: number }): Promise<boolean>
+  getFile(id: string, owner: FileOwner): Promise<StoredFile | null>
+  /** By age; the cursor is the id of the file after which to go on. */
+  listFiles(
+    query: FileOwner & PageQuery & { readonly order: 'asc' | 'desc'; readonly purpose: string | null },
+  ): Promise<Page<StoredFile>>
+  /** One piece of the content, of a file that was found; null: there is no such piece. */
+  readFile(id: string, piece: number): Promise<Uint8Array | null>
+  deleteFile(id: string, owner: FileOwner): Promise<boolean>
+  /** Bytes of all finished files of the owner. */
+  ownedBytes(owner: FileOwner): Promise<number>
+  /** Deletes up to `limit` files that have expired, soonest expired first, and says how many. */
+  pruneFiles(query: { readonly now: number; readonly limit: number }): Promise<number>
+}
+
+/** What may change of a batch. Entering a state notes when, the first time. */
+type BatchPatch = Partial<Pick<Batch, 'endsAs' | 'problems' | 'outputFileId' | 'errorFileId' | 'total'>>
+
+export interface BatchStore {
+  /** Throws `conflict` when the id is taken. */
+  insertBatch(batch: Batch): Promise<void>
+  /** `owner` of null: whoever's it is. */
+  getBatch(id: string, owner: string | null): Promise<Batch | null>
+  /** Newest first; the cursor is the id of the batch after which to go on. */
+  listBatches(query: PageQuery & { readonly owner: string }): Promise<Page<Batch>>
+  /** Ids of the batches with which there is still something to do, oldest first. */
+  openBatches(owner: string | null): Promise<readonly string[]>
+  /** Takes the batch from one of the states `from` to another; null: it is in none of them, and nothing has changed. */
+  moveBatch(
+    id: string,
+    from: readonly BatchStatus[],
+    to: { readonly status: BatchStatus; readonly at: number; readonly patch?: BatchPatch },
+  ): Promise<Batch | null>
+  /** Adds lines that wait. */
+  addLines(batchId: string, lines: readonly BatchLine[]): Promise<void>
+  /** Lines without a result, by position, after this one. */
+  waitingLines(
+    batchId: string,
+    query: { readonly after: number; readonly limit: number },
+  ): Promise<readonly BatchLine[]>
+  /** The line is to be begun again, under the id of its next try. */
+  retryLine(batchId: string, position: number, tries: number): Promise<void>
+  /** Writes results and counts them, in one transaction; a line that has one already keeps it. */
+  finishLines(batchId: string, results: readonly LineResult[]): Promise<void>
+  /** Results by position, after this one. */
+  lineResults(
+    batchId: string,
+    query: { readonly ok: boolean; readonly after: number; readonly limit: number },
+  ): Promise<readonly LineResult[]>
+  /** Forgets all lines: those of a batch whose files are written, or that is read anew. Its counts stay. */
+  dropLines(batchId: string): Promise<void>
+  /** Deletes up to `limit` batches that are over and kept no longer, and says how many. */
+  pruneBatches(query: { readonly now: number; readonly limit: number }): Promise<number>
+}
+
+export interface Store
+  extends KeyStore, AdminStore, LedgerStore, RequestStore, ReportStore, ResponseStore, FileStore, BatchStore {
   /** Resolves when the store answers; throws `store_unavailable` when it does not. */
   ping(): Promise<void>
   close(): Promise<void>
