@@ -55,10 +55,12 @@ import { anthropicWire } from './providers/anthropic/wire.ts'
 import { bedrockInvokeWire, bedrockWire } from './providers/bedrock/wire.ts'
 import { cohereWire } from './providers/cohere/wire.ts'
 import { geminiWire, vertexWire } from './providers/gemini/wire.ts'
+import { jinaWire } from './providers/jina/wire.ts'
 import { ollamaWire } from './providers/ollama/wire.ts'
 import type { Preset } from './providers/preset.ts'
 import { openaiResponsesWire } from './providers/openai/responses-wire.ts'
 import { openaiWire } from './providers/openai/wire.ts'
+import { voyageWire } from './providers/voyage/wire.ts'
 import { createUpstream } from './providers/upstream.ts'
 import type { Wire } from './providers/wire.ts'
 import { createExpectedOutput } from './routing/expected-output.ts'
@@ -87,6 +89,8 @@ const WIRES: Readonly<Record<string, Wire | undefined>> = {
   gemini: geminiWire,
   ollama: ollamaWire,
   vertex: vertexWire,
+  voyage: voyageWire,
+  jina: jinaWire,
   simulator: openaiWire,
 } satisfies Record<Preset['wire'] | 'openai-responses', Wire>
 

@@ -297,27 +297,6 @@ test('Claude of Bedrock is spoken to in Anthropic’s format, with the guardrail
   expect(await entryOf(weir, response)).toMatchObject({ usage: { input: 3, output: 4 } })
 })
 
-for (const [preset, at] of [
-  ['cohere', '/compatibility/v1/embeddings'],
-  ['ollama-native', '/v1/embeddings'],
-  ['gemini', '/openai/embeddings'],
-] as const)
-  test(`embeddings of ${preset} are taken from the compatible API beside its own`, async () => {
-    const answer = {
-      object: 'list',
-      data: [{ object: 'embedding', index: 0, embedding: [0.5] }],
-      model: 'm:0',
-      usage: { prompt_tokens: 2, total_tokens: 2 },
-    }
-    using upstream = startUpstream(() => Response.json(answer))
-    await using weir = await startGateway(configOf({ preset }, upstream.url, 'some-key-value'))
-    const response = await weir.call('/v1/embeddings', { model: 'up/m:0', input: 'a' })
-    expect(await response.json()).toEqual(answer)
-    expect(upstream.received[0]?.path).toBe(at)
-    expect(JSON.parse(upstream.received[0]?.body ?? '')).toEqual({ model: 'm:0', input: 'a' })
-    expect(await entryOf(weir, response)).toMatchObject({ usage: { input: 2 } })
-  })
-
 for (const [preset, header, value] of [
   ['gemini', 'x-goog-api-key', 'some-key-value'],
   ['vertex', 'authorization', 'Bearer some-key-value'],

@@ -14,6 +14,11 @@ export type FormPart = TextPart | UploadedPart
 /** A body that is no JSON text. */
 export type BytesBody = { readonly bytes: Uint8Array; readonly contentType: string }
 
+/** JSON holds no bytes, so that the two cannot be mistaken for each other. */
+export function isBytesBody(body: JsonObject | BytesBody): body is BytesBody {
+  return body['bytes'] instanceof Uint8Array
+}
+
 /** The name of a field, as the list that it is a part of is called: clients write `image[]` for one of several. */
 export function fieldName({ name }: FormPart): string {
   return name.endsWith('[]') ? name.slice(0, -2) : name

@@ -3,6 +3,7 @@ import type { CallFacts, DialectId } from '../core/call.ts'
 import type { GatewayError } from '../core/error.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Operation } from '../core/model.ts'
+import type { AnyOperationTranslator } from './operation-translator.ts'
 import type { ChatTranslator } from './translator.ts'
 
 export interface Dialect {
@@ -21,6 +22,8 @@ export interface Dialect {
   readonly forwardedHeaders?: readonly string[]
   /** The translated lane of a dialect of chat. */
   readonly translator?: ChatTranslator
+  /** The translated lane of a dialect of another operation. */
+  readonly operationTranslator?: AnyOperationTranslator
   /** For questions that the gateway can answer by itself where no target does. */
   readonly tokenCount?: TokenCount
   /** Header in which this dialect's SDKs look for the id of the request, where it is not `x-request-id`. */

@@ -9,6 +9,7 @@ import { isObject } from '../core/json.ts'
 import type { JsonObject } from '../core/json.ts'
 import { listOf, objectOf, stringOf } from '../core/json-read.ts'
 import type { Dialect } from './dialect.ts'
+import { geminiEmbeddingsTranslator } from './gemini-embeddings-translator.ts'
 import { geminiArrayErrorEvents, geminiErrorBody, geminiErrorEvents } from './gemini-errors.ts'
 import { geminiArrayTranslator, geminiTranslator } from './gemini-translator.ts'
 import {
@@ -135,6 +136,7 @@ export const geminiEmbeddings: GeminiDialect = {
   ...BASE,
   id: 'gemini-embeddings',
   operation: 'embeddings',
+  operationTranslator: geminiEmbeddingsTranslator,
   readFacts(body, address) {
     if (!Array.isArray(body['requests'])) requirePresent(body, 'content')
     else if (body['requests'].length === 0)

@@ -1,5 +1,6 @@
 // OpenAI embeddings, as clients speak it.
 import type { Dialect } from './dialect.ts'
+import { openaiEmbeddingsTranslator } from './openai-embeddings-translator.ts'
 import { openaiErrorBody, openaiErrorEvents } from './openai-errors.ts'
 import {
   optionalString,
@@ -13,6 +14,7 @@ import {
 export const openaiEmbeddings: Dialect = {
   id: 'openai-embeddings',
   operation: 'embeddings',
+  operationTranslator: openaiEmbeddingsTranslator,
   ownFields: ['weir', ...ROUTING_FIELDS],
   readFacts(body) {
     requirePresent(body, 'input')

@@ -3,6 +3,7 @@ import { GatewayError } from '../core/error.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { CallFacts } from '../core/call.ts'
 import type { Dialect } from './dialect.ts'
+import { rerankV1Translator, rerankV2Translator } from './rerank-translator.ts'
 import { openaiErrorBody, openaiErrorEvents } from './openai-errors.ts'
 import {
   optionalCount,
@@ -46,7 +47,7 @@ const BASE = {
 } as const
 
 /** Jina's, and Cohere's of old: documents may come as objects, and are told again in the answer where that is asked for. */
-export const rerankV1: Dialect = { ...BASE, id: 'rerank-v1' }
+export const rerankV1: Dialect = { ...BASE, id: 'rerank-v1', operationTranslator: rerankV1Translator }
 
 /** Cohere's of today: documents are texts, and the answer names them by their places. */
-export const rerankV2: Dialect = { ...BASE, id: 'rerank-v2' }
+export const rerankV2: Dialect = { ...BASE, id: 'rerank-v2', operationTranslator: rerankV2Translator }

@@ -20,9 +20,11 @@ export type Preset = {
     | 'bedrock-invoke'
     | 'cohere'
     | 'gemini'
+    | 'jina'
     | 'ollama'
     | 'simulator'
     | 'vertex'
+    | 'voyage'
   /** Headers that every call must have; those of the config win. */
   readonly headers?: Readonly<Record<string, string>>
   /** Paths start with a slash; the query may hold placeholders. */

@@ -210,10 +210,10 @@ export const LAB_PRESETS = {
     quirks: { paths: CHAT_ONLY },
   }),
   voyage: row('Voyage', 'https://api.voyageai.com/v1', 'VOYAGE_API_KEY', 'https://docs.voyageai.com/reference', {
-    quirks: { paths: { chat: null, completions: null } },
+    wire: 'voyage',
     priceId: 'voyageai',
   }),
   jina: row('Jina', 'https://api.jina.ai/v1', 'JINA_API_KEY', 'https://jina.ai/embeddings', {
-    quirks: { paths: { chat: null, completions: null } },
+    wire: 'jina',
   }),
 } as const satisfies Readonly<Record<string, Preset>>

@@ -10,6 +10,7 @@ import type { Ability } from '../core/model-facts.ts'
 import type { Usage } from '../core/usage.ts'
 import type { ChatCodec } from './chat-codec.ts'
 import type { FramingKind } from './framing.ts'
+import type { OperationWires } from './operation-wire.ts'
 
 /** What a whole answer says about itself. */
 export type AnswerFacts = {
@@ -95,4 +96,6 @@ export interface Wire {
   readonly native: { readonly [dialect in DialectId]?: NativeWire }
   /** Null: this wire does not chat. */
   readonly chat: ChatWire | null
+  /** The translated lanes of the operations beside chat. */
+  readonly operations?: OperationWires
 }

@@ -22,6 +22,7 @@ import type { Upstream, UpstreamAnswer } from '../providers/upstream.ts'
 import type { AnswerFacts, Wire } from '../providers/wire.ts'
 import { isStreamType, laneTo } from './lane.ts'
 import type { NativeLane, TranslatedLane } from './lane.ts'
+import type { OperationLane } from './operation-lane.ts'
 import type { Plan, PlannedTarget } from './plan.ts'
 import { translateStream, translateWhole } from './translated.ts'
 
@@ -103,7 +104,8 @@ export async function attempt(run: AttemptRun, tools: AttemptTools): Promise<Ans
     const lane = laneTo(deployment, tools.wireOf(deployment.provider), run)
     switch (lane.type) {
       case 'native':
-      case 'translated': {
+      case 'translated':
+      case 'operation': {
         const result = await tryTarget(run, target, lane, nowMs, tools)
         if (result !== null) return result
         break
@@ -124,7 +126,7 @@ export async function attempt(run: AttemptRun, tools: AttemptTools): Promise<Ans
 async function tryTarget(
   run: AttemptRun,
   { deployment, timeouts }: PlannedTarget,
-  lane: NativeLane | TranslatedLane,
+  lane: NativeLane | TranslatedLane | OperationLane,
   startedMs: number,
   tools: AttemptTools,
 ): Promise<Answer | null> {
@@ -190,10 +192,11 @@ async function tryTarget(
 function openAnswer(
   run: AttemptRun,
   deployment: Deployment,
-  lane: NativeLane | TranslatedLane,
+  lane: NativeLane | TranslatedLane | OperationLane,
   upstream: UpstreamAnswer,
   tools: AttemptTools,
 ): Promise<Answer> {
+  if (lane.type === 'operation') return readOperation(run, deployment, lane, upstream, tools)
   switch (lane.answer) {
     case 'whole':
       return readWhole(run, deployment, lane, upstream, tools)
@@ -202,6 +205,20 @@ function openAnswer(
     case 'bytes':
       return openBytes(deployment, upstream)
   }
+}
+
+async function readOperation(
+  run: AttemptRun,
+  deployment: Deployment,
+  lane: OperationLane,
+  upstream: UpstreamAnswer,
+  tools: AttemptTools,
+): Promise<Answer> {
+  const { status, headers } = upstream
+  const came = { bytes: await upstream.bytes(tools.maxAnswerBytes), headers }
+  const { bytes, contentType, facts } = lane.translate(came, contextOf(run, tools))
+  const { warnings } = lane
+  return { type: 'whole', deployment, status, headers: typedHeaders(headers, contentType), bytes, facts, warnings }
 }
 
 /** Bytes that only the client understands. Text where they should be is an error or a page in a 200. */

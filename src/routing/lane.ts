@@ -8,10 +8,12 @@ import type { Deployment } from '../core/model.ts'
 import type { Dialect, TokenCount } from '../dialects/dialect.ts'
 import type { ChatTranslator } from '../dialects/translator.ts'
 import type { Reading } from '../providers/chat-codec.ts'
+import { operationLane, operationWire } from './operation-lane.ts'
+import type { OperationLane } from './operation-lane.ts'
 import type { AnswerKind, ChatWire, NativeWire, Wire } from '../providers/wire.ts'
 
 /** What is sent to a target. */
-type Sent = {
+export type Sent = {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array
@@ -31,6 +33,7 @@ export type TranslatedLane = Sent & {
 export type Lane =
   | NativeLane
   | TranslatedLane
+  | OperationLane
   /** The gateway answers by itself. */
   | { readonly type: 'counted'; readonly count: TokenCount }
   /** What was asked for cannot be said to this provider, a sentence each. */
@@ -84,6 +87,10 @@ export function laneTo(deployment: Deployment, wire: Wire, facts: LaneFacts): La
   const chatUrl = chat?.url(deployment, stream) ?? null
   if (dialect.translator !== undefined && chat !== null && chatUrl !== null)
     return translatedLane(deployment, chat, chatUrl, dialect.translator, facts)
+  if (dialect.operationTranslator !== undefined) {
+    const lane = operationLane(deployment, wire, dialect.operationTranslator, facts)
+    if (lane !== null) return lane
+  }
   if (dialect.tokenCount !== undefined) return { type: 'counted', count: dialect.tokenCount }
   return { type: 'none', why: noWay(wire, call) }
 }
@@ -96,7 +103,8 @@ export function whyUnable(
 ): string | null {
   if ((wire.native[call.dialect]?.url(call, deployment) ?? null) !== null) return null
   const isTranslated =
-    dialect.translator !== undefined && (wire.chat?.url(deployment, call.facts.stream) ?? null) !== null
+    (dialect.translator !== undefined && (wire.chat?.url(deployment, call.facts.stream) ?? null) !== null) ||
+    (dialect.operationTranslator !== undefined && operationWire(dialect.operationTranslator, wire, deployment) !== null)
   return isTranslated || dialect.tokenCount !== undefined ? null : noWay(wire, call)
 }
 

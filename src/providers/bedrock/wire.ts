@@ -1,8 +1,13 @@
 // Bedrock: its own format for all models, and Anthropic's for Claude.
 import type { Wire } from '../wire.ts'
 import { bedrockChatCodec } from './chat-codec.ts'
+import { bedrockEmbeddingsWire } from './embeddings.ts'
 import { bedrockInvokeCodec } from './invoke-codec.ts'
+import { bedrockRerankWire } from './rerank.ts'
 import { bedrockUrl, withGuardrail, withGuardrailHeaders } from './request.ts'
+
+// Both go by InvokeModel, whatever the chat goes by.
+const operations = { embeddings: bedrockEmbeddingsWire, rerank: bedrockRerankWire }
 
 export const bedrockWire: Wire = {
   id: 'bedrock',
@@ -14,6 +19,7 @@ export const bedrockWire: Wire = {
     emulates: ['json_schema'],
     framing: 'aws-event-stream',
   },
+  operations,
 }
 
 export const bedrockInvokeWire: Wire = {
@@ -26,4 +32,5 @@ export const bedrockInvokeWire: Wire = {
     emulates: ['json_schema'],
     framing: 'aws-event-stream',
   },
+  operations,
 }

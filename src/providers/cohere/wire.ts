@@ -1,11 +1,13 @@
-// Cohere's own API. Its embeddings are taken from its OpenAI-compatible one, which stands on the same host.
-// https://docs.cohere.com/reference/chat
-import { openaiEmbeddingsAt } from '../openai/wire.ts'
+// Cohere's own API. https://docs.cohere.com/reference/chat
+import { rerankNativeAt } from '../openai/rerank.ts'
 import type { Wire } from '../wire.ts'
 import { cohereChatCodec } from './chat-codec.ts'
+import { cohereEmbeddingsWire } from './embeddings.ts'
+import { cohereRerankWire } from './rerank.ts'
 
 export const cohereWire: Wire = {
   id: 'cohere',
-  native: { 'openai-embeddings': openaiEmbeddingsAt('/compatibility/v1/embeddings') },
+  native: { 'rerank-v2': rerankNativeAt('/v2/rerank') },
   chat: { codec: cohereChatCodec, url: ({ provider }) => `${provider.baseUrl}/v2/chat`, framing: 'sse' },
+  operations: { embeddings: cohereEmbeddingsWire, rerank: cohereRerankWire },
 }

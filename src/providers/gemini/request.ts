@@ -7,19 +7,20 @@ import type { Deployment } from '../../core/model.ts'
 
 /** Where a chat goes: a stream as events, which is asked for in the query. */
 export function geminiChatUrl(deployment: Deployment, stream: boolean): string {
-  return stream ? urlOf(deployment, 'streamGenerateContent', 'alt=sse') : urlOf(deployment, 'generateContent')
+  return stream ? geminiUrl(deployment, 'streamGenerateContent', 'alt=sse') : geminiUrl(deployment, 'generateContent')
 }
 
 export function geminiCountUrl(deployment: Deployment): string {
-  return urlOf(deployment, 'countTokens')
+  return geminiUrl(deployment, 'countTokens')
 }
 
 /** One input or several: the caller's own form tells. */
 export function geminiEmbedUrl(call: Call, deployment: Deployment): string {
-  return urlOf(deployment, Array.isArray(call.body['requests']) ? 'batchEmbedContents' : 'embedContent')
+  return geminiUrl(deployment, Array.isArray(call.body['requests']) ? 'batchEmbedContents' : 'embedContent')
 }
 
-function urlOf({ provider, model }: Deployment, method: string, query?: string): string {
+/** The address of a method of a model. */
+export function geminiUrl({ provider, model }: Deployment, method: string, query?: string): string {
   const queries = [query, provider.quirks.query].filter((one) => one !== undefined)
   return `${provider.baseUrl}/${resourceOf(model)}:${method}${queries.length > 0 ? `?${queries.join('&')}` : ''}`
 }
@@ -31,15 +32,18 @@ function resourceOf(model: string): string {
   return isResource ? `${kind}/${encodeURIComponent(rest.join('/'))}` : `models/${encodeURIComponent(model)}`
 }
 
+/** A model as a body names it: with its kind. */
+export function geminiModelName(model: string): string {
+  return resourceOf(model).startsWith('models/') ? `models/${model.replace(/^models\//, '')}` : model
+}
+
 /** A proof of another vendor's thought, where a client carried it here: in quotes, as a signature of Google's would be. */
 const DISGUISED = new RegExp(`"${DISGUISE}[A-Za-z0-9+/]*={0,2}"`, 'g')
 
 /** The body that leaves: our own fields gone, the model renamed where it is named; every other byte is the caller's. */
 export function geminiBody(call: Call, { model }: Deployment, ownFields: readonly string[]): string {
   const { body, members, text } = call
-  const named = JSON.stringify(
-    resourceOf(model).startsWith('models/') ? `models/${model.replace(/^models\//, '')}` : model,
-  )
+  const named = JSON.stringify(geminiModelName(model))
   const edits: Record<string, string | null> = {}
   for (const field of ownFields) if (members.has(field)) edits[field] = null
   if (members.has('model')) edits['model'] = named

@@ -1,8 +1,8 @@
 // Gemini's own format: AI Studio, and Vertex with its own URLs.
-import { openaiEmbeddingsAt } from '../openai/wire.ts'
 import type { NativeWire, Wire } from '../wire.ts'
 import { readGeminiFacts } from './answer.ts'
 import { geminiChatCodec, vertexChatCodec } from './chat-codec.ts'
+import { geminiEmbeddingsWire, vertexEmbeddingsWire } from './embeddings.ts'
 import { geminiEventReader } from './events.ts'
 import { geminiBody, geminiChatUrl, geminiCountUrl, geminiEmbedUrl } from './request.ts'
 
@@ -23,10 +23,9 @@ export const geminiWire: Wire = {
     gemini: chat,
     'gemini-count-tokens': count,
     'gemini-embeddings': { ...NATIVE, url: geminiEmbedUrl },
-    // Its OpenAI-compatible API stands on the same host.
-    'openai-embeddings': openaiEmbeddingsAt('/openai/embeddings'),
   },
   chat: { codec: geminiChatCodec, url: geminiChatUrl, framing: 'sse' },
+  operations: { embeddings: geminiEmbeddingsWire },
 }
 
 /** Its embeddings have a format of their own: they are always translated. */
@@ -34,4 +33,5 @@ export const vertexWire: Wire = {
   id: 'vertex',
   native: { gemini: chat, 'gemini-count-tokens': count },
   chat: { codec: vertexChatCodec, url: geminiChatUrl, framing: 'sse' },
+  operations: { embeddings: vertexEmbeddingsWire },
 }

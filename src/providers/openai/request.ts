@@ -33,6 +33,11 @@ export function openaiChatUrl(deployment: Deployment): string | null {
   return urlOf('chat', deployment)
 }
 
+/** Where translated embeddings go; null when the host has none. */
+export function openaiEmbeddingsUrl(deployment: Deployment): string | null {
+  return urlOf('embeddings', deployment)
+}
+
 function urlOf(operation: Operation, { provider, model }: Deployment, suffix = ''): string | null {
   const quirks = provider.quirks
   const own = quirks.paths?.[operation]

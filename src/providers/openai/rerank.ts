@@ -2,6 +2,7 @@
 import { isObject } from '../../core/json.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { listOf, numberOf, objectOf } from '../../core/json-read.ts'
+import type { Provider } from '../../core/model.ts'
 import { NO_USAGE } from '../../core/usage.ts'
 import type { Usage } from '../../core/usage.ts'
 import { SILENT } from '../wire.ts'
@@ -27,6 +28,11 @@ function readRerankAnswer(text: string): AnswerFacts {
       problem: listOf(body, 'results').some(isObject) ? null : 'the answer holds no results',
     }
   })
+}
+
+/** Rerank of a host whose other endpoints are its own: `path` is below its base URL. */
+export function rerankNativeAt(path: string): NativeWire {
+  return { ...rerankNative, url: (_, { provider }: { readonly provider: Provider }) => provider.baseUrl + path }
 }
 
 export const rerankNative: NativeWire = {

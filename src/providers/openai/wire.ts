@@ -1,8 +1,8 @@
 // OpenAI's wire format, spoken by most hosts there are.
-import type { Provider } from '../../core/model.ts'
 import type { NativeWire, Wire } from '../wire.ts'
 import { readOpenaiAnswer } from './answer.ts'
 import { openaiChatCodec } from './chat-codec.ts'
+import { openaiEmbeddingsWire } from './embeddings.ts'
 import { readOpenaiEvent } from './events.ts'
 import { imagesNative } from './images.ts'
 import { moderationsNative } from './moderations.ts'
@@ -20,11 +20,6 @@ const native: NativeWire = {
   eventReader: () => readOpenaiEvent,
   // Not every host sends `[DONE]`.
   endsWithFinish: true,
-}
-
-/** Embeddings as OpenAI's, of a host whose other endpoints are its own: `path` is below its base URL. */
-export function openaiEmbeddingsAt(path: string): NativeWire {
-  return { ...native, url: (_, { provider }: { readonly provider: Provider }) => provider.baseUrl + path }
 }
 
 export const openaiWire: Wire = {
@@ -45,4 +40,5 @@ export const openaiWire: Wire = {
     'rerank-v2': rerankNative,
   },
   chat: { codec: openaiChatCodec, url: openaiChatUrl, framing: 'sse' },
+  operations: { embeddings: openaiEmbeddingsWire },
 }

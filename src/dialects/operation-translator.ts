@@ -1,0 +1,20 @@
+// What a dialect of an operation beside chat must be able to do in the translated lane: a request in, an answer out. Pure.
+import type { Call } from '../core/call.ts'
+import type { JsonObject } from '../core/json.ts'
+import type { AnswerOf, OperationName, RequestOf } from '../core/operations.ts'
+import type { AnswerContext } from './translator.ts'
+
+export type ReadOperation<Name extends OperationName> = {
+  readonly request: RequestOf<Name>
+  /** What was understood only in part, a sentence each. */
+  readonly warnings: readonly string[]
+}
+
+export interface OperationTranslator<Name extends OperationName> {
+  readonly operation: Name
+  /** Throws `request_malformed` with the JSON path that is wrong. */
+  readRequest(call: Call): ReadOperation<Name>
+  writeAnswer(answer: AnswerOf<Name>, call: Call, context: AnswerContext): JsonObject
+}
+
+export type AnyOperationTranslator = { [name in OperationName]: OperationTranslator<name> }[OperationName]

@@ -1,0 +1,72 @@
+// What a wire must be able to do for the operations beside chat in the translated lane: a request out, an answer in. Pure.
+import { ProblemError } from '../core/chat-answer.ts'
+import type { BytesBody } from '../core/form.ts'
+import { isObject } from '../core/json.ts'
+import type { JsonObject } from '../core/json.ts'
+import { numberOf } from '../core/json-read.ts'
+import type { Deployment } from '../core/model.ts'
+import type { AnswerOf, OperationName, RequestOf } from '../core/operations.ts'
+import type { RerankAnswer } from '../core/rerank.ts'
+
+export type WrittenOperation = {
+  /** Absolute. */
+  readonly url: string
+  readonly body: JsonObject | BytesBody
+  readonly headers?: Readonly<Record<string, string>>
+  /** What was left out or bent, a sentence each; the answer is still one to the same question. */
+  readonly warnings: readonly string[]
+  /** What cannot be left out without changing what was asked for, a sentence each. */
+  readonly refusals: readonly string[]
+}
+
+/** A whole answer as it came. */
+export type OperationBody = { readonly bytes: Uint8Array; readonly headers: Headers }
+
+export interface OperationWire<Name extends OperationName> {
+  /** Whether a deployment has the endpoint; absent: all have. */
+  serves?(deployment: Deployment): boolean
+  writeRequest(request: RequestOf<Name>, deployment: Deployment): WrittenOperation
+  /** Throws ProblemError when the body is no answer. */
+  readAnswer(answer: OperationBody, request: RequestOf<Name>): AnswerOf<Name>
+}
+
+export type OperationWires = { readonly [name in OperationName]?: OperationWire<name> }
+
+/** An answer that must be a JSON object. Throws ProblemError when it is none, or tells an error. */
+export function jsonAnswer({ bytes }: OperationBody): JsonObject {
+  let body: unknown
+  try {
+    body = JSON.parse(new TextDecoder().decode(bytes))
+  } catch {
+    throw new ProblemError(bytes.length === 0 ? 'the answer is empty' : 'the answer is not JSON')
+  }
+  if (!isObject(body)) throw new ProblemError('the answer is not an object')
+  return body
+}
+
+/** Numbers of a list. Throws ProblemError when it holds anything else. */
+export function vectorOf(value: unknown): readonly number[] {
+  if (Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'number')) return value
+  throw new ProblemError('a vector of the answer holds no numbers')
+}
+
+/** Throws ProblemError unless there is a vector for each input. */
+export function vectorsFor(
+  inputs: readonly unknown[],
+  vectors: readonly (readonly number[])[],
+): readonly (readonly number[])[] {
+  if (vectors.length === inputs.length) return vectors
+  throw new ProblemError(`the answer holds ${vectors.length} vectors for ${inputs.length} inputs`)
+}
+
+/** Ranks of a list of `{index, relevance_score}`. Throws ProblemError when it is empty, or names a document that is none. */
+export function ranksFor(documents: readonly unknown[], results: readonly JsonObject[]): RerankAnswer['ranks'] {
+  if (results.length === 0) throw new ProblemError('the answer holds no results')
+  return results.map((result) => {
+    const index = numberOf(result, 'index')
+    const score = numberOf(result, 'relevance_score')
+    if (index === null || score === null || !(index in documents))
+      throw new ProblemError('a result of the answer has no score, or names no document')
+    return { index, score }
+  })
+}
