@@ -5,12 +5,14 @@ import { cliReference } from '../src/cli/help.ts'
 import { configReference } from '../src/config/reference.ts'
 import { ERRORS, type ErrorRow } from '../src/core/error.ts'
 import { metricsReference } from '../src/metrics/reference.ts'
+import { compatibilityReference } from '../test/sdk/matrix.ts'
 
 const ROOT = path.join(import.meta.dir, '..')
 
 /** File below the repository → the function that writes its text. */
 export const GENERATED: Readonly<Record<string, () => string>> = {
   'docs/cli.md': cliReference,
+  'docs/compatibility.md': compatibilityReference,
   'docs/config.md': configReference,
   'docs/errors.md': errorReference,
   'docs/metrics.md': metricsReference,

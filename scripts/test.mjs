@@ -75,7 +75,8 @@ function lineCoverage(file) {
 function preparePython() {
   const folder = path.join(ROOT, 'node_modules', '.cache', 'weir-python')
   const binary = path.join(folder, 'bin', 'python')
-  const ready = () => spawnSync(binary, ['-c', 'import openai'], { stdio: 'ignore' }).status === 0
+  const ready = () =>
+    spawnSync(binary, ['-c', 'import anthropic, openai, google.genai'], { stdio: 'ignore' }).status === 0
   if (ready()) return binary
   process.stdout.write('weir: preparing a Python environment for the SDK tests …\n')
   const steps = [
