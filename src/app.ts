@@ -56,6 +56,7 @@ import { bedrockInvokeWire, bedrockWire } from './providers/bedrock/wire.ts'
 import { cohereWire } from './providers/cohere/wire.ts'
 import { geminiWire, vertexWire } from './providers/gemini/wire.ts'
 import { jinaWire } from './providers/jina/wire.ts'
+import { createMediaFetch } from './providers/media-fetch.ts'
 import { ollamaWire } from './providers/ollama/wire.ts'
 import type { Preset } from './providers/preset.ts'
 import { openaiResponsesWire } from './providers/openai/responses-wire.ts'
@@ -151,6 +152,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   const load: Load = { inFlight: 0, draining: false }
   let snapshot = build(options.config)
   const providerRoom = createProviderRoom({ clock })
+  const upstream = createUpstream({
+    clock,
+    // The newest one: what a simulated model does may be changed by a reload like everything else.
+    simulator: (request) => snapshot.simulator.fetch(request),
+    guard: createGuard({ resolve: options.resolve, clock }),
+  })
   const engine: Engine = {
     clock,
     random,
@@ -167,13 +174,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     healthOf: () => UNKNOWN_HEALTH,
     planMemory: createPlanMemory({ monotonicMs: () => clock.monotonicMs() }),
     expectedOutput: createExpectedOutput(),
+    fetchMedia: createMediaFetch({ upstream, clock }),
     attemptTools: {
-      upstream: createUpstream({
-        clock,
-        // The newest one: what a simulated model does may be changed by a reload like everything else.
-        simulator: (request) => snapshot.simulator.fetch(request),
-        guard: createGuard({ resolve: options.resolve, clock }),
-      }),
+      upstream,
       clock,
       wireOf: wireOfProvider,
       credentialOf: (provider) => credentials.choose(provider),

@@ -78,6 +78,7 @@ describe('defaults', () => {
       routes: {},
       aliases: {},
       routing: { lossy: 'refuse' },
+      media: { fetch: true, maxSizeBytes: 20_971_520, maxFiles: 20, timeoutMs: 15_000, allowPrivate: false },
       timeouts: { connectMs: 5000, firstTokenMs: 60_000, idleMs: 60_000, totalMs: 600_000 },
       limits: {
         gateway: { rpm: null, tpm: null, concurrency: null },

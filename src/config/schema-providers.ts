@@ -39,6 +39,7 @@ type QuirksConfig = Pick<
   | 'toolIds'
   | 'cacheControl'
   | 'topK'
+  | 'mediaUrls'
   | 'refusedFields'
 >
 
@@ -209,6 +210,9 @@ const quirks = section<QuirksConfig>(
     ]),
     cacheControl: flag({ description: 'Whether `cache_control` on parts and tools is read.' }),
     topK: flag({ description: 'Whether `top_k` is taken.' }),
+    mediaUrls: flag({
+      description: 'Whether pictures and files are fetched from their addresses; else they are sent as their content.',
+    }),
     refusedFields: list(
       { description: 'Request fields that are answered with an error, and are left out with a warning.' },
       text({ description: '', kind: 'field name' }),

@@ -21,6 +21,7 @@ export type Config = {
   readonly limits: LimitsConfig
   /** What happens to a request whose model has no price. */
   readonly unpriced: 'refuse' | 'allow'
+  readonly media: MediaConfig
   readonly log: LogConfig
   readonly requestLog: { readonly retentionMs: number }
   /** Kept responses of OpenAI's Responses; 0 keeps none. */
@@ -61,6 +62,15 @@ type LimitsConfig = {
   readonly team: LimitSet
   readonly endUser: LimitSet
   readonly onStoreFailure: 'refuse' | 'allow'
+}
+
+type MediaConfig = {
+  /** Whether pictures and files are fetched for providers that do not fetch. */
+  readonly fetch: boolean
+  readonly maxSizeBytes: number
+  readonly maxFiles: number
+  readonly timeoutMs: number
+  readonly allowPrivate: boolean
 }
 
 type LogConfig = {
@@ -237,6 +247,32 @@ export const CONFIG: Field<Config> = section<Config>(
       },
       ['refuse', 'allow'],
       'allow',
+    ),
+    media: section<MediaConfig>(
+      { description: 'Pictures, sounds, films and files in requests that are translated.' },
+      {
+        fetch: flag(
+          {
+            description:
+              'Fetch what a request names by address, where the provider does not. Off: such targets are passed over.',
+          },
+          true,
+        ),
+        maxSizeBytes: size({ description: 'Largest picture or file.' }, { min: 1024, max: 1024 * MIB }, 20 * MIB),
+        maxFiles: integer({ description: 'Most that are fetched for one request.' }, { min: 1, max: 1_000 }, 20),
+        timeoutMs: duration(
+          { description: 'Each must have arrived within this time.' },
+          { min: 100, max: 600 * SECOND },
+          15 * SECOND,
+        ),
+        allowPrivate: flag(
+          {
+            description:
+              'Fetch from private networks too. Whoever has a key could then look around in yours: leave it off.',
+          },
+          false,
+        ),
+      },
     ),
     log,
     requestLog: section<Config['requestLog']>(

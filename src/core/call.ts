@@ -3,6 +3,7 @@ import type { ChatRequest } from './chat.ts'
 import type { GatewayError } from './error.ts'
 import type { FormPart } from './form.ts'
 import type { JsonObject, Member } from './json.ts'
+import type { FetchedMedia, MediaPlace } from './media.ts'
 import type { Operation } from './model.ts'
 import type { Ability } from './model-facts.ts'
 import type { Usage } from './usage.ts'
@@ -66,6 +67,8 @@ export type Call = {
   chat: ReadChat | null
   /** What it asks of a model, read when a target is known to lack something; absent until then. */
   needs?: ReadonlySet<Ability>
+  /** What was fetched of the addresses that it names; absent: nothing yet. */
+  media?: Map<string, FetchedMedia>
   /** Of a request that goes on from kept responses. */
   readonly history?: History
 }
@@ -85,4 +88,6 @@ export type ReadChat = {
   readonly request: ChatRequest
   /** What was understood only in part, a sentence each. */
   readonly warnings: readonly string[]
+  /** Pictures and files that it names by address; absent: nobody has looked. */
+  readonly places?: readonly MediaPlace[]
 }

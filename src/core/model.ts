@@ -102,6 +102,8 @@ export type Quirks = {
   readonly cacheControl?: boolean
   /** The host takes `top_k`. */
   readonly topK?: boolean
+  /** `false`: pictures and files must come as their content, because the host fetches no addresses. */
+  readonly mediaUrls?: boolean
   /** Request fields that the host refuses, left out with a warning, e.g. `seed`. */
   readonly refusedFields?: readonly string[]
 }

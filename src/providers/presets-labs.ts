@@ -5,6 +5,8 @@ import type { Preset } from './preset.ts'
 const OLD_BOUND = { maxTokensField: 'max_tokens' } as const
 /** Thinking models that want their thoughts back, at least within a round of tools. */
 const THOUGHTS_BACK = { reasoningField: 'reasoning_content' } as const
+/** Pictures are taken as their content only. */
+const NO_URLS = { mediaUrls: false } as const
 const ANY_JSON = { responseFormat: 'json_object' } as const
 /** Mistral answers a field that it does not know with a 422, and takes only tool call ids of its own form. */
 const MISTRAL = {
@@ -114,7 +116,7 @@ export const LAB_PRESETS = {
     },
   ),
   moonshot: row('Moonshot', 'https://api.moonshot.ai/v1', 'MOONSHOT_API_KEY', 'https://platform.moonshot.ai/docs', {
-    quirks: { ...THOUGHTS_BACK, ...ANY_JSON },
+    quirks: { ...THOUGHTS_BACK, ...ANY_JSON, ...NO_URLS },
     priceId: 'moonshotai',
   }),
   'moonshot-cn': row(
@@ -122,7 +124,7 @@ export const LAB_PRESETS = {
     'https://api.moonshot.cn/v1',
     ['MOONSHOT_CN_API_KEY', 'MOONSHOT_API_KEY'],
     'https://platform.moonshot.cn/docs',
-    { quirks: { ...THOUGHTS_BACK, ...ANY_JSON }, priceId: 'moonshotai' },
+    { quirks: { ...THOUGHTS_BACK, ...ANY_JSON, ...NO_URLS }, priceId: 'moonshotai' },
   ),
   zai: row('Z.ai', 'https://api.z.ai/api/paas/v4', 'ZAI_API_KEY', 'https://docs.z.ai/api-reference', {
     quirks: { ...OLD_BOUND, ...THOUGHTS_BACK, ...ANY_JSON },

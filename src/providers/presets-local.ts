@@ -17,7 +17,7 @@ export const LOCAL_PRESETS = {
     quirks: { topK: true },
   }),
   ollama: localRow('Ollama', 'http://127.0.0.1:11434/v1', 'https://docs.ollama.com/openai', {
-    quirks: { maxTokensField: 'max_tokens' },
+    quirks: { maxTokensField: 'max_tokens', mediaUrls: false },
     baseUrlEnv: 'OLLAMA_HOST',
   }),
   'ollama-native': localRow('Ollama (its own API)', 'http://127.0.0.1:11434', 'https://docs.ollama.com/api/chat', {

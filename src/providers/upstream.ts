@@ -40,6 +40,8 @@ export type UpstreamCall = {
   readonly stream: boolean
   /** The client is gone, or another attempt has won. */
   readonly signal: AbortSignal
+  /** A redirect is an answer, for who judges where it leads; absent: it is an error. Never with a credential. */
+  readonly showRedirects?: true
 }
 
 export type UpstreamAnswer = {
@@ -215,7 +217,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
           : request(line, call, timing))
         timing.head(call.stream)
         line.reachableAt = clock.monotonicMs()
-        const problem = headProblem(response.status, line.proxyRequest !== null)
+        const problem =
+          call.showRedirects === true && response.status !== 407
+            ? null
+            : headProblem(response.status, line.proxyRequest !== null)
         if (problem !== null) throw new UpstreamFailure(problem)
         return new Answer(response, timing, line)
       } catch (error) {

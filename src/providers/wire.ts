@@ -5,7 +5,8 @@
 import type { Call, DialectId } from '../core/call.ts'
 import type { BytesBody } from '../core/form.ts'
 import type { JsonObject } from '../core/json.ts'
-import type { Deployment, Provider } from '../core/model.ts'
+import type { MediaPlace } from '../core/media.ts'
+import type { Deployment, Provider, Quirks } from '../core/model.ts'
 import type { Ability } from '../core/model-facts.ts'
 import type { Usage } from '../core/usage.ts'
 import type { ChatCodec } from './chat-codec.ts'
@@ -86,6 +87,8 @@ export interface ChatWire {
   complete?(body: JsonObject, provider: Provider): ChatAdditions
   /** What it gets by other means from models that have no means of their own for it. */
   readonly emulates?: readonly Ability[]
+  /** Whether the provider fetches such a thing by itself, so that its address may be sent; absent: it fetches nothing. */
+  readonly fetches?: (place: MediaPlace, quirks: Quirks) => boolean
   /** How its streams are cut into events. */
   readonly framing: FramingKind
 }

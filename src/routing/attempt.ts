@@ -21,8 +21,8 @@ import { UpstreamFailure } from '../providers/upstream.ts'
 import type { Upstream, UpstreamAnswer } from '../providers/upstream.ts'
 import type { AnswerFacts, Wire } from '../providers/wire.ts'
 import { isStreamType, laneTo } from './lane.ts'
-import type { NativeLane, TranslatedLane } from './lane.ts'
 import type { OperationLane } from './operation-lane.ts'
+import type { MediaFacts, NativeLane, TranslatedLane } from './lane.ts'
 import type { Plan, PlannedTarget } from './plan.ts'
 import { translateStream, translateWhole } from './translated.ts'
 
@@ -80,6 +80,7 @@ export type AttemptRun = {
   readonly dialect: Dialect
   readonly plan: Plan
   readonly lossy: 'allow' | 'refuse'
+  readonly media: MediaFacts
   readonly signal: AbortSignal
   /** Monotonic ms at which the request must have ended. */
   readonly deadlineMs: number
@@ -101,7 +102,12 @@ export async function attempt(run: AttemptRun, tools: AttemptTools): Promise<Ans
     const nowMs = tools.clock.monotonicMs()
     if (nowMs >= run.deadlineMs && run.attempts.length > 0) break
     const { deployment } = target
-    const lane = laneTo(deployment, tools.wireOf(deployment.provider), run)
+    const wire = tools.wireOf(deployment.provider)
+    let lane = laneTo(deployment, wire, run)
+    if (lane.type === 'unfetched' && run.media.fetch !== null) {
+      await run.media.fetch(lane.places)
+      lane = laneTo(deployment, wire, run)
+    }
     switch (lane.type) {
       case 'native':
       case 'translated':
@@ -114,6 +120,9 @@ export async function attempt(run: AttemptRun, tools: AttemptTools): Promise<Ans
         return countedAnswer(run.call, deployment, lane.count, tools)
       case 'refused':
         ;(refused ??= []).push({ target: deployment.id, refusals: lane.refusals })
+        break
+      case 'unfetched':
+        ;(refused ??= []).push({ target: deployment.id, refusals: ['What it names by address was not fetched.'] })
         break
       case 'none':
         ;(refused ??= []).push({ target: deployment.id, refusals: [`It ${lane.why}.`] })

@@ -4,6 +4,7 @@
 import type { Call, ReadChat } from '../core/call.ts'
 import { GatewayError } from '../core/error.ts'
 import type { JsonObject } from '../core/json.ts'
+import type { MediaPlace } from '../core/media.ts'
 import type { Deployment } from '../core/model.ts'
 import type { Dialect, TokenCount } from '../dialects/dialect.ts'
 import type { ChatTranslator } from '../dialects/translator.ts'
@@ -11,6 +12,7 @@ import type { Reading } from '../providers/chat-codec.ts'
 import { operationLane, operationWire } from './operation-lane.ts'
 import type { OperationLane } from './operation-lane.ts'
 import type { AnswerKind, ChatWire, NativeWire, Wire } from '../providers/wire.ts'
+import { checkedChat, placesToFetch, withContents } from './media.ts'
 
 /** What is sent to a target. */
 export type Sent = {
@@ -38,6 +40,8 @@ export type Lane =
   | { readonly type: 'counted'; readonly count: TokenCount }
   /** What was asked for cannot be said to this provider, a sentence each. */
   | { readonly type: 'refused'; readonly refusals: readonly string[] }
+  /** These have to be fetched first, into `call.media`. */
+  | { readonly type: 'unfetched'; readonly places: readonly MediaPlace[] }
   /** There is no way at all. */
   | { readonly type: 'none'; readonly why: string }
 
@@ -47,7 +51,18 @@ export type LaneFacts = {
   readonly dialect: Dialect
   /** What is done where the translation would change what was asked for. */
   readonly lossy: 'allow' | 'refuse'
+  readonly media: MediaFacts
 }
+
+export type MediaFacts = {
+  /** Most bytes of one picture or file in a request. */
+  readonly maxBytes: number
+  /** Fetches what providers do not; null: the gateway fetches nothing. */
+  readonly fetch: ((places: readonly MediaPlace[]) => Promise<void>) | null
+}
+
+const NO_PLACES: readonly MediaPlace[] = []
+const NO_PROBLEMS: readonly string[] = []
 
 const STREAM_TYPES: Readonly<Record<ChatWire['framing'], string>> = {
   sse: 'text/event-stream',
@@ -67,7 +82,7 @@ export function laneTo(deployment: Deployment, wire: Wire, facts: LaneFacts): La
   const native = wire.native[call.dialect]
   const { stream } = call.facts
   const url = native?.url(call, deployment) ?? null
-  if (native !== undefined && url !== null) {
+  if (native !== undefined && url !== null && !mustCarry(deployment, wire, facts)) {
     const body = native.body(call, deployment, dialect.ownFields)
     const answer = native.answerKind === undefined ? (stream ? 'events' : 'whole') : native.answerKind(call)
     return {
@@ -99,7 +114,7 @@ export function laneTo(deployment: Deployment, wire: Wire, facts: LaneFacts): La
 export function whyUnable(
   deployment: Deployment,
   wire: Wire,
-  { call, dialect }: Omit<LaneFacts, 'lossy'>,
+  { call, dialect }: Pick<LaneFacts, 'call' | 'dialect'>,
 ): string | null {
   if ((wire.native[call.dialect]?.url(call, deployment) ?? null) !== null) return null
   const isTranslated =
@@ -112,15 +127,38 @@ function noWay(wire: Wire, call: Call): string {
   return `has no ${call.operation} endpoint for ${call.dialect} (it speaks ${wire.id})`
 }
 
+/** Whether a request names pictures that its target does not fetch: as it is, it would be refused. */
+function mustCarry({ provider }: Deployment, { chat }: Wire, { call, dialect, media }: LaneFacts): boolean {
+  const { quirks } = provider
+  if (quirks.mediaUrls !== false || media.fetch === null || chat === null || dialect.translator === undefined)
+    return false
+  if (!/"https?:/.test(call.text)) return false
+  return placesToFetch(readChat(call, dialect.translator, media.maxBytes), chat, quirks).length > 0
+}
+
+/** The call in the normal form, its pictures and files checked; read once. */
+function readChat(call: Call, translator: ChatTranslator, maxBytes: number): ReadChat {
+  const { chat } = call
+  if (chat?.places !== undefined) return chat
+  return (call.chat = checkedChat(chatOf(call, translator), maxBytes))
+}
+
 function translatedLane(
   deployment: Deployment,
   chat: ChatWire,
   url: string,
   translator: ChatTranslator,
-  { call, lossy }: LaneFacts,
+  { call, lossy, media }: LaneFacts,
 ): Lane {
   const { stream } = call.facts
-  const { request, warnings } = chatOf(call, translator)
+  const read = readChat(call, translator, media.maxBytes)
+  const places = media.fetch === null ? NO_PLACES : placesToFetch(read, chat, deployment.provider.quirks)
+  if (places.some(({ url: place }) => call.media?.has(place) !== true)) return { type: 'unfetched', places }
+  const { request, problems } =
+    places.length === 0 || call.media === undefined
+      ? { request: read.request, problems: NO_PROBLEMS }
+      : withContents(read.request, places, call.media)
+  if (problems.length > 0 && lossy === 'refuse') return { type: 'refused', refusals: problems }
   const written = chat.codec.writeRequest(request, {
     model: deployment.model,
     stream,
@@ -143,7 +181,7 @@ function translatedLane(
     body: JSON.stringify(completed?.body ?? written.body),
     answer: stream ? 'events' : 'whole',
     reading: written.reading,
-    warnings: [...warnings, ...written.warnings, ...written.refusals],
+    warnings: [...read.warnings, ...problems, ...written.warnings, ...written.refusals],
   }
 }
 

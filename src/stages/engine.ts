@@ -7,6 +7,7 @@ import type { Limiter } from '../limits/limiter.ts'
 import type { ProviderRoom } from '../limits/provider-room.ts'
 import type { Logger } from '../metrics/log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import type { MediaFetch } from '../providers/media-fetch.ts'
 import type { AttemptTools } from '../routing/attempt.ts'
 import type { ExpectedOutput } from '../routing/expected-output.ts'
 import type { HealthOf } from '../routing/health-facts.ts'
@@ -28,6 +29,7 @@ export type Engine = {
   readonly healthOf: HealthOf
   readonly planMemory: PlanMemory
   readonly expectedOutput: ExpectedOutput
+  readonly fetchMedia: MediaFetch
   readonly responses: ResponseStore
   readonly load: Load
 }

@@ -12,6 +12,7 @@ import type { Snapshot } from '../snapshot.ts'
 import { admitStage } from './admit.ts'
 import { authenticateStage } from './authenticate.ts'
 import type { Engine } from './engine.ts'
+import { mediaStage } from './media.ts'
 import { planStage } from './plan.ts'
 import { readStage } from './read.ts'
 import { relayStage } from './relay.ts'
@@ -20,6 +21,7 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
   const { clock, journal, metrics, log } = engine
   const { redact } = engine.attemptTools
   const { config, priceOf } = snapshot
+  const fetchOf = mediaStage(engine, snapshot)
   const exchangeTools: ExchangeTools = {
     clock,
     journal,
@@ -54,20 +56,23 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     plan: planStage(engine, snapshot),
     admit: admitStage(engine, snapshot),
 
-    attempt: (exchange, request, call, planned) =>
-      attempt(
+    attempt(exchange, request, call, planned) {
+      const deadlineMs = exchange.startedMs + planned.totalMs
+      return attempt(
         {
           requestId: exchange.id,
           call,
           dialect: exchange.entrance.dialect,
           plan: planned,
           lossy: config.routing.lossy,
+          media: { maxBytes: config.media.maxSizeBytes, fetch: fetchOf(exchange, request, call, deadlineMs) },
           signal: request.signal,
-          deadlineMs: exchange.startedMs + planned.totalMs,
+          deadlineMs,
           attempts: exchange.attempts,
         },
         engine.attemptTools,
-      ),
+      )
+    },
 
     relay: relayStage(engine, snapshot),
 

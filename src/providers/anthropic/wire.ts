@@ -16,5 +16,11 @@ const native: NativeWire = {
 export const anthropicWire: Wire = {
   id: 'anthropic',
   native: { 'anthropic-messages': native, 'anthropic-count-tokens': native },
-  chat: { codec: anthropicChatCodec, url: anthropicChatUrl, emulates: ['json_schema'], framing: 'sse' },
+  chat: {
+    codec: anthropicChatCodec,
+    url: anthropicChatUrl,
+    emulates: ['json_schema'],
+    fetches: ({ url }, { mediaUrls }) => mediaUrls !== false && url.startsWith('https:'),
+    framing: 'sse',
+  },
 }

@@ -8,6 +8,11 @@ import { cohereRerankWire } from './rerank.ts'
 export const cohereWire: Wire = {
   id: 'cohere',
   native: { 'rerank-v2': rerankNativeAt('/v2/rerank') },
-  chat: { codec: cohereChatCodec, url: ({ provider }) => `${provider.baseUrl}/v2/chat`, framing: 'sse' },
   operations: { embeddings: cohereEmbeddingsWire, rerank: cohereRerankWire },
+  chat: {
+    codec: cohereChatCodec,
+    url: ({ provider }) => `${provider.baseUrl}/v2/chat`,
+    fetches: ({ kind }) => kind === 'image',
+    framing: 'sse',
+  },
 }

@@ -1,4 +1,5 @@
 // Gemini's own format: AI Studio, and Vertex with its own URLs.
+import type { MediaPlace } from '../../core/media.ts'
 import type { NativeWire, Wire } from '../wire.ts'
 import { readGeminiFacts } from './answer.ts'
 import { geminiChatCodec, vertexChatCodec } from './chat-codec.ts'
@@ -17,6 +18,11 @@ const NATIVE: Omit<NativeWire, 'url'> = {
 const chat: NativeWire = { ...NATIVE, url: (call, deployment) => geminiChatUrl(deployment, call.facts.stream) }
 const count: NativeWire = { ...NATIVE, url: (_, deployment) => geminiCountUrl(deployment) }
 
+/** AI Studio watches public films at one place, and fetches nothing else. */
+function isFilm({ url }: MediaPlace): boolean {
+  return /^https:\/\/(?:(?:www|m)\.)?(?:youtube\.com|youtu\.be)\//.test(url)
+}
+
 export const geminiWire: Wire = {
   id: 'gemini',
   native: {
@@ -24,14 +30,15 @@ export const geminiWire: Wire = {
     'gemini-count-tokens': count,
     'gemini-embeddings': { ...NATIVE, url: geminiEmbedUrl },
   },
-  chat: { codec: geminiChatCodec, url: geminiChatUrl, framing: 'sse' },
   operations: { embeddings: geminiEmbeddingsWire },
+  chat: { codec: geminiChatCodec, url: geminiChatUrl, fetches: isFilm, framing: 'sse' },
 }
 
 /** Its embeddings have a format of their own: they are always translated. */
 export const vertexWire: Wire = {
   id: 'vertex',
   native: { gemini: chat, 'gemini-count-tokens': count },
-  chat: { codec: vertexChatCodec, url: geminiChatUrl, framing: 'sse' },
   operations: { embeddings: vertexEmbeddingsWire },
+  // It takes public addresses of every kind.
+  chat: { codec: vertexChatCodec, url: geminiChatUrl, fetches: ({ url }) => url.startsWith('https:'), framing: 'sse' },
 }

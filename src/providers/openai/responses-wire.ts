@@ -36,6 +36,7 @@ export const responsesNative: NativeWire = {
 const responsesChat: ChatWire = {
   codec: responsesCodec,
   url: (deployment) => responsesUrl(deployment),
+  fetches: ({ kind }, { mediaUrls }) => mediaUrls !== false && (kind === 'image' || kind === 'file'),
   framing: 'sse',
 }
 

@@ -39,6 +39,12 @@ export const openaiWire: Wire = {
     'rerank-v1': rerankNative,
     'rerank-v2': rerankNative,
   },
-  chat: { codec: openaiChatCodec, url: openaiChatUrl, framing: 'sse' },
   operations: { embeddings: openaiEmbeddingsWire },
+  chat: {
+    codec: openaiChatCodec,
+    url: openaiChatUrl,
+    // Of sounds and files its format takes the content only.
+    fetches: ({ kind }, { mediaUrls }) => mediaUrls !== false && (kind === 'image' || kind === 'video'),
+    framing: 'sse',
+  },
 }
