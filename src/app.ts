@@ -29,6 +29,10 @@ import type { Hasher } from './keys/secret.ts'
 import { estimateTokens } from './ledger/estimate.ts'
 import { createJournal } from './ledger/journal.ts'
 import type { Journal } from './ledger/journal.ts'
+import { createBudgetDefinitions } from './limits/budget-definitions.ts'
+import type { BudgetDefinitions } from './limits/budget-definitions.ts'
+import { createBudgets } from './limits/budgets.ts'
+import type { Budgets } from './limits/budgets.ts'
 import { createLimiter } from './limits/limiter.ts'
 import type { Limiter } from './limits/limiter.ts'
 import { createProviderRoom } from './limits/provider-room.ts'
@@ -46,6 +50,7 @@ import {
   showModel,
   showRequest,
 } from './own-answers.ts'
+import { showBudget } from './own-budget.ts'
 import { ownResponse } from './own-responses.ts'
 import type { Environment } from './providers/configure.ts'
 import { createCredentialPool } from './providers/credential-pool.ts'
@@ -124,6 +129,9 @@ export interface Gateway {
   readonly metrics: Metrics
   readonly journal: Journal
   readonly limiter: Limiter
+  readonly budgets: Budgets
+  /** `load` it before the first request: what was spent is in the store. */
+  readonly budgetDefinitions: BudgetDefinitions
   readonly credentials: CredentialPool
   readonly batches: BatchRunner
   /** From now on `/readyz` is 503; requests are still answered. */
@@ -151,6 +159,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   const credentials = createCredentialPool({ clock })
   const load: Load = { inFlight: 0, draining: false }
   let snapshot = build(options.config)
+  const budgets = createBudgets({ clock, waitMs: () => snapshot.config.limits.budgetWaitMs })
+  const budgetDefinitions = createBudgetDefinitions(budgets, options.store)
+  budgetDefinitions.configure(options.config.budgets)
   const providerRoom = createProviderRoom({ clock })
   const upstream = createUpstream({
     clock,
@@ -164,6 +175,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     newId: idMaker('req', () => clock.now(), random),
     keyRing,
     limiter: createLimiter({ clock, onChecked: (scope, kind, share) => metrics.limitChecked(scope, kind, share) }),
+    budgets,
     providerRoom,
     bytes,
     journal,
@@ -210,9 +222,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     inFlight: () => load.inFlight,
   })
   const newBatchId = idMaker('batch', () => clock.now(), random)
-  let ownTools: OwnBatchTools = toolsOfOwn()
+  let ownTools = toolsOfOwn()
 
-  function toolsOfOwn(): OwnBatchTools {
+  function toolsOfOwn(): OwnBatchTools & { readonly budgets: Budgets } {
     return {
       files: options.store,
       batches: options.store,
@@ -226,6 +238,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       responses: options.store,
       now: () => clock.now(),
       snapshot,
+      budgets,
       createdS: Math.floor(clock.now() / 1_000),
     }
   }
@@ -245,6 +258,8 @@ export function createGateway(options: GatewayOptions): Gateway {
         return showModel(request, addressOf, parameter, ownTools)
       case 'request':
         return showRequest(request, addressOf, parameter, ownTools)
+      case 'budget':
+        return showBudget(request, addressOf, ownTools)
       case 'response':
         return ownResponse('retrieve', request, addressOf, parameter, ownTools)
       case 'response_delete':
@@ -330,6 +345,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     configure(config) {
       const next = build(config)
       snapshot = next
+      budgetDefinitions.configure(config.budgets)
       stages = createStages(engine, next)
       ownTools = toolsOfOwn()
     },
@@ -341,6 +357,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     metrics,
     journal,
     limiter: engine.limiter,
+    budgets,
+    budgetDefinitions,
     credentials,
     batches,
     drain() {

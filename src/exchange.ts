@@ -16,6 +16,7 @@ import type { Usage, UsageSource } from './core/usage.ts'
 import type { Entrance } from './handle.ts'
 import { costOf } from './ledger/cost.ts'
 import type { Journal } from './ledger/journal.ts'
+import type { BudgetReservation } from './limits/budgets.ts'
 import type { Reservation } from './limits/limiter.ts'
 
 /** Price of one deployment's units and where it comes from; null when it has none. */
@@ -70,6 +71,10 @@ export class Exchange {
   task: string | null = null
   target: { readonly id: string; readonly provider: string; readonly model: string } | null = null
   reservation: Reservation | null = null
+  /** Null where no budget covers the request. */
+  budget: BudgetReservation | null = null
+  /** The route that an exhausted budget sent the request to. */
+  degradedTo: string | null = null
   intent: Intent | null = null
   ttftMs: number | null = null
   endUser: string | null = null
@@ -138,7 +143,7 @@ export class Exchange {
     else this.reservation?.settle(inputTokens(usage) + outputTokens(usage))
     const pricing = this.target === null || usage === null ? null : priceOf(this.target.id, now)
     if (usage !== null) this.costNanoUsd = pricing === null ? 0n : costOf(usage, pricing.rates)
-    const entry = this.#entryOf(ending, usage, source, pricing, now)
+    const entry = this.#charged(this.#entryOf(ending, usage, source, pricing, now))
     const record = this.#recordOf(ending, usage, source)
     const durable = this.caller === null ? Promise.resolve() : journal.settle(entry, record)
     onClosed(record, this.target, this.task)
@@ -183,6 +188,17 @@ export class Exchange {
       unpriced: pricing === null && this.target !== null,
       priceVersion: pricing?.version ?? '',
     }
+  }
+
+  /** What the request cost takes the place of what was held for it. */
+  #charged(entry: Entry | null): Entry | null {
+    if (this.budget === null) return entry
+    if (entry === null) {
+      this.budget.release()
+      return null
+    }
+    const charges = this.budget.settle(entry.costNanoUsd, entry.provider, entry.model)
+    return charges.length === 0 ? entry : { ...entry, charges }
   }
 
   #recordOf(ending: Ending, usage: Usage | null, source: UsageSource): RequestRecord {

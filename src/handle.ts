@@ -33,7 +33,8 @@ export type Stages = {
   ) => Promise<KeyWithTeam> | KeyWithTeam
   readonly read: (exchange: Exchange, request: Request) => Promise<Call>
   readonly plan: (exchange: Exchange, request: Request, call: Call, caller: KeyWithTeam) => Plan
-  readonly admit: (exchange: Exchange, call: Call, caller: KeyWithTeam, plan: Plan) => Promise<void>
+  /** Returns the plan without the targets that no budget has room for, or that of a cheaper route. */
+  readonly admit: (exchange: Exchange, request: Request, call: Call, caller: KeyWithTeam, plan: Plan) => Promise<Plan>
   readonly attempt: (exchange: Exchange, request: Request, call: Call, plan: Plan) => Promise<Answer>
   readonly relay: (exchange: Exchange, request: Request, answer: Answer) => Promise<Response> | Response
   /** The answer to a request that failed before anything of an answer was sent; closes the exchange. */
@@ -53,8 +54,8 @@ export async function handle(
     // An `await` of what is here already costs a turn of the microtask queue: most callers are in the cache.
     const caller = known instanceof Promise ? await known : known
     const call = await stages.read(exchange, request)
-    const plan = stages.plan(exchange, request, call, caller)
-    await stages.admit(exchange, call, caller, plan)
+    const planned = stages.plan(exchange, request, call, caller)
+    const plan = await stages.admit(exchange, request, call, caller, planned)
     const answer = await stages.attempt(exchange, request, call, plan)
     return await stages.relay(exchange, request, answer)
   } catch (error) {

@@ -103,6 +103,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       throw explain(error, loaded as Extract<LoadResult, { ok: true }>)
     }
   }
+  await gateway.budgetDefinitions.load(Date.now())
   const reloader = createReloader({
     load,
     apply(next) {
@@ -164,6 +165,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const timers = [
     setInterval(() => void gateway.keyRing.checkElsewhere().catch(() => undefined), KEYS_CHECK_MS),
     setInterval(() => {
+      void gateway.budgetDefinitions.checkElsewhere().catch(() => undefined)
       void store.ping().then(
         () => (storeAnswers = true),
         () => (storeAnswers = false),

@@ -6,6 +6,7 @@ import { defined } from './core/json-read.ts'
 import type { Provider } from './core/model.ts'
 import { type ModelFacts, NO_FACTS } from './core/model-facts.ts'
 import type { Pricing } from './exchange.ts'
+import { priceElsewhere } from './ledger/elsewhere.ts'
 import { createPriceBook } from './ledger/price-book.ts'
 import type { PriceOverride } from './ledger/price-book.ts'
 import { modelFacts } from './models/model-facts.ts'
@@ -42,6 +43,7 @@ export function createSnapshot(
     : discoverProviders(environment, config.timeouts)
   const simulator = createSimulator({ clock, seed, models: simulatedModels(config) })
   const priceBook = createPriceBook({ overrides: priceOverrides(config, providers, simulator) })
+  const elsewhere = config.unpriced === 'estimate' ? priceElsewhere(priceBook, priceIds()) : null
   const byName = new Map(providers.map((provider) => [provider.name, provider]))
   const models = new Map(providers.map((provider) => [provider.name, knownModels(provider, config, simulator)]))
   return {
@@ -60,7 +62,9 @@ export function createSnapshot(
       const provider = byName.get(deploymentId.slice(0, slash))
       if (provider === undefined) return null
       const priceId = PRESETS[provider.preset]?.priceId ?? null
-      return priceBook.ratesOf({ priceId, provider: provider.name, model: deploymentId.slice(slash + 1), at })
+      const model = deploymentId.slice(slash + 1)
+      const price = priceBook.ratesOf({ priceId, provider: provider.name, model, at })
+      return price ?? elsewhere?.(model, at) ?? null
     },
     simulator,
     providersFrom: configured ? 'config' : providers.every(isSimulated) ? 'simulator' : 'environment',
@@ -120,6 +124,10 @@ function simulatedFacts(model: Simulator['models'][string] | undefined): Partial
 }
 
 const SIMULATED: ModelFacts['abilities'] = { tools: true, parallel_tools: true, json_schema: true }
+
+function priceIds(): readonly string[] {
+  return [...new Set(Object.values(PRESETS).flatMap(({ priceId }) => priceId ?? []))]
+}
 
 function isSimulated(provider: Provider): boolean {
   return provider.baseUrl.startsWith('simulator:')

@@ -19,6 +19,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'listed-models',
       'stages',
       'own-answers',
+      'own-budget',
       'own-responses',
       'kept-responses',
       'batches',

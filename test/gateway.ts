@@ -73,6 +73,7 @@ export async function startGateway(
       throw new Error(`no such host: ${host}`)
     },
   })
+  await gateway.budgetDefinitions.load(clock.now())
   const listeners: Listener[] = []
   const issue = async (key: Partial<NewKey>): Promise<string> => {
     const issued = issueKey({ name: 'test', ...key }, { hash, clock })

@@ -4,6 +4,7 @@ import * as fc from 'fast-check'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { Budget } from '../src/core/budget.ts'
 import type { KeySecret, Team, VirtualKey } from '../src/core/key.ts'
 import { NO_LIMITS } from '../src/core/key.ts'
 import type { Batch, BatchLine } from '../src/core/batch.ts'
@@ -118,6 +119,23 @@ function aTeam(change: Partial<Team> = {}): Team {
     tags: [],
     metadata: {},
     disabled: false,
+    createdAt: NOON,
+    ...change,
+  }
+}
+
+function aBudget(change: Partial<Budget> = {}): Budget {
+  return {
+    id: 'budget_1',
+    scope: 'key',
+    subject: null,
+    window: { type: 'calendar', unit: 'month', timeZone: 'Europe/Berlin' },
+    limitNanoUsd: 2n ** 62n,
+    onExhausted: { type: 'degrade', to: 'cheap' },
+    borrowNanoUsd: null,
+    alertAt: [0.5, 1],
+    raises: [],
+    source: 'store',
     createdAt: NOON,
     ...change,
   }
@@ -468,6 +486,69 @@ for (const [name, makePlace] of Object.entries(STORES)) {
           ['key_2', 2],
           ['key_1', 1],
         ])
+      })
+    })
+
+    describe('budgets', () => {
+      const day = { budgetId: 'budget_1', subject: 'key_1', from: NOON, until: NOON + HOUR }
+
+      test('one comes back as it was written, changes by what is named, and goes', async () => {
+        const store = open()
+        const budget = aBudget({ raises: [{ amountNanoUsd: 2n ** 62n, until: NOON }], borrowNanoUsd: 5n })
+        await store.insertBudget(budget)
+        expect(await store.getBudget('budget_1')).toEqual(budget)
+        const changed = { ...budget, limitNanoUsd: 7n, window: { type: 'once' as const }, borrowNanoUsd: null }
+        expect(
+          await store.updateBudget('budget_1', { limitNanoUsd: 7n, window: { type: 'once' }, borrowNanoUsd: null }),
+        ).toEqual(changed)
+        expect(await store.getBudget('budget_1')).toEqual(changed)
+        expect(await store.updateBudget('nobody', {})).toBeNull()
+        expect([await store.deleteBudget('budget_1'), await store.deleteBudget('budget_1')]).toEqual([true, false])
+        expect(await store.getBudget('budget_1')).toBeNull()
+      })
+
+      test('they are listed in pages, all of them or those of a scope and subject', async () => {
+        const store = open()
+        for (const [id, scope, subject] of [
+          ['a', 'key', 'key_1'],
+          ['b', 'key', null],
+          ['c', 'team', 'key_1'],
+        ] as const)
+          await store.insertBudget(aBudget({ id, scope, subject }))
+        const first = await store.listBudgets({ cursor: null, limit: 2 })
+        expect(first.data.map(({ id }) => id)).toEqual(['a', 'b'])
+        expect((await store.listBudgets({ cursor: first.next, limit: 2 })).data.map(({ id }) => id)).toEqual(['c'])
+        const ids = async (filter: { scope?: 'key'; subject?: string }): Promise<string[]> =>
+          (await store.listBudgets({ cursor: null, limit: 9, ...filter })).data.map(({ id }) => id)
+        expect(await ids({ scope: 'key' })).toEqual(['a', 'b'])
+        expect(await ids({ scope: 'key', subject: 'key_1' })).toEqual(['a'])
+      })
+
+      test('an entry adds its cost to each period that it counts in, once', async () => {
+        const store = open()
+        const month = { ...day, budgetId: 'budget_2', subject: 'team_1', until: null }
+        const one = batch({ entries: [anEntry('a', { charges: [day, month] }), anEntry('b', { charges: [day] })] })
+        await store.commit(one)
+        await store.commit(one)
+        await store.commit(batch({ entries: [anEntry('c', { costNanoUsd: 5n, charges: [month] }), anEntry('d')] }))
+        expect(await store.budgetAccounts({ endsAfter: NOON })).toEqual([
+          { ...day, spentNanoUsd: 2_000n },
+          { ...month, spentNanoUsd: 1_005n },
+        ])
+        expect(await store.budgetAccounts({ endsAfter: NOON + HOUR })).toEqual([{ ...month, spentNanoUsd: 1_005n }])
+      })
+
+      test('an intent comes back with what it holds', async () => {
+        const store = open()
+        const intent = anIntent('a', {
+          holds: [
+            { ...day, scope: 'key', nanoUsd: 2n ** 62n },
+            { ...day, until: null, scope: 'model', nanoUsd: 0n },
+          ],
+        })
+        await store.commit(batch({ intents: [intent, anIntent('b', { holds: [] }), anIntent('c')] }))
+        const open_ = await store.openIntents({ deadlineBefore: NOON * 2, limit: 10 })
+        expect(open_.map(({ holds }) => holds)).toEqual([intent.holds, [], undefined])
       })
     })
 

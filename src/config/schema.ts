@@ -5,6 +5,7 @@ import type { Timeouts } from '../core/model.ts'
 import { choice, duration, type Field, flag, integer, list, map, section, size, text } from './fields.ts'
 import { batches, type BatchesConfig, files, type FilesConfig } from './schema-files.ts'
 import { provider, type ProviderConfig } from './schema-providers.ts'
+import { budget, type BudgetConfig } from './schema-budgets.ts'
 import { route, type RouteConfig } from './schema-routes.ts'
 import { limitSet, timeoutFields } from './schema-shared.ts'
 import { parseCidr, parseListen } from './values.ts'
@@ -19,8 +20,9 @@ export type Config = {
   /** Where neither the route nor the provider says otherwise. */
   readonly timeouts: Timeouts
   readonly limits: LimitsConfig
-  /** What happens to a request whose model has no price. */
-  readonly unpriced: 'refuse' | 'allow'
+  readonly budgets: readonly BudgetConfig[]
+  /** What happens to a request whose model has no price. Absent: refused under a budget that refuses, else let through. */
+  readonly unpriced?: 'refuse' | 'estimate' | 'allow'
   readonly media: MediaConfig
   readonly log: LogConfig
   readonly requestLog: { readonly retentionMs: number }
@@ -62,6 +64,8 @@ type LimitsConfig = {
   readonly team: LimitSet
   readonly endUser: LimitSet
   readonly onStoreFailure: 'refuse' | 'allow'
+  /** How long a request may wait for the budget that requests in flight hold. */
+  readonly budgetWaitMs: number
 }
 
 type MediaConfig = {
@@ -187,6 +191,14 @@ const limits = section<LimitsConfig>(
       ['refuse', 'allow'],
       'refuse',
     ),
+    budgetWaitMs: duration(
+      {
+        description:
+          'How long a request that does not fit into its budget beside what requests in flight hold of it waits for one of them to end, before it is refused. `0s` refuses at once.',
+      },
+      { min: 0, max: 600 * SECOND },
+      5 * SECOND,
+    ),
   },
 )
 
@@ -240,13 +252,17 @@ export const CONFIG: Field<Config> = section<Config>(
     ),
     timeouts,
     limits,
+    budgets: list(
+      { description: 'What may be spent, by whom and in which time. More can be set through the admin API.' },
+      budget,
+      [],
+    ),
     unpriced: choice(
       {
         description:
-          'What happens to a model without a price: it is refused, or let through and booked at 0 with a mark.',
+          'What happens to a model without a price: it is refused, booked at the dearest price that the price book knows of a model of the same name elsewhere (`estimate`; refused where there is none), or let through and booked at 0 with a mark. By default it is refused to requests that a refusing budget covers, and let through otherwise.',
       },
-      ['refuse', 'allow'],
-      'allow',
+      ['refuse', 'estimate', 'allow'],
     ),
     media: section<MediaConfig>(
       { description: 'Pictures, sounds, films and files in requests that are translated.' },

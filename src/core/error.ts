@@ -84,7 +84,7 @@ export const ERRORS = {
   unpriced_model: {
     status: 402,
     message: 'This model has no price, and requests without a price are refused here.',
-    hint: 'Set `providers.<name>.models.<model>.price`, or `unpriced: allow`.',
+    hint: 'Set `providers.<name>.models.<model>.price` (0 for a model that is free), or `unpriced: estimate` or `allow`.',
   },
   rate_limited: {
     status: 429,

@@ -47,6 +47,8 @@ export type VirtualKey = {
 export type Team = {
   readonly id: string
   readonly name: string
+  /** Name of the organisation that it belongs to; absent: to none. */
+  readonly organisation?: string | null
   readonly limits: LimitSet
   readonly models: readonly string[] | null
   readonly tags: readonly string[]

@@ -1,4 +1,5 @@
 // What is written down: an intent before a request leaves, an entry when it is settled, a record for the request log.
+import type { BudgetCharge, BudgetHold } from './budget.ts'
 import type { NanoUsd } from './money.ts'
 import type { Attempt } from './outcome.ts'
 import type { Usage, UsageSource } from './usage.ts'
@@ -29,6 +30,8 @@ export type Intent = {
   readonly estimateNanoUsd: NanoUsd
   readonly estimateUsage: Usage
   readonly priceVersion: string
+  /** What is held of budgets until it is settled; absent where no budget covers the request. */
+  readonly holds?: readonly BudgetHold[]
 }
 
 export type EntryStatus =
@@ -55,6 +58,8 @@ export type Entry = {
   /** True when no price was known: the cost is then 0 and says nothing. */
   readonly unpriced: boolean
   readonly priceVersion: string
+  /** Periods of budgets that its cost counts in; absent where there are none. Written with it, and not read back with it. */
+  readonly charges?: readonly BudgetCharge[]
 }
 
 /** One line of the request log: also for requests that never left for a provider. */

@@ -26,6 +26,7 @@ type EndpointKind =
   | 'models_v1beta'
   | 'model_v1beta'
   | 'request'
+  | 'budget'
   | 'response'
   | 'response_delete'
   | 'response_cancel'
@@ -102,6 +103,7 @@ const ENDPOINTS: readonly Endpoint[] = [
   { method: 'GET', path: '/v1/batches', kind: 'batches', family: 'batches', dialect: openaiChat },
   { method: 'GET', path: BATCH, kind: 'batch', family: 'batches', dialect: openaiChat },
   { method: 'POST', path: `${BATCH}/cancel`, kind: 'batch_cancel', family: 'batches', dialect: openaiChat },
+  { method: 'GET', path: '/v1/budget', kind: 'budget', family: null, dialect: openaiChat },
   { method: 'GET', path: '/healthz', kind: 'health', family: null, dialect: openaiChat },
   { method: 'GET', path: '/readyz', kind: 'ready', family: null, dialect: openaiChat },
 ]

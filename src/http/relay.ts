@@ -10,6 +10,7 @@ import type { Outcome } from '../core/outcome.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { EntryStatus } from '../core/ledger.ts'
 import type { Exchange } from '../exchange.ts'
+import { budgetHeaders } from '../limits/budget-headers.ts'
 import { rateHeaders } from '../limits/rate-headers.ts'
 import { StreamFailure } from '../providers/answer-stream.ts'
 import { relayableHeaders, UpstreamFailure } from '../providers/upstream.ts'
@@ -83,6 +84,9 @@ function headersOf(exchange: Exchange, answer: Answer): Record<string, string> {
   if (answer.warnings.length > 0) headers['x-weir-warnings'] = warningsText(answer.warnings)
   if (exchange.clientRequestId !== null) headers['x-client-request-id'] = exchange.clientRequestId
   if (exchange.reservation !== null) Object.assign(headers, rateHeaders(exchange.reservation.headroom))
+  const room = exchange.budget?.room() ?? null
+  if (room !== null) Object.assign(headers, budgetHeaders(room))
+  if (exchange.degradedTo !== null) headers['x-weir-budget-degraded-to'] = headerText(exchange.degradedTo)
   return headers
 }
 

@@ -1,6 +1,7 @@
 // Settles what a crash left behind: an intent without an entry means that a request may have reached a provider and that
 // nobody wrote down what it cost. It is booked at its estimate and marked `recovered`: nothing is dropped. Nothing is
 // charged twice either, because an entry of the same id that stands already wins.
+import { countsFor } from '../core/budget.ts'
 import type { Entry, Intent } from '../core/ledger.ts'
 import type { LedgerStore } from '../store/store.ts'
 
@@ -47,5 +48,12 @@ function recoveredEntry(intent: Intent): Entry {
     // An intent whose target had no price names no price version.
     unpriced: intent.priceVersion === '',
     priceVersion: intent.priceVersion,
+    ...(intent.holds === undefined
+      ? {}
+      : {
+          charges: intent.holds.filter(({ scope, subject }) =>
+            countsFor(scope, subject, intent.provider, intent.model),
+          ),
+        }),
   }
 }

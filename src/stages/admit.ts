@@ -10,13 +10,19 @@ import type { Plan } from '../routing/plan.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { KeyWithTeam } from '../store/store.ts'
 import type { Engine } from './engine.ts'
+import type { PlanStage } from './plan.ts'
+import { reachable, reserveBudgets, type SpendingTools } from './spending.ts'
 
 /** Extra time that an intent's owner gets before anybody else may settle it. */
 const INTENT_GRACE_MS = 60_000
 /** A larger bound (callers send 2^53 to mean none) reserves no more than this: the books would not hold its price. */
 const MOST_OUTPUT_TOKENS = 100_000_000
 
-export function admitStage({ clock, journal, limiter, log }: Engine, { config, priceOf }: Snapshot): Stages['admit'] {
+export function admitStage(
+  { budgets, clock, journal, limiter, log }: Engine,
+  { config, priceOf }: Snapshot,
+  planStage: PlanStage,
+): Stages['admit'] {
   function intentOf(
     exchange: Exchange,
     call: Call,
@@ -26,7 +32,7 @@ export function admitStage({ clock, journal, limiter, log }: Engine, { config, p
   ): Intent | null {
     const now = clock.now()
     let dearest: Intent | null = null
-    for (const { deployment } of planned.targets) {
+    for (const { deployment } of reachable(planned)) {
       const pricing = priceOf(deployment.id, now)
       const { usage, costNanoUsd } = worstCase({
         inputTokens,
@@ -45,17 +51,39 @@ export function admitStage({ clock, journal, limiter, log }: Engine, { config, p
         estimateNanoUsd: costNanoUsd,
         estimateUsage: usage,
         priceVersion: pricing?.version ?? '',
+        ...(exchange.budget === null ? {} : { holds: exchange.budget.holds }),
       }
     }
     return dearest
   }
 
-  return async (exchange, call, caller, planned) => {
+  function spendingTools(call: Call, inputTokens: number, outputTokens: number): Omit<SpendingTools, 'replan'> {
+    const now = clock.now()
+    return {
+      budgets,
+      unpriced: config.unpriced === 'allow' ? 'allow' : 'refuse',
+      estimateOf({ deployment }) {
+        const pricing = priceOf(deployment.id, now)
+        if (pricing === null) return null
+        const { expected } = call.facts
+        return worstCase({ inputTokens, maxOutputTokens: outputTokens, rates: pricing.rates, expected }).costNanoUsd
+      },
+    }
+  }
+
+  return async (exchange, request, call, caller, planned) => {
     const inputTokens = estimateTokens(call.text)
     const outputTokens = Math.min(call.facts.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS, MOST_OUTPUT_TOKENS)
     exchange.reservation = limiter.admit(scopesOf(exchange, caller, config.limits), inputTokens + outputTokens)
-    const intent = intentOf(exchange, call, planned, inputTokens, outputTokens)
-    if (intent === null) return
+    let plan = planned
+    if (budgets.any) {
+      plan = await reserveBudgets(exchange, caller, planned, {
+        ...spendingTools(call, inputTokens, outputTokens),
+        replan: (route) => planStage(exchange, request, call, caller, route),
+      })
+    }
+    const intent = intentOf(exchange, call, plan, inputTokens, outputTokens)
+    if (intent === null) return plan
     try {
       await journal.intend(intent)
     } catch (error) {
@@ -66,6 +94,7 @@ export function admitStage({ clock, journal, limiter, log }: Engine, { config, p
     }
     // Only a written intent is settled: what never left costs nothing.
     exchange.intent = intent
+    return plan
   }
 }
 

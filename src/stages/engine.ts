@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { ByteBudget } from '../http/body.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { Journal } from '../ledger/journal.ts'
+import type { Budgets } from '../limits/budgets.ts'
 import type { Limiter } from '../limits/limiter.ts'
 import type { ProviderRoom } from '../limits/provider-room.ts'
 import type { Logger } from '../metrics/log.ts'
@@ -20,6 +21,7 @@ export type Engine = {
   readonly newId: () => string
   readonly keyRing: KeyRing
   readonly limiter: Limiter
+  readonly budgets: Budgets
   readonly providerRoom: ProviderRoom
   readonly bytes: ByteBudget
   readonly journal: Journal

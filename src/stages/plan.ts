@@ -1,16 +1,21 @@
 // plan: model name → route → ordered targets that can serve the call, each with the reason for its place.
 import type { Stages } from '../handle.ts'
+import type { Plan } from '../routing/plan.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { Engine } from './engine.ts'
 import { createRouter } from './router.ts'
 
-export function planStage(engine: Engine, snapshot: Snapshot): Stages['plan'] {
+/** `instead`: a route that takes the place of the one that was asked for, by the operator's word. */
+export type PlanStage = (...stage: [...Parameters<Stages['plan']>, instead?: string]) => Plan
+
+export function planStage(engine: Engine, snapshot: Snapshot): PlanStage {
   const router = createRouter(engine, snapshot)
-  return (exchange, request, call, caller) => {
+  return (exchange, request, call, caller, instead) => {
     const { dialect } = exchange.entrance
     const { headers } = request
     const { endUser, tags } = exchange
-    const routed = router.route({ call, dialect, caller, headers, endUser, tags }, { isDry: false })
+    const asked = { call, dialect, caller, headers, endUser, tags }
+    const routed = router.route(asked, instead === undefined ? { isDry: false } : { isDry: false, instead })
     const { thread } = routed
     exchange.route = routed.route.name
     exchange.task = routed.task

@@ -43,8 +43,8 @@ type Routed = {
 }
 
 interface Router {
-  /** Throws `model_unknown`, `model_not_allowed` or `unpriced_model`. `isDry`: nothing is carried out, so nothing is remembered. */
-  route(asked: Asked, how: { readonly isDry: boolean }): Routed
+  /** Throws `model_unknown`, `model_not_allowed` or `unpriced_model`. `isDry`: nothing is carried out, so nothing is remembered. `instead`: a route in place of the model that was asked for. */
+  route(asked: Asked, how: { readonly isDry: boolean; readonly instead?: string }): Routed
 }
 
 /** Why a target is left out of the plan under `unpriced: refuse`. */
@@ -102,10 +102,10 @@ export function createRouter(engine: Engine, snapshot: Snapshot): Router {
   }
 
   return {
-    route(asked, { isDry }) {
+    route(asked, { isDry, instead }) {
       const { call, caller } = asked
-      const route = resolve(call.facts.model, caller)
-      const barred = barredBy(route, call.facts.model, caller)
+      const route = resolve(instead ?? call.facts.model, caller)
+      const barred = instead === undefined ? barredBy(route, call.facts.model, caller) : null
       const totalMs = totalOf(call, route, config.timeouts.totalMs)
       if (route.only !== null && !isDry) {
         const why = unable(route.only.deployment, asked)

@@ -37,6 +37,8 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     onLateError: (error) => log.error('settle_failed', { error: String(error) }),
   }
 
+  const plan = planStage(engine, snapshot)
+
   return {
     open(request, entrance, id = engine.newId()) {
       const exchange = new Exchange(
@@ -53,8 +55,8 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
 
     authenticate: authenticateStage(engine, snapshot),
     read: readStage(engine, snapshot),
-    plan: planStage(engine, snapshot),
-    admit: admitStage(engine, snapshot),
+    plan,
+    admit: admitStage(engine, snapshot, plan),
 
     attempt(exchange, request, call, planned) {
       const deadlineMs = exchange.startedMs + planned.totalMs

@@ -216,8 +216,36 @@ CREATE TABLE batch_lines (
 CREATE INDEX batch_lines_by_state ON batch_lines (batch_id, state, position);
 `
 
+// Budgets, and what was spent in each period of them. A charge says that an entry counts in a period, so that every sum can
+// be found again from the entries; an intent carries what it holds, so that a crash restores it.
+const BUDGETS = `
+CREATE TABLE budgets (
+  id TEXT PRIMARY KEY,
+  scope TEXT NOT NULL,
+  subject TEXT, -- NULL: each subject of the scope
+  created_at INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX budgets_by_time ON budgets (created_at, id);
+
+CREATE TABLE budget_periods (
+  no INTEGER PRIMARY KEY,
+  budget TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  from_at INTEGER NOT NULL,
+  until_at INTEGER, -- NULL: never
+  spent_nano_usd INTEGER NOT NULL,
+  UNIQUE (budget, subject, from_at)
+) STRICT;
+CREATE INDEX budget_periods_by_end ON budget_periods (until_at);
+
+CREATE TABLE budget_charges (period INTEGER NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (period, entry)) STRICT, WITHOUT ROWID;
+
+ALTER TABLE intents ADD COLUMN holds TEXT; -- JSON, see sqlite-budgets.ts; NULL: none
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
-export const MIGRATIONS: readonly string[] = [BASE, RESPONSES, IMAGES, FILES]
+export const MIGRATIONS: readonly string[] = [BASE, RESPONSES, IMAGES, FILES, BUDGETS]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */
 export const APPLICATION_ID = 0x77656972

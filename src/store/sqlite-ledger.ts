@@ -1,6 +1,7 @@
 // The ledger in SQLite. `commit` is the hottest write of the gateway: one transaction for a group of requests.
 import type { Entry, Intent, LedgerBatch, RequestRecord } from '../core/ledger.ts'
 import { attemptsText, ENTRY_STATUSES, int64, microseconds, parseUsage, usageText } from './codec.ts'
+import { createChargeWriter, holdsText, parseHolds } from './sqlite-budgets.ts'
 import { type Connection, guarded } from './sqlite-connection.ts'
 import { createKeyIndex } from './sqlite-requests.ts'
 import { createRollup } from './sqlite-rollup.ts'
@@ -14,6 +15,7 @@ type IntentRow = SubjectRow & {
   readonly estimate_nano_usd: bigint
   readonly estimate_usage: string
   readonly price_version: string
+  readonly holds: string | null
 }
 
 type EntryRow = SubjectRow & {
@@ -36,7 +38,8 @@ type Booked = { readonly entry: Entry; readonly subject: Subject }
 export function createLedgerStore(database: Connection): LedgerStore {
   const interner = createInterner(database)
   const rollup = createRollup(database)
-  const insertIntent = database.statement('INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING')
+  const charges = createChargeWriter(database)
+  const insertIntent = database.statement('INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING')
   const deleteIntent = database.statement('DELETE FROM intents WHERE id = ?')
   const insertEntry = database.statement(
     'INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
@@ -49,7 +52,7 @@ export function createLedgerStore(database: Connection): LedgerStore {
   const rollback = database.statement('ROLLBACK')
   const selectIntents = database
     .statement<IntentRow, [number, number]>(
-      `SELECT i.id, i.created_at, i.deadline_at, i.estimate_nano_usd, i.estimate_usage, w.word AS price_version, ${SUBJECT_COLUMNS}
+      `SELECT i.id, i.created_at, i.deadline_at, i.estimate_nano_usd, i.estimate_usage, w.word AS price_version, i.holds, ${SUBJECT_COLUMNS}
        FROM intents i JOIN subjects s ON s.no = i.subject JOIN words w ON w.no = i.price_version
        WHERE i.deadline_at < ? AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.id = i.id)
        ORDER BY i.created_at, i.id LIMIT ?`,
@@ -69,8 +72,18 @@ export function createLedgerStore(database: Connection): LedgerStore {
   const count = database.statement<{ count: number }, []>('SELECT count(*) AS count FROM entries')
 
   function writeIntent(intent: Intent): void {
-    const { id, createdAt, deadlineAt, dimensions, provider, model, estimateNanoUsd, estimateUsage, priceVersion } =
-      intent
+    const {
+      id,
+      createdAt,
+      deadlineAt,
+      dimensions,
+      provider,
+      model,
+      estimateNanoUsd,
+      estimateUsage,
+      priceVersion,
+      holds,
+    } = intent
     insertIntent.run(
       id,
       createdAt,
@@ -79,6 +92,7 @@ export function createLedgerStore(database: Connection): LedgerStore {
       int64(estimateNanoUsd),
       usageText(estimateUsage),
       interner.word(priceVersion),
+      holds === undefined ? null : holdsText(holds),
     )
   }
 
@@ -95,7 +109,10 @@ export function createLedgerStore(database: Connection): LedgerStore {
       entry.unpriced ? 1 : 0,
       interner.word(entry.priceVersion),
     )
-    if (changes > 0) rollup.add(entry, subject)
+    if (changes > 0) {
+      rollup.add(entry, subject)
+      if (entry.charges !== undefined) charges.add(entry, entry.charges)
+    }
     settled.push(entry.id)
     return { entry, subject }
   }
@@ -140,6 +157,7 @@ export function createLedgerStore(database: Connection): LedgerStore {
     const booked = new Map<string, Booked>()
     for (const entry of batch.entries) booked.set(entry.id, writeEntry(entry))
     rollup.write()
+    charges.write()
     for (const record of batch.records) writeRecord(record, booked.get(record.id))
     if (settled.length < TIDY_EVERY) return
     // In the order of the table, so that neighbours go together.
@@ -158,6 +176,7 @@ export function createLedgerStore(database: Connection): LedgerStore {
         } catch (error) {
           interner.forget()
           rollup.forget()
+          charges.forget()
           // SQLite ends the transaction itself after some errors (a full disk); a second ROLLBACK would hide the cause.
           if (database.inTransaction) rollback.run()
           throw error
@@ -193,6 +212,7 @@ function readIntent(row: IntentRow): Intent {
     estimateNanoUsd: row.estimate_nano_usd,
     estimateUsage: parseUsage(row.estimate_usage),
     priceVersion: row.price_version,
+    ...(row.holds === null ? {} : { holds: parseHolds(row.holds) }),
   }
 }
 

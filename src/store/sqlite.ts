@@ -2,6 +2,7 @@
 // command line) may open the same file; SQLite makes their writes wait for each other.
 import { createAdminStore } from './sqlite-admin.ts'
 import { createBatchStore } from './sqlite-batches.ts'
+import { createBudgetStore } from './sqlite-budgets.ts'
 import { guarded, openConnection, type SqliteOptions } from './sqlite-connection.ts'
 import { createFileStore } from './sqlite-files.ts'
 import { createKeyStore } from './sqlite-keys.ts'
@@ -19,6 +20,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...createKeyStore(database),
     ...createAdminStore(database),
     ...createLedgerStore(database),
+    ...createBudgetStore(database),
     ...createRequestStore(database),
     ...createReportStore(database),
     ...createResponseStore(database),

@@ -3,6 +3,7 @@
 import type { Batch, BatchLine, BatchStatus, LineResult } from '../core/batch.ts'
 import type { StoredFile } from '../core/file.ts'
 import type { StoredResponse } from '../core/formats/responses-history.ts'
+import type { Budget, BudgetAccount, BudgetScope } from '../core/budget.ts'
 import type { KeySecret, Team, VirtualKey } from '../core/key.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Entry, Intent, LedgerBatch, RequestRecord } from '../core/ledger.ts'
@@ -70,6 +71,20 @@ export interface LedgerStore {
   openIntents(query: { readonly deadlineBefore: number; readonly limit: number }): Promise<readonly Intent[]>
   getEntry(id: string): Promise<Entry | null>
   countEntries(): Promise<number>
+}
+
+/** Fields of a budget that may change after it was made. */
+type BudgetPatch = Partial<Omit<Budget, 'id' | 'scope' | 'subject' | 'source' | 'createdAt'>>
+
+export interface BudgetStore {
+  listBudgets(query: PageQuery & { readonly scope?: BudgetScope; readonly subject?: string }): Promise<Page<Budget>>
+  getBudget(id: string): Promise<Budget | null>
+  insertBudget(budget: Budget): Promise<void>
+  updateBudget(id: string, patch: BudgetPatch): Promise<Budget | null>
+  /** What was spent in it stays in the ledger. */
+  deleteBudget(id: string): Promise<boolean>
+  /** What was spent in periods that have not ended by then. */
+  budgetAccounts(query: { readonly endsAfter: number }): Promise<readonly BudgetAccount[]>
 }
 
 export type RequestFilter = PageQuery & {
@@ -215,7 +230,16 @@ export interface BatchStore {
 }
 
 export interface Store
-  extends KeyStore, AdminStore, LedgerStore, RequestStore, ReportStore, ResponseStore, FileStore, BatchStore {
+  extends
+    KeyStore,
+    AdminStore,
+    LedgerStore,
+    BudgetStore,
+    RequestStore,
+    ReportStore,
+    ResponseStore,
+    FileStore,
+    BatchStore {
   /** Resolves when the store answers; throws `store_unavailable` when it does not. */
   ping(): Promise<void>
   close(): Promise<void>

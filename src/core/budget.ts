@@ -1,0 +1,114 @@
+// What may be spent: a limit for a scope and a window, and what the books say of it.
+import type { NanoUsd } from './money.ts'
+
+/** Whose spend a budget counts, from the whole to the part. */
+export const BUDGET_SCOPES = [
+  'gateway',
+  'organisation',
+  'team',
+  'key',
+  'end_user',
+  'tag',
+  'route',
+  'provider',
+  'model',
+] as const
+export type BudgetScope = (typeof BUDGET_SCOPES)[number]
+
+export const CALENDAR_UNITS = ['hour', 'day', 'week', 'month'] as const
+export type CalendarUnit = (typeof CALENDAR_UNITS)[number]
+
+export type BudgetWindow =
+  /** Begins anew with each hour, day, ISO week or month of a time zone (an IANA name). */
+  | { readonly type: 'calendar'; readonly unit: CalendarUnit; readonly timeZone: string }
+  /** The last so many ms. */
+  | { readonly type: 'rolling'; readonly lengthMs: number }
+  /** All that is ever spent. */
+  | { readonly type: 'once' }
+
+export type OnExhausted =
+  | { readonly type: 'reject' }
+  /** Nothing is refused: the budget is only watched. */
+  | { readonly type: 'alert' }
+  /** Requests take this route instead, which this budget does not refuse. */
+  | { readonly type: 'degrade'; readonly to: string }
+
+/** More for a while. */
+type BudgetRaise = { readonly amountNanoUsd: NanoUsd; readonly until: number }
+
+export type Budget = {
+  readonly id: string
+  readonly scope: BudgetScope
+  /** Id or name of the one it is for; null: each subject of the scope has such a budget of its own. */
+  readonly subject: string | null
+  readonly window: BudgetWindow
+  readonly limitNanoUsd: NanoUsd
+  readonly onExhausted: OnExhausted
+  /**
+   * How far it may go beyond its limit while a rejecting budget of a wider scope (its team, organisation or the gateway)
+   * that covers the request has room; null: not at all.
+   */
+  readonly borrowNanoUsd: NanoUsd | null
+  /** Shares of the limit that are told of. */
+  readonly alertAt: readonly number[]
+  readonly raises: readonly BudgetRaise[]
+  /** Who owns it: what the file says is changed in the file. */
+  readonly source: 'config' | 'store'
+  readonly createdAt: number
+}
+
+/** A stretch of a budget's window; `until` is null where it never ends. */
+type BudgetPeriod = {
+  readonly budgetId: string
+  readonly subject: string
+  readonly from: number
+  readonly until: number | null
+}
+
+/** What a request in flight holds in one period. Those of a provider or a model count only if that one answers. */
+export type BudgetHold = BudgetPeriod & { readonly scope: BudgetScope; readonly nanoUsd: NanoUsd }
+
+/** A period that an entry's cost counts in. */
+export type BudgetCharge = BudgetPeriod
+
+/** What was spent in a period, as the store has it. */
+export type BudgetAccount = BudgetPeriod & { readonly spentNanoUsd: NanoUsd }
+
+/** Whether a request that this provider and model answered counts in a budget of the scope and subject. */
+export function countsFor(scope: BudgetScope, subject: string, provider: string, model: string): boolean {
+  switch (scope) {
+    case 'provider':
+      return subject === provider
+    case 'model':
+      return subject === model || subject === `${provider}/${model}`
+    case 'gateway':
+    case 'organisation':
+    case 'team':
+    case 'key':
+    case 'end_user':
+    case 'tag':
+    case 'route':
+      return true
+  }
+}
+
+/** The window in words that do not change: `month Europe/Berlin`, `rolling 86400000`, `once`. */
+export function windowText(window: BudgetWindow): string {
+  switch (window.type) {
+    case 'calendar':
+      return window.timeZone === 'UTC' ? window.unit : `${window.unit} ${window.timeZone}`
+    case 'rolling':
+      return `rolling ${window.lengthMs}`
+    case 'once':
+      return 'once'
+  }
+}
+
+/** Whether the name is one that the platform's time zone data knows. */
+export function isTimeZone(name: string): boolean {
+  try {
+    return Intl.DateTimeFormat('en-US', { timeZone: name }) !== null
+  } catch {
+    return false
+  }
+}

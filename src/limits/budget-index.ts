@@ -1,0 +1,75 @@
+// Which budgets cover a request, found by what it belongs to and not by walking all of them.
+import type { Budget, BudgetScope } from '../core/budget.ts'
+
+/** Who pays for a request. Keys and teams have an id and a name: a budget may be for either. */
+export type Payer = {
+  readonly key: { readonly id: string; readonly name: string }
+  readonly team: { readonly id: string; readonly name: string } | null
+  readonly organisation: string | null
+  readonly endUser: string | null
+  readonly tags: readonly string[]
+  /** Null: none is meant. */
+  readonly route: string | null
+}
+
+/** A budget and the subject whose account of it is meant. */
+type Cover = { readonly budget: Budget; readonly subject: string }
+
+export interface BudgetIndex {
+  readonly any: boolean
+  readonly byId: ReadonlyMap<string, Budget>
+  /** Those of all scopes but provider and model. */
+  covering(payer: Payer): readonly Cover[]
+  ofTarget(provider: string, model: string): readonly Cover[]
+}
+
+/** Budgets of one scope: for each subject, and by subject. */
+type OfScope = { readonly each: Budget[]; readonly named: Map<string, Budget[]> }
+
+export function createBudgetIndex(budgets: readonly Budget[]): BudgetIndex {
+  const scopes = new Map<BudgetScope, OfScope>()
+  for (const budget of budgets) {
+    let known = scopes.get(budget.scope)
+    if (known === undefined) scopes.set(budget.scope, (known = { each: [], named: new Map() }))
+    if (budget.subject === null) known.each.push(budget)
+    else known.named.set(budget.subject, [...(known.named.get(budget.subject) ?? []), budget])
+  }
+
+  /** `names`: what a budget may call the subject; its account goes by `subject`. */
+  function add(covers: Cover[], scope: BudgetScope, subject: string, ...names: string[]): void {
+    const known = scopes.get(scope)
+    if (known === undefined) return
+    for (const budget of known.each) covers.push({ budget, subject })
+    for (const name of new Set([subject, ...names]))
+      for (const budget of known.named.get(name) ?? []) covers.push({ budget, subject })
+  }
+
+  return {
+    any: budgets.length > 0,
+    byId: new Map(budgets.map((budget) => [budget.id, budget])),
+    covering({ key, team, organisation, endUser, tags, route }) {
+      const covers: Cover[] = []
+      add(covers, 'gateway', '')
+      if (organisation !== null) add(covers, 'organisation', organisation)
+      if (team !== null) add(covers, 'team', team.id, team.name)
+      add(covers, 'key', key.id, key.name)
+      // The same name may mean somebody else in another team.
+      if (endUser !== null) add(covers, 'end_user', `${team?.id ?? key.id}/${endUser}`, endUser)
+      for (const tag of tags) add(covers, 'tag', tag)
+      if (route !== null) add(covers, 'route', route)
+      return covers
+    },
+    ofTarget(provider, model) {
+      const covers: Cover[] = []
+      add(covers, 'provider', provider)
+      const known = scopes.get('model')
+      if (known === undefined) return covers
+      const deployment = `${provider}/${model}`
+      for (const budget of known.each) covers.push({ budget, subject: deployment })
+      // One for the bare model counts it wherever it runs.
+      for (const name of [deployment, model])
+        for (const budget of known.named.get(name) ?? []) covers.push({ budget, subject: name })
+      return covers
+    },
+  }
+}

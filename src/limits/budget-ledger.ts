@@ -1,0 +1,112 @@
+// What is spent and held in each budget's window, in memory: authoritative for one process, rebuilt from the store at start.
+//
+// An account is one budget of one subject (the month of team A). Its spend lies in periods: one for a calendar window, many
+// short ones for a rolling window, each forgotten when it has ended. What requests in flight may cost at most is held
+// beside it. Invariants: `held` is the sum of open holds; `spent` is the sum of the live periods; both change at once.
+import { windowText, type Budget } from '../core/budget.ts'
+import type { NanoUsd } from '../core/money.ts'
+import { periodAt, type Period } from './budget-window.ts'
+
+type Spending = Period & { spent: NanoUsd }
+
+export type Account = {
+  budget: Budget
+  readonly subject: string
+  held: NanoUsd
+  /** Oldest first. */
+  spendings: Spending[]
+  /** The period that now lies in, worked out once for its length. */
+  current: Period | null
+}
+
+/** Account name of subjects beyond the bound. */
+const OTHERS = '*'
+/** Callers choose end users and tags: beyond this many accounts, subjects that are new share one. */
+const MAX_ACCOUNTS = 200_000
+
+export interface BudgetLedger {
+  account(budget: Budget, subject: string): Account
+  /** Takes over the new definitions; accounts whose window changed begin anew. */
+  redefine(budgets: ReadonlyMap<string, Budget>): void
+  /** Puts back what the store says was spent. */
+  restore(budget: Budget, subject: string, period: Period, spent: NanoUsd): void
+  accounts(): Iterable<Account>
+}
+
+export function createBudgetLedger(maxAccounts = MAX_ACCOUNTS): BudgetLedger {
+  const accounts = new Map<string, Account>()
+  const nameOf = (budgetId: string, subject: string): string => `${budgetId}\0${subject}`
+
+  function account(budget: Budget, subject: string): Account {
+    const name = nameOf(budget.id, subject)
+    let known = accounts.get(name)
+    if (known === undefined) {
+      if (accounts.size >= maxAccounts && subject !== OTHERS) return account(budget, OTHERS)
+      known = { budget, subject, held: 0n, spendings: [], current: null }
+      accounts.set(name, known)
+    }
+    return known
+  }
+
+  return {
+    account,
+    redefine(budgets) {
+      for (const [name, known] of accounts) {
+        const budget = budgets.get(known.budget.id)
+        if (budget === undefined || windowText(budget.window) !== windowText(known.budget.window)) accounts.delete(name)
+        else known.budget = budget
+      }
+    },
+    restore(budget, subject, period, spent) {
+      const own = periodAt(budget.window, period.from)
+      // A row of a window that the budget no longer has says nothing about the one that it has now.
+      if (own.from !== period.from || own.until !== period.until) return
+      charge(account(budget, subject), period, spent)
+    },
+    accounts: () => accounts.values(),
+  }
+}
+
+/** The period that a request of this moment counts in. */
+export function currentPeriod(account: Account, now: number): Period {
+  const { current } = account
+  // Of a rolling window only a step is current, which is shorter than its period.
+  if (current !== null && account.budget.window.type !== 'rolling' && now >= current.from)
+    if (current.until === null || now < current.until) return current
+  account.current = periodAt(account.budget.window, now)
+  return account.current
+}
+
+/** What was spent in the window that is running. */
+export function spentOf(account: Account, now: number): NanoUsd {
+  const { spendings } = account
+  if (spendings.some(({ until }) => until !== null && until <= now))
+    account.spendings = spendings.filter(({ until }) => until === null || until > now)
+  let sum = 0n
+  for (const { spent } of account.spendings) sum += spent
+  return sum
+}
+
+/** Adds to what was spent in a period. */
+export function charge(account: Account, period: Period, nanoUsd: NanoUsd): void {
+  const known = account.spendings.find(({ from }) => from === period.from)
+  if (known !== undefined) known.spent += nanoUsd
+  else {
+    account.spendings.push({ ...period, spent: nanoUsd })
+    account.spendings.sort((one, other) => one.from - other.from)
+  }
+}
+
+/** The limit with the raises that are in force. */
+export function limitOf({ limitNanoUsd, raises }: Budget, now: number): NanoUsd {
+  let limit = limitNanoUsd
+  for (const { amountNanoUsd, until } of raises) if (until > now) limit += amountNanoUsd
+  return limit
+}
+
+/** When there is room again, at the latest: the end of the oldest spend; null: never by itself. */
+export function resetOf(account: Account, now: number): number | null {
+  const { spendings, budget } = account
+  if (budget.window.type !== 'rolling') return currentPeriod(account, now).until
+  return spendings.find(({ until, spent }) => until !== null && until > now && spent > 0n)?.until ?? null
+}

@@ -1,0 +1,357 @@
+// May they spend that, now? All budgets of a request at once, all or nothing.
+//
+// A request asks for the most that it may cost. What it is granted is a reservation: that amount is held in every budget
+// that covers it, until `settle` puts the actual cost in its place, or `release` gives it back. Both may be called any
+// number of times; the first call counts. So at every moment spent + held ≤ limit, and what is spent exceeds the limit at
+// most by Σ (actual − estimate)⁺ over requests in flight.
+//
+// Holds are larger than what comes of them. A request that does not fit beside the holds, but would fit if they came to
+// nothing, is not refused yet: it waits in line until a reservation ends, for a bounded time. Who does not fit even then is
+// refused at once, with the moment of the reset.
+//
+// A target whose provider or model has used up its own budget is left out; the request is refused for it only when no
+// target is left.
+import { countsFor, type Budget, type BudgetCharge, type BudgetHold } from '../core/budget.ts'
+import type { Clock } from '../core/clock.ts'
+import { GatewayError } from '../core/error.ts'
+import { formatUsd, type NanoUsd } from '../core/money.ts'
+import {
+  charge,
+  createBudgetLedger,
+  currentPeriod,
+  limitOf,
+  resetOf,
+  spentOf,
+  type Account,
+  type BudgetLedger,
+} from './budget-ledger.ts'
+import { createBudgetIndex, type BudgetIndex, type Payer } from './budget-index.ts'
+import type { Period } from './budget-window.ts'
+
+/** A target that the request may reach, and the most that it may cost there. */
+type Candidate = { readonly provider: string; readonly model: string; readonly estimateNanoUsd: NanoUsd }
+
+type BudgetAsk = {
+  readonly payer: Payer
+  readonly candidates: readonly Candidate[]
+  /** It takes a cheaper route already: budgets that degrade do not refuse it. */
+  readonly degraded?: boolean
+}
+
+/** What is left in the tightest budget of a request. */
+export type BudgetRoom = {
+  readonly budget: Budget
+  readonly limitNanoUsd: NanoUsd
+  readonly remainingNanoUsd: NanoUsd
+  readonly resetAt: number | null
+}
+
+export interface BudgetReservation {
+  /** For the intent. */
+  readonly holds: readonly BudgetHold[]
+  /** Places in the ask's candidates that may be used. */
+  readonly allowed: readonly number[]
+  /** The cost is spent; returns the periods that the entry counts in. */
+  settle(costNanoUsd: NanoUsd, provider: string, model: string): readonly BudgetCharge[]
+  /** Nothing was spent. */
+  release(): void
+  /** Null where only watched budgets cover the request. */
+  room(): BudgetRoom | null
+}
+
+export type BudgetState = {
+  readonly budget: Budget
+  readonly subject: string
+  readonly limitNanoUsd: NanoUsd
+  readonly spentNanoUsd: NanoUsd
+  readonly heldNanoUsd: NanoUsd
+  readonly resetAt: number | null
+}
+
+export interface Budgets {
+  /** False: no budget covers anybody, and requests need not ask. */
+  readonly any: boolean
+  configure(budgets: readonly Budget[]): void
+  restore(budgetId: string, subject: string, period: Period, spentNanoUsd: NanoUsd): void
+  /** Whether a budget that refuses covers this payer: then a request without a price is refused by default. */
+  coversHard(payer: Payer): boolean
+  /** Grants, or throws `BudgetExhausted`; a promise while it waits for room. Null where no budget covers the request. */
+  reserve(ask: BudgetAsk): BudgetReservation | null | Promise<BudgetReservation | null>
+  /** Every budget of a payer (without those of providers and models), or all accounts there are. */
+  state(payer?: Payer): readonly BudgetState[]
+  /** Requests that wait for room. */
+  readonly waiting: number
+}
+
+/** The budget is used up; `degradeTo` names the route that its requests take instead, if any. */
+export class BudgetExhausted extends GatewayError {
+  readonly degradeTo: string | null
+  constructor(account: Account, detail: { readonly message: string; readonly resetAt: number | null }) {
+    super('budget_exhausted', {
+      message: detail.message,
+      headers: detail.resetAt === null ? {} : { 'x-weir-budget-reset': new Date(detail.resetAt).toISOString() },
+    })
+    const { onExhausted } = account.budget
+    this.degradeTo = onExhausted.type === 'degrade' ? onExhausted.to : null
+  }
+}
+
+type Wants = { readonly account: Account; readonly amount: NanoUsd }
+/** What came of looking: granted, or the account that stands in the way and whether waiting may help. */
+type Look =
+  | { readonly type: 'granted'; readonly wants: readonly Wants[]; readonly allowed: readonly number[] }
+  | { readonly type: 'full'; readonly account: Account; readonly amount: NanoUsd; readonly settlesLater: boolean }
+
+type Waiter = {
+  readonly ask: BudgetAsk
+  blockedBy: Account
+  readonly answer: PromiseWithResolvers<BudgetReservation | null>
+  readonly cancel: () => void
+}
+
+const MAX_WAITING = 2_000
+const WAIT_MS = 5_000
+
+export function createBudgets({
+  clock,
+  waitMs = () => WAIT_MS,
+  maxAccounts,
+}: {
+  readonly clock: Clock
+  /** How long a request may wait for reservations to end; asked each time. */
+  readonly waitMs?: () => number
+  readonly maxAccounts?: number
+}): Budgets {
+  const ledger: BudgetLedger = createBudgetLedger(maxAccounts)
+  let index: BudgetIndex = createBudgetIndex([])
+  let waiters: Waiter[] = []
+
+  function look(ask: BudgetAsk): Look | null {
+    const now = clock.now()
+    const degraded = ask.degraded === true
+    const shared = index.covering(ask.payer)
+    const hasPool = shared.some(({ budget }) => budget.onExhausted.type === 'reject' && isPool(budget))
+    const wants: Wants[] = []
+    const allowed: number[] = []
+    let blocked: Look | null = null
+    let most = 0n
+    for (const [place, candidate] of ask.candidates.entries()) {
+      const own = index.ofTarget(candidate.provider, candidate.model)
+      const amount = candidate.estimateNanoUsd
+      let full: Look | null = null
+      for (const { budget, subject } of own) {
+        const account = ledger.account(budget, subject)
+        full ??= whyFull(account, amount, { now, mayBorrow: false, degraded })
+      }
+      if (full !== null) {
+        blocked = preferred(blocked, full)
+        continue
+      }
+      allowed.push(place)
+      if (amount > most) most = amount
+      for (const { budget, subject } of own) addWant(wants, ledger.account(budget, subject), amount)
+    }
+    if (allowed.length === 0 && blocked !== null) return blocked
+    for (const { budget, subject } of shared) {
+      const account = ledger.account(budget, subject)
+      const full = whyFull(account, most, { now, mayBorrow: hasPool && !isPool(budget), degraded })
+      if (full !== null) return full
+      wants.push({ account, amount: most })
+    }
+    const covered = wants.length > 0 || allowed.length < ask.candidates.length
+    return covered ? { type: 'granted', wants, allowed } : null
+  }
+
+  function take({ wants, allowed }: Extract<Look, { type: 'granted' }>): BudgetReservation {
+    const now = clock.now()
+    const held = wants.map(({ account, amount }) => {
+      account.held += amount
+      return { account, amount, period: currentPeriod(account, now) }
+    })
+    let open = true
+    const end = (): boolean => {
+      if (!open) return false
+      open = false
+      for (const { account, amount } of held) account.held -= amount
+      return true
+    }
+    return {
+      allowed,
+      holds: held.map(({ account, amount, period }) => ({
+        ...periodOf(account, period),
+        scope: account.budget.scope,
+        nanoUsd: amount,
+      })),
+      settle(cost, provider, model) {
+        if (!end()) return []
+        const charges: BudgetCharge[] = []
+        const charged = new Set<Account>()
+        const spend = (account: Account, period: Period): void => {
+          if (charged.has(account)) return
+          charged.add(account)
+          charge(account, period, cost)
+          charges.push(periodOf(account, period))
+        }
+        for (const { account, period } of held)
+          if (countsFor(account.budget.scope, account.subject, provider, model)) spend(account, period)
+        // A target that the plan did not foresee counts in its own budgets all the same.
+        for (const { budget, subject } of index.ofTarget(provider, model)) {
+          const account = ledger.account(budget, subject)
+          spend(account, currentPeriod(account, now))
+        }
+        callWaiters()
+        return charges
+      },
+      release() {
+        if (end()) callWaiters()
+      },
+      room: () => roomOf(held, clock.now()),
+    }
+  }
+
+  function wait(ask: BudgetAsk, blockedBy: Account): Promise<BudgetReservation | null> {
+    const answer = Promise.withResolvers<BudgetReservation | null>()
+    const waiter: Waiter = {
+      ask,
+      blockedBy,
+      answer,
+      cancel: clock.after(waitMs(), () => {
+        waiters = waiters.filter((other) => other !== waiter)
+        const found = look(ask)
+        if (found?.type === 'full') answer.reject(exhausted(found, clock.now()))
+        else answer.resolve(found === null ? null : take(found))
+      }),
+    }
+    waiters.push(waiter)
+    return answer.promise
+  }
+
+  /** In the order of their coming; nobody overtakes somebody who waits for the same budget. */
+  function callWaiters(): void {
+    if (waiters.length === 0) return
+    const still: Waiter[] = []
+    const blocked = new Set<Account>()
+    const before = waiters
+    waiters = []
+    for (const waiter of before) {
+      if (blocked.has(waiter.blockedBy)) {
+        still.push(waiter)
+        continue
+      }
+      const found = look(waiter.ask)
+      if (found?.type === 'full' && found.settlesLater) {
+        waiter.blockedBy = found.account
+        blocked.add(found.account)
+        still.push(waiter)
+        continue
+      }
+      waiter.cancel()
+      if (found?.type === 'full') waiter.answer.reject(exhausted(found, clock.now()))
+      else waiter.answer.resolve(found === null ? null : take(found))
+    }
+    waiters = [...still, ...waiters]
+  }
+
+  function stateOf(account: Account, now: number): BudgetState {
+    return {
+      budget: account.budget,
+      subject: account.subject,
+      limitNanoUsd: limitOf(account.budget, now),
+      spentNanoUsd: spentOf(account, now),
+      heldNanoUsd: account.held,
+      resetAt: resetOf(account, now),
+    }
+  }
+
+  return {
+    get any() {
+      return index.any
+    },
+    get waiting() {
+      return waiters.length
+    },
+    configure(budgets) {
+      index = createBudgetIndex(budgets)
+      ledger.redefine(index.byId)
+      callWaiters()
+    },
+    restore(budgetId, subject, period, spent) {
+      const budget = index.byId.get(budgetId)
+      if (budget !== undefined) ledger.restore(budget, subject, period, spent)
+    },
+    coversHard: (payer) => index.any && index.covering(payer).some(({ budget }) => budget.onExhausted.type !== 'alert'),
+    reserve(ask) {
+      const found = look(ask)
+      if (found === null) return null
+      if (found.type === 'granted') return take(found)
+      if (!found.settlesLater || waiters.length >= MAX_WAITING) throw exhausted(found, clock.now())
+      return wait(ask, found.account)
+    },
+    state(payer) {
+      const now = clock.now()
+      if (payer === undefined) return [...ledger.accounts()].map((account) => stateOf(account, now))
+      return index.covering(payer).map(({ budget, subject }) => stateOf(ledger.account(budget, subject), now))
+    },
+  }
+}
+
+/** A budget that narrower ones may borrow from. */
+function isPool({ scope }: Budget): boolean {
+  return scope === 'team' || scope === 'organisation' || scope === 'gateway'
+}
+
+function addWant(wants: Wants[], account: Account, amount: NanoUsd): void {
+  const place = wants.findIndex((want) => want.account === account)
+  const known = wants[place]
+  if (known === undefined) wants.push({ account, amount })
+  else if (known.amount < amount) wants[place] = { account, amount }
+}
+
+function whyFull(
+  account: Account,
+  amount: NanoUsd,
+  { now, mayBorrow, degraded }: { readonly now: number; readonly mayBorrow: boolean; readonly degraded: boolean },
+): Look | null {
+  const { budget } = account
+  if (budget.onExhausted.type === 'alert' || (degraded && budget.onExhausted.type === 'degrade')) return null
+  const most = limitOf(budget, now) + (mayBorrow ? (budget.borrowNanoUsd ?? 0n) : 0n)
+  const spent = spentOf(account, now)
+  if (spent + account.held + amount <= most) return null
+  return { type: 'full', account, amount, settlesLater: account.held > 0n && spent + amount <= most }
+}
+
+/** Of two reasons, the one that may pass. */
+function preferred(one: Look | null, other: Look): Look {
+  return one?.type === 'full' && one.settlesLater ? one : other
+}
+
+function periodOf(account: Account, { from, until }: Period): BudgetCharge {
+  return { budgetId: account.budget.id, subject: account.subject, from, until }
+}
+
+function exhausted({ account, amount }: Extract<Look, { type: 'full' }>, now: number): BudgetExhausted {
+  const { budget, subject } = account
+  const limit = limitOf(budget, now)
+  const spent = spentOf(account, now)
+  const resetAt = resetOf(account, now)
+  const whose = budget.scope === 'gateway' ? 'this gateway' : `the ${budget.scope.replace('_', ' ')} ${subject}`
+  const held = account.held > 0n ? ` and ${formatUsd(account.held)} are held by requests in flight` : ''
+  const reset = resetAt === null ? 'It does not reset by itself.' : `It resets at ${new Date(resetAt).toISOString()}.`
+  return new BudgetExhausted(account, {
+    message: `The budget of ${whose} is ${formatUsd(limit)} dollars, of which ${formatUsd(spent)} are spent${held}; this request may cost ${formatUsd(amount)}. ${reset}`,
+    resetAt,
+  })
+}
+
+function roomOf(held: readonly { readonly account: Account }[], now: number): BudgetRoom | null {
+  let tightest: BudgetRoom | null = null
+  for (const { account } of held) {
+    if (account.budget.onExhausted.type === 'alert') continue
+    const limitNanoUsd = limitOf(account.budget, now)
+    const left = limitNanoUsd - spentOf(account, now) - account.held
+    const remainingNanoUsd = left > 0n ? left : 0n
+    if (tightest !== null && tightest.remainingNanoUsd <= remainingNanoUsd) continue
+    tightest = { budget: account.budget, limitNanoUsd, remainingNanoUsd, resetAt: resetOf(account, now) }
+  }
+  return tightest
+}
