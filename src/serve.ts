@@ -136,6 +136,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
         ? { ok: true }
         : { ok: false, errors: result.problems.map((problem) => ({ ...problem, message: formatProblem(problem) })) }
     },
+    budgets: {
+      list: () => gateway.budgetDefinitions.list(),
+      state: () => gateway.budgets.state(),
+      refresh: () => gateway.budgetDefinitions.refresh(),
+    },
     health: () => healthOf(gateway, storeAnswers),
     prices: () => pricesOf(gateway.snapshot),
     models: (filter) => modelsOf(gateway.snapshot, filter),

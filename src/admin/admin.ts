@@ -3,11 +3,13 @@ import { bodyLimit } from 'hono/body-limit'
 import { GatewayError } from '../core/error.ts'
 import { createAccess } from './access.ts'
 import { errorResponse, toGatewayError } from './errors.ts'
+import { addBudgetRoutes } from './budgets.ts'
 import { addInstallationRoutes, type Installation } from './installation.ts'
 import { addKeyRoutes } from './keys.ts'
 import { addReportRoutes } from './reports.ts'
 import { addRequestRoutes } from './requests.ts'
 import { type AdminApp, createAdminApp, type StoreRoutes, TOKEN_SCHEME } from './route.ts'
+import type { BudgetRoutes } from './set-budget.ts'
 import { addTeamRoutes } from './teams.ts'
 import { addTokenRoutes } from './tokens.ts'
 
@@ -15,6 +17,7 @@ const BODY_LIMIT_BYTES = 1024 * 1024
 const DESCRIPTION_PATH = '/admin/openapi.json'
 
 export type AdminOptions = StoreRoutes &
+  BudgetRoutes &
   Installation & {
     /** Hash of the token that the operator set (`WEIR_ADMIN_TOKEN`), which is an admin; null when none is set. */
     readonly operatorTokenHash: string | null
@@ -63,6 +66,7 @@ export function createAdmin(options: AdminOptions): Admin {
   )
   addKeyRoutes(app, options)
   addTeamRoutes(app, options)
+  addBudgetRoutes(app, options)
   addTokenRoutes(app, options)
   addRequestRoutes(app, options)
   addReportRoutes(app, options)
@@ -87,7 +91,7 @@ function describe(app: AdminApp, version: string) {
     openapi: '3.1.0',
     info: { title: 'Weir admin API', version, description: 'Keys, teams, the request log and spend of one gateway.' },
     servers: [{ url: '/' }],
-    tags: ['keys', 'teams', 'tokens', 'requests', 'reports', 'gateway'].map((name) => ({ name })),
+    tags: ['keys', 'teams', 'budgets', 'tokens', 'requests', 'reports', 'gateway'].map((name) => ({ name })),
   })
 }
 

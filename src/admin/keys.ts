@@ -8,6 +8,7 @@ import { notFound } from './errors.ts'
 import { renderKey } from './render.ts'
 import { type AdminApp, GUARDED, jsonAnswer, jsonBody, REFUSALS, type StoreRoutes } from './route.ts'
 import { IdParam, Key, KeyChange, KeyInput, KeysQuery, KeyWithSecret, listOf, Rotation } from './schemas.ts'
+import { type BudgetRoutes, insertBudget } from './set-budget.ts'
 import { findTeam } from './teams.ts'
 
 const common = { tags: ['keys'], security: GUARDED }
@@ -69,7 +70,8 @@ const ROUTES = {
   }),
 }
 
-export function addKeyRoutes(app: AdminApp, { store, keys, hash, clock }: StoreRoutes): void {
+export function addKeyRoutes(app: AdminApp, routes: StoreRoutes & BudgetRoutes): void {
+  const { store, keys, hash, clock } = routes
   async function keyOf(id: string): Promise<VirtualKey> {
     const key = await store.getKey(id)
     if (key === null) throw notFound('key', id)
@@ -98,6 +100,7 @@ export function addKeyRoutes(app: AdminApp, { store, keys, hash, clock }: StoreR
       limits,
       require_end_user: requireEndUser,
       expires_at: expiresAt,
+      budget,
       ...same
     } = context.req.valid('json')
     const { key, secret } = issueKey(
@@ -114,6 +117,7 @@ export function addKeyRoutes(app: AdminApp, { store, keys, hash, clock }: StoreR
       { hash, clock },
     )
     await store.insertKey(key)
+    if (budget !== undefined) await insertBudget(budget, { scope: 'key', subject: key.id }, routes)
     return context.json({ ...renderKey(key), secret }, 201)
   })
 

@@ -33,6 +33,7 @@ export function renderTeam(team: core.Team): Json<typeof Team> {
   return {
     id: team.id,
     name: team.name,
+    organisation: team.organisation ?? null,
     limits: team.limits,
     models: copied(team.models),
     tags: [...team.tags],

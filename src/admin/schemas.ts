@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import { ABILITIES, MODEL_KINDS } from '../core/model-facts.ts'
 import { ENDPOINT_FAMILIES } from '../keys/permit.ts'
+import { OwnBudgetInput } from './schemas-budget-limits.ts'
 
 const name = z.string().trim().min(1).max(200)
 const globs = z.array(z.string().min(1).max(256)).max(1000).nullable().openapi({
@@ -14,7 +15,7 @@ const metadata = z
   .openapi({ description: 'Up to 50 names and values of your own. A change replaces all of it.' })
 const limit = z.number().int().min(1).nullable()
 const time = z.string().openapi({ format: 'date-time', example: '2026-11-23T16:00:00.000Z' })
-const moment = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
+export const moment = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
 /** A moment, or a day that means its first moment in UTC. */
 const momentOrDay = z
   .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: 'expected an RFC 3339 time or a date' })
@@ -53,7 +54,7 @@ const keyFields = {
     .optional()
     .openapi({ type: ['string', 'null'], format: 'date-time' }),
 }
-export const KeyInput = z.strictObject({ name, ...keyFields }).openapi('KeyInput')
+export const KeyInput = z.strictObject({ name, ...keyFields, budget: OwnBudgetInput.optional() }).openapi('KeyInput')
 export const KeyChange = z
   .strictObject({ name: name.optional(), ...keyFields, disabled: z.boolean().optional() })
   .openapi('KeyChange', { description: 'Only what is named changes.' })
@@ -95,6 +96,7 @@ const secret = z.string().openapi({ description: 'The secret: in this answer, an
 export const KeyWithSecret = Key.extend({ secret }).openapi('KeyWithSecret')
 
 const teamFields = {
+  organisation: z.string().trim().min(1).max(200).nullable().optional().openapi({ description: 'Name of the organisation that it belongs to.' }),
   limits: LimitsInput.optional(),
   models: globs.optional(),
   tags: tags.optional(),
@@ -102,7 +104,7 @@ const teamFields = {
 }
 // A team is named by id or by name; a name that looks like an id would be ambiguous.
 const teamName = name.refine((text) => !text.startsWith('team_'), 'a name cannot begin with `team_`, as ids do')
-export const TeamInput = z.strictObject({ name: teamName, ...teamFields }).openapi('TeamInput')
+export const TeamInput = z.strictObject({ name: teamName, ...teamFields, budget: OwnBudgetInput.optional() }).openapi('TeamInput')
 export const TeamChange = z
   .strictObject({ name: teamName.optional(), ...teamFields, disabled: z.boolean().optional() })
   .openapi('TeamChange', { description: 'Only what is named changes.' })
@@ -110,6 +112,7 @@ export const Team = z
   .object({
     id: z.string(),
     name: z.string(),
+    organisation: z.string().nullable(),
     limits: Limits,
     models: z.array(z.string()).nullable(),
     tags: z.array(z.string()),
@@ -212,7 +215,7 @@ export const SpendReport = z
   .object({ from: time, to: time, rows: z.array(SpendRow), total: SpendSums })
   .openapi('SpendReport')
 
-const pageFields = {
+export const pageFields = {
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().min(1).max(500).optional().openapi({ description: '`next` of the page before.' }),
 }

@@ -8,6 +8,7 @@ import { malformed, notFound } from './errors.ts'
 import { renderTeam } from './render.ts'
 import { type AdminApp, GUARDED, jsonAnswer, jsonBody, REFUSALS, type StoreRoutes } from './route.ts'
 import { IdParam, listOf, PageQuery, Team, TeamChange, TeamInput } from './schemas.ts'
+import { type BudgetRoutes, insertBudget } from './set-budget.ts'
 
 const PAGE_SIZE = 200
 const common = { tags: ['teams'], security: GUARDED }
@@ -60,7 +61,8 @@ const ROUTES = {
   }),
 }
 
-export function addTeamRoutes(app: AdminApp, { store, keys, clock }: StoreRoutes): void {
+export function addTeamRoutes(app: AdminApp, routes: StoreRoutes & BudgetRoutes): void {
+  const { store, keys, clock } = routes
   async function teamOf(id: string): Promise<CoreTeam> {
     const team = await store.getTeam(id)
     if (team === null) throw notFound('team', id)
@@ -68,10 +70,11 @@ export function addTeamRoutes(app: AdminApp, { store, keys, clock }: StoreRoutes
   }
 
   app.openapi(ROUTES.create, async (context) => {
-    const { name, models, limits, tags, metadata } = context.req.valid('json')
+    const { name, models, limits, tags, metadata, organisation, budget } = context.req.valid('json')
     const team: CoreTeam = {
       id: randomId('team'),
       name,
+      organisation: organisation ?? null,
       limits: { ...NO_LIMITS, ...named(limits ?? {}) },
       models: models ?? null,
       tags: tags ?? [],
@@ -80,6 +83,7 @@ export function addTeamRoutes(app: AdminApp, { store, keys, clock }: StoreRoutes
       createdAt: clock.now(),
     }
     await store.insertTeam(team)
+    if (budget !== undefined) await insertBudget(budget, { scope: 'team', subject: team.id }, routes)
     return context.json(renderTeam(team), 201)
   })
 

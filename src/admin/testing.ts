@@ -3,6 +3,8 @@ import type { Clock } from '../core/clock.ts'
 import { createKeyRing, type KeyRing } from '../keys/key-ring.ts'
 import { issueAdminToken } from '../keys/issue-key.ts'
 import { createHasher, type Hasher } from '../keys/secret.ts'
+import { createBudgetDefinitions } from '../limits/budget-definitions.ts'
+import { createBudgets } from '../limits/budgets.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { Store } from '../store/store.ts'
 import { type AdminOptions, createAdmin } from './admin.ts'
@@ -43,12 +45,15 @@ export async function openTestAdmin(overrides: Partial<AdminOptions> = {}): Prom
   const clock: Clock = { now: () => time.now, monotonicMs: () => time.now, after: () => () => {} }
   const hash = createHasher(new Uint8Array(32))
   const keyRing = createKeyRing({ store, hash, clock, cacheMs: 10_000, cacheSize: 100 })
+  const book = createBudgets({ clock })
+  const definitions = createBudgetDefinitions(book, store)
   const internalErrors: unknown[] = []
   const admin = createAdmin({
     store,
     keys: keyRing,
     hash,
     clock,
+    budgets: { list: definitions.list, state: () => book.state(), refresh: definitions.refresh },
     config: () => ({ routes: {} }),
     reload: async () => ({ ok: true }),
     health: () => ({ store: 'ok' }),

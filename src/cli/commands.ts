@@ -1,4 +1,5 @@
 // All commands of `weir`, in the order of the help.
+import { BUDGET_COMMANDS } from './budgets.ts'
 import { checkCommand } from './check.ts'
 import type { Command } from './command.ts'
 import { doctorCommand } from './doctor.ts'
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   modelsCommand,
   ...KEY_COMMANDS,
   ...TEAM_COMMANDS,
+  ...BUDGET_COMMANDS,
   ...LEDGER_COMMANDS,
   ...REQUEST_COMMANDS,
   version,

@@ -14,6 +14,7 @@ const create: Command = {
   details: 'The limits of a team hold for all its keys together.',
   options: {
     name: { type: 'string', valueHint: 'text', description: 'Name of the team (needed)' },
+    organisation: { type: 'string', valueHint: 'text', description: 'Name of the organisation that it belongs to' },
     models: { type: 'string', valueHint: 'globs', description: 'Models its keys may use. Default: all' },
     ...LIMIT_OPTIONS,
     tags: { type: 'string', valueHint: 'list', description: 'Tags that its requests are reported under' },
@@ -25,6 +26,7 @@ const create: Command = {
     const team: Team = {
       id: randomId('team'),
       name: required(args, 'name'),
+      organisation: args.text('organisation'),
       limits: readLimits(args),
       models: readList(args, 'models'),
       tags: readList(args, 'tags') ?? [],

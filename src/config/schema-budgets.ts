@@ -37,7 +37,7 @@ function amount(description: string): Field<string> {
 }
 
 /** `reject`, `alert`, `{degrade: {to: route}}` or `{degrade: route}`. */
-function readOnExhausted(value: unknown): OnExhausted | null {
+export function readOnExhausted(value: unknown): OnExhausted | null {
   if (value === 'reject' || value === 'alert') return { type: value }
   if (typeof value !== 'object' || value === null || !('degrade' in value) || Object.keys(value).length !== 1)
     return null
