@@ -6,14 +6,7 @@ import type { Store } from '../store/store.ts'
 import { malformed, notFound } from './errors.ts'
 import { type AdminApp, GUARDED, jsonAnswer, jsonBody, REFUSALS } from './route.ts'
 import { IdParam, listOf } from './schemas.ts'
-import {
-  Budget,
-  BudgetChange,
-  BudgetInput,
-  BudgetsQuery,
-  RaiseInput,
-  renderBudget,
-} from './schemas-budgets.ts'
+import { Budget, BudgetChange, BudgetInput, BudgetsQuery, RaiseInput, renderBudget } from './schemas-budgets.ts'
 import { readLimitFields } from './schemas-budget-limits.ts'
 import { type BudgetRoutes, insertBudget } from './set-budget.ts'
 import { findTeam } from './teams.ts'
@@ -89,7 +82,9 @@ export function addBudgetRoutes(app: AdminApp, { store, clock, budgets }: Budget
   function changeable(id: string): CoreBudget {
     const budget = found(id)
     if (budget.source === 'config')
-      throw new GatewayError('conflict', { message: `The budget ${id} belongs to the configuration file: change it there.` })
+      throw new GatewayError('conflict', {
+        message: `The budget ${id} belongs to the configuration file: change it there.`,
+      })
     return budget
   }
 
@@ -141,7 +136,8 @@ export function addBudgetRoutes(app: AdminApp, { store, clock, budgets }: Budget
     const now = clock.now()
     if (until <= now) throw malformed('until', '`until` must be in the future.')
     const raises = [...changeable(id).raises.filter((raise) => raise.until > now), { amountNanoUsd, until }]
-    if (raises.length > MOST_RAISES) throw malformed('amount_usd', `A budget has at most ${MOST_RAISES} raises at once.`)
+    if (raises.length > MOST_RAISES)
+      throw malformed('amount_usd', `A budget has at most ${MOST_RAISES} raises at once.`)
     const budget = await store.updateBudget(id, { raises })
     await budgets.refresh()
     if (budget === null) throw notFound('budget', id)

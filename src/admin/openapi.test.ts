@@ -25,10 +25,13 @@ test('it says the same when asked again', async () =>
 
 test('it describes every route that exists', () => {
   expect(operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`).toSorted()).toEqual([
+    'DELETE /admin/budgets/{id}',
     'DELETE /admin/keys/{id}',
     'DELETE /admin/teams/{id}',
     'DELETE /admin/tokens/{id}',
     'GET /',
+    'GET /admin/budgets',
+    'GET /admin/budgets/{id}',
     'GET /admin/config',
     'GET /admin/health',
     'GET /admin/keys',
@@ -44,8 +47,11 @@ test('it describes every route that exists', () => {
     'GET /healthz',
     'GET /metrics',
     'GET /readyz',
+    'PATCH /admin/budgets/{id}',
     'PATCH /admin/keys/{id}',
     'PATCH /admin/teams/{id}',
+    'POST /admin/budgets',
+    'POST /admin/budgets/{id}/raise',
     'POST /admin/config/reload',
     'POST /admin/keys',
     'POST /admin/keys/{id}/rotate',
@@ -77,7 +83,7 @@ test('every change of something describes its body, strictly', () => {
   const changing = operations.filter(
     ({ method, path }) => ['post', 'patch'].includes(method) && !path.endsWith('/reload'),
   )
-  expect(changing.length).toBe(6)
+  expect(changing.length).toBe(9)
   for (const { operation } of changing) {
     const schema = resolve(node(node(node(node(operation['requestBody'])['content'])['application/json'])['schema']))
     expect(schema).toMatchObject({ type: 'object', additionalProperties: false })

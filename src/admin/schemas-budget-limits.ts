@@ -56,7 +56,9 @@ export const limitFields = {
 
 /** A budget of the key or team that is made in the same call. */
 export const OwnBudgetInput = z.strictObject(limitFields).openapi('OwnBudgetInput')
-type LimitFields = { readonly [field in keyof z.output<typeof OwnBudgetInput>]?: z.output<typeof OwnBudgetInput>[field] | undefined }
+type LimitFields = {
+  readonly [field in keyof z.output<typeof OwnBudgetInput>]?: z.output<typeof OwnBudgetInput>[field] | undefined
+}
 
 /** The fields of a budget that a body names, in the words of the core. */
 export function readLimitFields(body: LimitFields, zone: string): Partial<CoreBudget> {
@@ -70,4 +72,3 @@ export function readLimitFields(body: LimitFields, zone: string): Partial<CoreBu
     ...(alertAt === undefined ? {} : { alertAt }),
   }
 }
-

@@ -96,7 +96,14 @@ const secret = z.string().openapi({ description: 'The secret: in this answer, an
 export const KeyWithSecret = Key.extend({ secret }).openapi('KeyWithSecret')
 
 const teamFields = {
-  organisation: z.string().trim().min(1).max(200).nullable().optional().openapi({ description: 'Name of the organisation that it belongs to.' }),
+  organisation: z
+    .string()
+    .trim()
+    .min(1)
+    .max(200)
+    .nullable()
+    .optional()
+    .openapi({ description: 'Name of the organisation that it belongs to.' }),
   limits: LimitsInput.optional(),
   models: globs.optional(),
   tags: tags.optional(),
@@ -104,7 +111,9 @@ const teamFields = {
 }
 // A team is named by id or by name; a name that looks like an id would be ambiguous.
 const teamName = name.refine((text) => !text.startsWith('team_'), 'a name cannot begin with `team_`, as ids do')
-export const TeamInput = z.strictObject({ name: teamName, ...teamFields, budget: OwnBudgetInput.optional() }).openapi('TeamInput')
+export const TeamInput = z
+  .strictObject({ name: teamName, ...teamFields, budget: OwnBudgetInput.optional() })
+  .openapi('TeamInput')
 export const TeamChange = z
   .strictObject({ name: teamName.optional(), ...teamFields, disabled: z.boolean().optional() })
   .openapi('TeamChange', { description: 'Only what is named changes.' })

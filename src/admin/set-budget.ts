@@ -8,7 +8,7 @@ import type { StoreRoutes } from './route.ts'
 import { type OwnBudgetInput, readLimitFields } from './schemas-budget-limits.ts'
 
 /** The running budgets: those of the file too, and what is spent of each. */
-export type RunningBudgets = {
+type RunningBudgets = {
   readonly list: () => readonly CoreBudget[]
   readonly state: () => readonly BudgetState[]
   /** Takes over what the store says now. */
@@ -26,7 +26,8 @@ export async function insertBudget(
   { store, clock, budgets }: BudgetRoutes,
 ): Promise<CoreBudget> {
   const { window, limitNanoUsd, ...others } = readLimitFields(limits, 'UTC')
-  if (window === undefined || limitNanoUsd === undefined) throw malformed('window', 'A budget has a window and a limit.')
+  if (window === undefined || limitNanoUsd === undefined)
+    throw malformed('window', 'A budget has a window and a limit.')
   const budget: CoreBudget = {
     id: randomId('budget'),
     ...whose,
@@ -44,4 +45,3 @@ export async function insertBudget(
   await budgets.refresh()
   return budget
 }
-

@@ -280,7 +280,12 @@ describe('teams', () => {
     const body = { name: 'search', models: ['chat'], limits: { rpm: 10 }, tags: ['eu'], metadata: { floor: '3' } }
     const team = await created('POST /admin/teams', body)
     const whole = { ...body, limits: { rpm: 10, tpm: null, concurrency: null }, disabled: false }
-    expect(team).toEqual({ ...whole, id: expect.stringMatching(/^team_/), created_at: '2026-11-23T12:30:00.000Z' })
+    expect(team).toEqual({
+      ...whole,
+      organisation: null,
+      id: expect.stringMatching(/^team_/),
+      created_at: '2026-11-23T12:30:00.000Z',
+    })
     const line = `/admin/teams/${String(team['id'])}`
     expect((await admin.call(`GET ${line}`)).json).toEqual(team)
     expect((await admin.call('GET /admin/teams')).json).toEqual({ data: [team], next: null })

@@ -53,7 +53,7 @@ export async function openTestAdmin(overrides: Partial<AdminOptions> = {}): Prom
     keys: keyRing,
     hash,
     clock,
-    budgets: { list: definitions.list, state: () => book.state(), refresh: definitions.refresh },
+    budgets: { list: () => definitions.list(), state: () => book.state(), refresh: () => definitions.refresh() },
     config: () => ({ routes: {} }),
     reload: async () => ({ ok: true }),
     health: () => ({ store: 'ok' }),

@@ -25,7 +25,8 @@ function readAmount(args: Arguments, name: string): NanoUsd | null {
 
 function readWindow(args: Arguments): BudgetWindow {
   const zone = args.text('zone') ?? 'UTC'
-  if (!isTimeZone(zone)) throw new UsageError(`--zone takes a time zone such as Europe/Berlin; found ${JSON.stringify(zone)}.`)
+  if (!isTimeZone(zone))
+    throw new UsageError(`--zone takes a time zone such as Europe/Berlin; found ${JSON.stringify(zone)}.`)
   const text = required(args, 'window')
   const window = parseWindow(text, zone)
   if (window === null) throw new UsageError(`--window takes ${WINDOW_WORDS}; found ${JSON.stringify(text)}.`)
@@ -62,18 +63,37 @@ const set: Command = {
   summary: 'Set a budget',
   details: 'Budgets of the configuration file (`budgets:`) are set there. A budget that is new begins empty.',
   options: {
-    scope: { type: 'string', valueHint: 'scope', description: `Whose spend it counts: ${BUDGET_SCOPES.join(', ')} (needed)` },
-    id: { type: 'string', valueHint: 'name', description: 'Which one, by id or name. Default: each of them has its own' },
+    scope: {
+      type: 'string',
+      valueHint: 'scope',
+      description: `Whose spend it counts: ${BUDGET_SCOPES.join(', ')} (needed)`,
+    },
+    id: {
+      type: 'string',
+      valueHint: 'name',
+      description: 'Which one, by id or name. Default: each of them has its own',
+    },
     window: { type: 'string', valueHint: 'window', description: `${WINDOW_WORDS} (needed)` },
     zone: { type: 'string', valueHint: 'zone', description: 'Time zone of a calendar window. Default: UTC' },
     limit: { type: 'string', valueHint: 'usd', description: 'Dollars that may be spent in the window (needed)' },
-    'on-exhausted': { type: 'string', valueHint: 'what', description: 'reject, alert or degrade:<route>. Default: reject' },
-    borrow: { type: 'string', valueHint: 'usd', description: 'How far it may go beyond its limit while a wider budget has room' },
+    'on-exhausted': {
+      type: 'string',
+      valueHint: 'what',
+      description: 'reject, alert or degrade:<route>. Default: reject',
+    },
+    borrow: {
+      type: 'string',
+      valueHint: 'usd',
+      description: 'How far it may go beyond its limit while a wider budget has room',
+    },
     ...DATA_OPTION,
   },
   examples: [
     { command: 'weir budgets set --scope team --window month --limit 500', what: 'each team, each month' },
-    { command: 'weir budgets set --scope tag --id nightly --window "rolling 24h" --limit 20', what: 'one tag, the last day' },
+    {
+      command: 'weir budgets set --scope tag --id nightly --window "rolling 24h" --limit 20',
+      what: 'one tag, the last day',
+    },
   ],
   run: (args, context) => {
     const scope = readChoice(args, 'scope', BUDGET_SCOPES) ?? (required(args, 'scope') as BudgetScope)
