@@ -9,6 +9,7 @@ import type { Config } from './config/schema.ts'
 import { systemClock } from './core/clock.ts'
 import type { Clock } from './core/clock.ts'
 import { GatewayError } from './core/error.ts'
+import type { HeaderSource } from './core/headers.ts'
 import { idMaker } from './core/id.ts'
 import type { Provider } from './core/model.ts'
 import { handle } from './handle.ts'
@@ -402,7 +403,7 @@ const LIMIT_HEADERS = [
 ] as const
 
 /** How much of its own limits a provider says is used. */
-function reportProviderLimits(metrics: Metrics, deploymentId: string, headers: Headers | null): void {
+function reportProviderLimits(metrics: Metrics, deploymentId: string, headers: HeaderSource | null): void {
   if (headers === null) return
   for (const [kind, limitName, remainingName] of LIMIT_HEADERS) {
     const stated = headers.get(limitName)

@@ -5,12 +5,12 @@
 // - total: from the start to the last byte.
 // - first token: from the start to the head of a whole answer, or to the first chunk of a stream.
 // - idle: while a read waits; the time that a slow client takes between two reads does not count.
-// - connect: fetch does not tell when a connection stands. Half of the time is waited in silence; then a bare TCP connection
-//   is tried for the other half. If that fails the upstream is unreachable, if it hangs it timed out, and if it succeeds the
-//   provider is thinking. Nothing is tried where an answer came from within the last 30 s.
+// - connect: a connection of our own has its own timer. Fetch does not tell when a connection stands: half of the time is
+//   waited in silence; then a bare TCP connection is tried for the other half. If that fails the upstream is unreachable, if it
+//   hangs it timed out, and if it succeeds the provider is thinking. Nothing is tried where an answer came within the last 30 s.
 //
 // One timer runs for the nearest of these; it is armed anew when it fires, never for each chunk. Whatever ends a call
-// aborts its fetch, so a connection in an unknown state is closed and not used again.
+// stops its answer, so a connection in an unknown state is closed and not used again.
 import type { Clock } from '../core/clock.ts'
 import type { Timeouts } from '../core/model.ts'
 import type { Outcome } from '../core/outcome.ts'
@@ -20,7 +20,6 @@ import { outcomeOf, UpstreamFailure } from './failure.ts'
 export type Probe = () => Promise<Outcome | null>
 
 export class CallTiming {
-  readonly abort = new AbortController()
   readonly #clock: Clock
   readonly #idleMs: number
   readonly #firstAt: number
@@ -40,8 +39,10 @@ export class CallTiming {
   /** What the timer is armed for. */
   #dueAt = Infinity
   #reject: ((failure: UpstreamFailure) => void) | null = null
-  /** Stops the read that waits: the body of a function (the simulator) does not have to listen to the abort. */
-  #stopReading: (() => void) | null = null
+  /** Made only for who listens to it: fetch, and the simulator. */
+  #abort: AbortController | null = null
+  /** What is stopped when the call ends: a body does not have to listen to the signal. */
+  #stopping: { cancel(): void } | null = null
 
   constructor(clock: Clock, timeouts: Timeouts, client: AbortSignal, probe: Probe | null) {
     const now = clock.monotonicMs()
@@ -58,6 +59,17 @@ export class CallTiming {
       client.addEventListener('abort', this)
       this.#arm(now)
     }
+  }
+
+  /** Aborted when the call is ended. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    if (this.#failure !== null) this.#abort.abort()
+    return this.#abort.signal
+  }
+
+  get hasEnded(): boolean {
+    return this.#failure !== null
   }
 
   /** The client has gone away: as a listener of its signal. */
@@ -91,9 +103,10 @@ export class CallTiming {
     if (!isStream) this.#begun()
   }
 
-  /** From now on `stop` ends the reading when the call ends. */
-  readBy(stop: () => void): void {
-    this.#stopReading = stop
+  /** From now on this is cancelled when the call ends. */
+  stopBy(stopping: { cancel(): void }): void {
+    if (this.#failure !== null) stopping.cancel()
+    else this.#stopping = stopping
   }
 
   /** A read begins to wait. */
@@ -123,15 +136,15 @@ export class CallTiming {
     this.#client.removeEventListener('abort', this)
   }
 
-  /** Ends the call: the fetch is aborted and its connection closed. Later ends change nothing. */
+  /** Ends the call: its answer is stopped and its connection closed. Later ends change nothing. */
   end(outcome: Outcome): void {
     if (this.#isFinished) return
     this.#failure = outcome
     const reject = this.#reject
     this.finish()
-    this.abort.abort()
+    this.#abort?.abort()
     reject?.(new UpstreamFailure(outcome))
-    this.#stopReading?.()
+    this.#stopping?.cancel()
   }
 
   /** From the wait for the first byte to the idle deadline, which may strike before the timer that runs. */

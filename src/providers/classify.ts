@@ -2,6 +2,7 @@
 // they come as `UpstreamFailure` with their outcome.
 //
 // Words are looked for in the provider's code and message, not in the whole body: bodies may echo what a user wrote.
+import type { HeaderSource } from '../core/headers.ts'
 import type { Outcome } from '../core/outcome.ts'
 import { isErrorBody, readProviderError } from './provider-error.ts'
 import type { ProviderError } from './provider-error.ts'
@@ -9,7 +10,7 @@ import type { ProviderError } from './provider-error.ts'
 export { errorCodeOf, errorMessageOf } from './provider-error.ts'
 
 /** What comes back with a head: status, headers and the body's first part. */
-export type UpstreamReply = { readonly status: number; readonly headers: Headers; readonly body: string }
+export type UpstreamReply = { readonly status: number; readonly headers: HeaderSource; readonly body: string }
 
 type RuleOutcome =
   | 'rate_limited'
@@ -162,7 +163,7 @@ const RESETS = [
  * How long an upstream asks to wait, in ms, null where it does not say: `retry-after-ms`, `retry-after` (seconds or a
  * date), else the latest reset among the limits that are used up. At most a day.
  */
-export function retryAfterMs(headers: Headers, now: number): number | null {
+export function retryAfterMs(headers: HeaderSource, now: number): number | null {
   const ms = headers.get('retry-after-ms')
   if (ms !== null && /^\d+(?:\.\d+)?$/.test(ms)) return clamp(Number(ms))
   const after = headers.get('retry-after')

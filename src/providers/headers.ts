@@ -1,4 +1,5 @@
 // Header hygiene in both directions: what goes up is what we built, what comes back is what is listed.
+import type { HeaderSource } from '../core/headers.ts'
 import type { Credential, Provider } from '../core/model.ts'
 
 /** Headers that neither the config nor a wire format may set: they belong to the connection, or to the gateway. */
@@ -111,7 +112,7 @@ const RELAYED = [
  * as `x-upstream-request-id`. Cookies, organisation ids, server names and the vendor’s rate limits (they are ours, not the
  * client’s) stay here; so do the lengths and encodings of a body that is passed on decoded.
  */
-export function relayableHeaders(headers: Headers): Record<string, string> {
+export function relayableHeaders(headers: HeaderSource): Record<string, string> {
   const relayed: Record<string, string> = {}
   for (const name of RELAYED) {
     const value = headers.get(name)

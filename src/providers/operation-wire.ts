@@ -2,6 +2,7 @@
 import { ProblemError } from '../core/chat-answer.ts'
 import type { BytesBody } from '../core/form.ts'
 import { isObject } from '../core/json.ts'
+import type { HeaderSource } from '../core/headers.ts'
 import type { JsonObject } from '../core/json.ts'
 import { numberOf } from '../core/json-read.ts'
 import type { Deployment } from '../core/model.ts'
@@ -20,7 +21,7 @@ export type WrittenOperation = {
 }
 
 /** A whole answer as it came. */
-export type OperationBody = { readonly bytes: Uint8Array; readonly headers: Headers }
+export type OperationBody = { readonly bytes: Uint8Array; readonly headers: HeaderSource }
 
 export interface OperationWire<Name extends OperationName> {
   /** Whether a deployment has the endpoint; absent: all have. */

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 
 import type { Outcome, Stage } from '../core/outcome.ts'
-import type { Dial } from './upstream.ts'
+import type { Dial } from './by-fetch.ts'
 import {
   chunk,
   CHUNKED,

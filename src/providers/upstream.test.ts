@@ -46,7 +46,6 @@ test('only what was built here goes up', async () => {
       'accept-encoding: identity',
       'accept: text/event-stream',
       'authorization: bearer sk-secret',
-      'connection: keep-alive',
       'content-length: 2',
       'content-type: application/json',
       `host: 127.0.0.1:${server.port}`,

@@ -1,4 +1,4 @@
-// The one file that opens a socket. Deadlines, cancellation, header hygiene, the address guard and the proxy are here, so
+// Every call of an upstream goes through here. Deadlines, cancellation, header hygiene, the address guard and the proxy are here, so
 // nothing else has to think of them; it knows HTTP, and nothing of models.
 //
 // A request is sent once. The one exception: a kept-alive connection that the upstream closed while it was idle can take a
@@ -7,20 +7,25 @@
 // its way; nobody has generated anything in that time), and a connection to this host was lying idle to be reused.
 // Everything slower is `unreachable` and left to routing.
 import { lookup } from 'node:dns/promises'
-import { connect } from 'node:net'
 
 import packageJson from '../../package.json' with { type: 'json' }
 import type { Clock } from '../core/clock.ts'
+import type { HeaderSource } from '../core/headers.ts'
 import type { Credential, Provider, Timeouts } from '../core/model.ts'
 import type { Outcome } from '../core/outcome.ts'
 import { Answer, type Chunks } from './answer.ts'
-import type { Pool } from './answer.ts'
 import { createAuthenticate } from './authenticate.ts'
+import { createByFetch, dialTcp } from './by-fetch.ts'
+import type { ByFetch, Dial, Fetch } from './by-fetch.ts'
+import { createBySocket } from './by-socket.ts'
+import type { BySocket, Destination, Outgoing } from './by-socket.ts'
 import { CallTiming } from './call-timing.ts'
-import { isClosed, outcomeOf, UpstreamFailure } from './failure.ts'
+import { UpstreamFailure } from './failure.ts'
 import type { TokenReply, TokenRequest } from './google-token.ts'
 import type { AddressGuard, AddressRequest, Approval, Resolve } from './guard.ts'
 import { authHeaderOf, providerHeaders, withCallHeaders } from './headers.ts'
+import { ResponseIncoming } from './incoming.ts'
+import type { Incoming } from './incoming.ts'
 
 export { UpstreamFailure } from './failure.ts'
 export { relayableHeaders } from './headers.ts'
@@ -46,7 +51,7 @@ export type UpstreamCall = {
 
 export type UpstreamAnswer = {
   readonly status: number
-  readonly headers: Headers
+  readonly headers: HeaderSource
   /** The whole body, inflated; throws `UpstreamFailure` (`broken` when it is larger than `maxBytes`). */
   bytes(maxBytes: number): Promise<Uint8Array>
   /** Chunks as they arrive; throws `UpstreamFailure`. Leaving the loop early cancels the upstream at once. */
@@ -60,44 +65,35 @@ export interface Upstream {
   call(call: UpstreamCall): Promise<UpstreamAnswer>
 }
 
-/** Tries a TCP connection; returns a function that gives up. `done` is called once, later, with the socket's error or null. */
-export type Dial = (host: string, port: number, done: (error: unknown) => void) => () => void
-
 export type UpstreamOptions = {
   readonly clock: Clock
   /** Answers for providers whose base URL starts with `simulator:`. */
   readonly simulator: ((request: Request) => Promise<Response>) | null
   readonly guard: AddressGuard
-  readonly fetch?: (url: string, init: BunFetchRequestInit) => Promise<Response>
+  /** Absent: `fetch` for what is behind a proxy, and connections of our own for the rest. Given: for all. */
+  readonly fetch?: Fetch
   readonly dial?: Dial
 }
 
 /** All calls of one provider share this. */
-type Line = Pool & {
+type Line = {
   readonly provider: Provider
-  readonly hostname: string
   /** What the guard is asked about the provider, and about its proxy. */
   readonly request: AddressRequest
   readonly proxyRequest: AddressRequest | null
-  readonly isSimulated: boolean
-  /** What is connected to: the provider, or its proxy. */
-  readonly dialHost: string
-  readonly dialPort: number
-  readonly proxy: { readonly url: string; readonly respectNoProxy: false } | false
-  readonly tls: { readonly ca: string } | null
+  readonly transport:
+    | { readonly type: 'socket'; readonly sockets: BySocket }
+    | { readonly type: 'fetch'; readonly fetching: ByFetch }
+    | { readonly type: 'simulated' }
   readonly authHeader: string | null
   /** Its credentials are not sent as they are. */
   readonly isWorkedFor: boolean
   readonly headers: Map<Credential | null, Readonly<Record<string, string>>>
-  /** When the host was last seen to answer, monotonic ms. */
-  reachableAt: number
-  idleConnections: number
-  probe: Promise<Outcome | null> | null
 }
 
+/** Where this runs as a part of a Node program, `fetch` has to do. */
+const HAS_SOCKETS = typeof Bun !== 'undefined'
 const USER_AGENT = `weir/${packageJson.version}`
-const REACHABLE_MS = 30_000
-const STALE_SOCKET_MS = 5
 const MAX_TOKEN_BYTES = 64 * 1024
 
 /** Addresses of a name as the system resolves it, IPv4 first: a pinned address gets no second try. */
@@ -107,76 +103,56 @@ export const resolveHost: Resolve = async (hostname) =>
 /** @param options `fetch` and `dial` are for tests */
 export function createUpstream(options: UpstreamOptions): Upstream {
   const { clock, guard, simulator } = options
-  const send = options.fetch ?? ((url: string, init: BunFetchRequestInit) => fetch(url, init))
-  const dial = options.dial ?? dialTcp
   const lines = new WeakMap<Provider, Line>()
 
   const lineOf = (provider: Provider): Line => {
     let line = lines.get(provider)
-    if (line === undefined) lines.set(provider, (line = createLine(provider)))
+    if (line === undefined) lines.set(provider, (line = createLine(provider, options)))
     return line
   }
 
-  const isReachable = (line: Line): boolean => clock.monotonicMs() - line.reachableAt < REACHABLE_MS
-
-  const probe = (line: Line, boundMs: number): Promise<Outcome | null> => {
-    if (isReachable(line)) return Promise.resolve(null)
-    line.probe ??= new Promise<Outcome | null>((resolve) => {
-      const finish = (outcome: Outcome | null): void => {
-        cancelTimer()
-        line.probe = null
-        if (outcome === null) line.reachableAt = clock.monotonicMs()
-        resolve(outcome)
-      }
-      const cancelTimer = clock.after(boundMs, () => {
-        giveUp()
-        finish({ type: 'timed_out', stage: 'connect' })
-      })
-      const giveUp = dial(line.dialHost, line.dialPort, (error) =>
-        finish(error === null ? null : outcomeOf(error, false)),
-      )
-    })
-    return line.probe
+  /** Throws when the guard says no to the proxy or to the provider; gives the address to connect to, if there is just one. */
+  const approve = async (line: Line, call: UpstreamCall, timing: CallTiming): Promise<string | null> => {
+    // A name that does not resolve is a connection that does not come about.
+    const cancelTimer = clock.after(call.timeouts.connectMs, () => timing.end({ type: 'timed_out', stage: 'connect' }))
+    try {
+      return await approved(line, timing)
+    } finally {
+      cancelTimer()
+    }
   }
 
-  /** Throws when the guard says no to the proxy or to the provider; gives the address to connect to, if there is just one. */
-  const approve = async (line: Line, timing: CallTiming): Promise<string | null> => {
+  const approved = async (line: Line, timing: CallTiming): Promise<string | null> => {
     if (line.proxyRequest !== null)
       pinnedAddress(await timing.interruptible(Promise.resolve(guard.approve(line.proxyRequest))), 'its proxy')
     return pinnedAddress(await timing.interruptible(Promise.resolve(guard.approve(line.request))), 'it')
   }
 
-  const simulate = (call: UpstreamCall, timing: CallTiming): Promise<Response> => {
+  const simulate = async (call: UpstreamCall, timing: CallTiming): Promise<Incoming> => {
     if (simulator === null) throw new UpstreamFailure({ type: 'unreachable', reason: 'there is no simulator here' })
     const { method, headers, body, url } = call
-    return simulator(new Request(url, { method, headers, body, signal: timing.abort.signal }))
+    const response = await simulator(new Request(url, { method, headers, body, signal: timing.signal }))
+    const incoming = new ResponseIncoming(response, () => undefined)
+    timing.stopBy(incoming)
+    return incoming
   }
 
-  const request = async (line: Line, call: UpstreamCall, timing: CallTiming): Promise<Response> => {
+  const request = async (line: Line, call: UpstreamCall, timing: CallTiming): Promise<Incoming> => {
+    const { transport } = line
+    if (transport.type === 'simulated') return timing.interruptible(simulate(call, timing))
     const approval = line.proxyRequest === null ? guard.approve(line.request) : null
     // What was approved lately, which is nearly all, goes on without a turn of the event loop.
     const isKnown = approval !== null && !(approval instanceof Promise)
-    const address = isKnown ? pinnedAddress(approval, 'it') : await approve(line, timing)
-    const { url, init } = requestOf(line, call, address, timing.abort.signal)
+    const address = isKnown ? pinnedAddress(approval, 'it') : await approve(line, call, timing)
+    const outgoing = outgoingOf(line, call)
     if (line.isWorkedFor && call.credential !== null) {
-      const headers = init.headers as Record<string, string>
-      const { method, body } = call
+      const { method, headers, body } = outgoing
       const proof = authenticate(line.provider, call.credential, { method, url: call.url, headers, body: body ?? '' })
       if (proof !== null) Object.assign(headers, await timing.interruptible(proof))
     }
-    const isReusing = line.idleConnections > 0
-    if (isReusing) line.idleConnections--
-    const sentAt = clock.monotonicMs()
-    try {
-      // An abort makes fetch reject at once, also while it resolves a name or connects.
-      return await send(url, init)
-    } catch (error) {
-      const isStale = isReusing && isClosed(error) && clock.monotonicMs() - sentAt <= STALE_SOCKET_MS
-      if (!isStale || timing.abort.signal.aborted) throw error
-      // The other idle connections are most likely as dead as this one.
-      line.idleConnections = 0
-      return await send(url, { ...init, keepalive: false })
-    }
+    return transport.type === 'socket'
+      ? transport.sockets.send(outgoing, address, call.timeouts.connectMs, timing)
+      : transport.fetching.send(outgoing, address, timing)
   }
 
   /** Fetches a token for calls of a provider, by the same proxy, authority and guard. */
@@ -207,22 +183,20 @@ export function createUpstream(options: UpstreamOptions): Upstream {
           type: 'unreachable',
           reason: 'the address lies outside of the provider’s base URL',
         })
-      const { connectMs } = call.timeouts
-      const probing = line.isSimulated || isReachable(line) ? null : () => probe(line, connectMs)
+      const { transport } = line
+      const probing = transport.type === 'fetch' ? transport.fetching.probing(call.timeouts.connectMs) : null
       const timing = new CallTiming(clock, call.timeouts, call.signal, probing)
       try {
         timing.check()
-        const response = await (line.isSimulated
-          ? timing.interruptible(simulate(call, timing))
-          : request(line, call, timing))
+        const incoming = await request(line, call, timing)
         timing.head(call.stream)
-        line.reachableAt = clock.monotonicMs()
+        if (transport.type === 'fetch') transport.fetching.reached()
         const problem =
-          call.showRedirects === true && response.status !== 407
+          call.showRedirects === true && incoming.status !== 407
             ? null
-            : headProblem(response.status, line.proxyRequest !== null)
+            : headProblem(incoming.status, line.proxyRequest !== null)
         if (problem !== null) throw new UpstreamFailure(problem)
-        return new Answer(response, timing, line)
+        return new Answer(incoming, timing)
       } catch (error) {
         const failure = timing.failure(error)
         timing.end(failure.outcome)
@@ -252,81 +226,44 @@ function headProblem(status: number, isProxied: boolean): Outcome | null {
   return null
 }
 
-function createLine(provider: Provider): Line {
+function createLine(provider: Provider, { clock, fetch: given, dial = dialTcp }: UpstreamOptions): Line {
   const url = new URL(provider.baseUrl)
   const proxy = provider.proxy === null ? null : new URL(provider.proxy)
-  const dialled = proxy ?? url
   const { allowPrivate } = provider
+  const destination: Destination = {
+    origin: url.origin,
+    hostname: url.hostname,
+    host: url.host,
+    port: url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port),
+    isSecure: url.protocol === 'https:',
+    ca: provider.ca,
+  }
+  const transport = (): Line['transport'] => {
+    if (url.protocol === 'simulator:') return { type: 'simulated' }
+    if (provider.proxy === null && given === undefined && HAS_SOCKETS)
+      return { type: 'socket', sockets: createBySocket(destination, clock) }
+    const send = given ?? ((to: string, init: BunFetchRequestInit) => fetch(to, init))
+    return { type: 'fetch', fetching: createByFetch(destination, provider.proxy, { clock, send, dial }) }
+  }
   return {
     provider,
-    hostname: url.hostname,
     request: { hostname: url.hostname, allowPrivate, isProxied: proxy !== null },
     proxyRequest: proxy === null ? null : { hostname: proxy.hostname, allowPrivate, isProxied: false },
-    isSimulated: url.protocol === 'simulator:',
-    dialHost: dialled.hostname.replace(/^\[|\]$/g, ''),
-    dialPort: dialled.port === '' ? (dialled.protocol === 'https:' ? 443 : 80) : Number(dialled.port),
-    // What NO_PROXY exempts was decided when the provider was configured.
-    proxy: provider.proxy === null ? false : { url: provider.proxy, respectNoProxy: false },
-    tls: provider.ca === null ? null : { ca: provider.ca },
+    transport: transport(),
     authHeader: authHeaderOf(provider),
     isWorkedFor: provider.auth.type === 'aws' || provider.auth.type === 'google',
     headers: new Map(),
-    reachableAt: -Infinity,
-    idleConnections: 0,
-    probe: null,
   }
 }
 
-function requestOf(
-  line: Line,
-  call: UpstreamCall,
-  address: string | null,
-  signal: AbortSignal,
-): { url: string; init: BunFetchRequestInit } {
+function outgoingOf(line: Line, call: UpstreamCall): Outgoing & { readonly headers: Record<string, string> } {
   let own = line.headers.get(call.credential)
   if (own === undefined)
     line.headers.set(call.credential, (own = providerHeaders(line.provider, call.credential, USER_AGENT)))
   const headers = withCallHeaders(own, call.headers, line.authHeader)
   const { auth } = line.provider
-  let url = call.url
+  let { url } = call
   if (auth.type === 'query' && call.credential !== null)
     url += `${url.includes('?') ? '&' : '?'}${auth.parameter}=${encodeURIComponent(call.credential.secret)}`
-  const init: BunFetchRequestInit = {
-    method: call.method,
-    headers,
-    body: call.body as string | null,
-    signal,
-    redirect: 'manual',
-    // Bun would break a long silent thought off after 5 minutes; the deadlines are ours.
-    timeout: false,
-    decompress: false,
-    proxy: line.proxy,
-  }
-  if (line.tls !== null) init.tls = line.tls
-  if (address !== null && address !== line.hostname) {
-    const pinned = new URL(url)
-    headers['host'] = pinned.host
-    // The certificate must still be the name's.
-    init.tls = { ...line.tls, serverName: line.hostname }
-    pinned.hostname = address.includes(':') ? `[${address}]` : address
-    url = pinned.href
-  }
-  return { url, init }
-}
-
-const dialTcp: Dial = (host, port, done) => {
-  const socket = connect({ host, port })
-  let isDone = false
-  const finish = (error: unknown): void => {
-    if (!isDone) done(error)
-    isDone = true
-    socket.destroy()
-  }
-  socket.once('connect', () => finish(null))
-  // Not `once`: an error after the end must not crash the process.
-  socket.on('error', finish)
-  return () => {
-    isDone = true
-    socket.destroy()
-  }
+  return { method: call.method, url, headers, body: call.body }
 }

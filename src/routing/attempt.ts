@@ -6,6 +6,7 @@
 import type { Call } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
+import type { HeaderSource } from '../core/headers.ts'
 import type { Credential, Deployment, Provider } from '../core/model.ts'
 import { redactOutcome } from '../core/outcome.ts'
 import type { Attempt, Outcome } from '../core/outcome.ts'
@@ -34,7 +35,7 @@ export type Answer =
       readonly type: 'whole'
       readonly deployment: Deployment
       readonly status: number
-      readonly headers: Headers
+      readonly headers: HeaderSource
       readonly bytes: Uint8Array
       readonly facts: AnswerFacts
       readonly warnings: readonly string[]
@@ -43,7 +44,7 @@ export type Answer =
       readonly type: 'stream'
       readonly deployment: Deployment
       readonly status: number
-      readonly headers: Headers
+      readonly headers: HeaderSource
       readonly stream: AnswerStream
       /** It has no events, so that an error in the middle cannot be told in it. */
       readonly isBytes?: true
@@ -65,7 +66,7 @@ export type AttemptTools = {
     deployment: Deployment,
     credential: Credential | null,
     outcome: Outcome,
-    headers: Headers | null,
+    headers: HeaderSource | null,
   ) => void
   readonly maxAnswerBytes: number
   readonly estimateTokens: (text: string) => number
@@ -334,8 +335,8 @@ function contextOf({ requestId, call }: AttemptRun, { clock }: AttemptTools): An
 }
 
 /** The upstream's headers with the type of what it was translated into. */
-function typedHeaders(headers: Headers, contentType: string): Headers {
-  const typed = new Headers(headers)
+function typedHeaders(headers: HeaderSource, contentType: string): HeaderSource {
+  const typed = new Headers([...headers])
   typed.set('content-type', contentType)
   return typed
 }

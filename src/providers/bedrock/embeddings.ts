@@ -2,6 +2,7 @@
 // https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html and …-embed.html
 import { textsOf, TEXTS_ONLY } from '../../core/embeddings.ts'
 import type { EmbeddingsAnswer, EmbeddingsRequest } from '../../core/embeddings.ts'
+import type { HeaderSource } from '../../core/headers.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { numberOf } from '../../core/json-read.ts'
 import type { Deployment } from '../../core/model.ts'
@@ -65,7 +66,7 @@ function readAnswer(answer: OperationBody, { inputs }: EmbeddingsRequest): Embed
 }
 
 /** What Bedrock counts for models that do not count themselves. */
-function countedIn(headers: Headers): number | null {
+function countedIn(headers: HeaderSource): number | null {
   const count = headers.get('x-amzn-bedrock-input-token-count')
   return count !== null && /^\d{1,12}$/.test(count) ? Number(count) : null
 }

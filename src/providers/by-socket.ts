@@ -1,0 +1,118 @@
+// Calls over connections of our own: for every upstream that is reached directly. (Bun's `fetch` runs on a thread of its own,
+// and handing each request and each piece of an answer over to it cost more than all the rest of the way.)
+import type { Clock } from '../core/clock.ts'
+import type { CallTiming } from './call-timing.ts'
+import { isClosed, UpstreamFailure } from './failure.ts'
+import { Origin } from './http1/origin.ts'
+import type { Endpoint } from './http1/origin.ts'
+import type { Exchange, OutgoingRequest } from './http1/exchange.ts'
+import type { Incoming } from './incoming.ts'
+
+export type Outgoing = {
+  readonly method: string
+  /** Absolute. */
+  readonly url: string
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array | null
+}
+
+/** Where a call goes, as far as all calls of one provider share it. */
+export type Destination = {
+  /** `https://host:port`, without a path. */
+  readonly origin: string
+  readonly hostname: string
+  /** As the `host` header has it. */
+  readonly host: string
+  readonly port: number
+  readonly isSecure: boolean
+  /** PEM of a private certificate authority, or null. */
+  readonly ca: string | null
+}
+
+export interface BySocket {
+  /** @param address connect to this one; null: to whatever the name resolves to */
+  send(outgoing: Outgoing, address: string | null, connectMs: number, timing: CallTiming): Promise<Incoming>
+}
+
+const STALE_SOCKET_MS = 5
+/** Addresses of one host whose connections are kept apart. */
+const MAX_ADDRESSES = 16
+
+export function createBySocket(destination: Destination, clock: Clock): BySocket {
+  const origins = new Map<string | null, Origin>()
+
+  const originAt = (address: string | null): Origin => {
+    let origin = origins.get(address)
+    if (origin !== undefined) return origin
+    if (origins.size >= MAX_ADDRESSES) {
+      for (const old of origins.values()) old.clear()
+      origins.clear()
+    }
+    origin = new Origin(endpointOf(destination, address), clock)
+    origins.set(address, origin)
+    return origin
+  }
+
+  const answered = (exchange: Exchange, timing: CallTiming): Promise<Incoming> => {
+    timing.stopBy(exchange)
+    return exchange.answered
+  }
+
+  return {
+    send(outgoing, address, connectMs, timing) {
+      const origin = originAt(address)
+      const request: OutgoingRequest = {
+        method: outgoing.method,
+        head: headText(outgoing, destination),
+        body: outgoing.body,
+      }
+      const exchange = origin.send(request, connectMs, false)
+      const head = answered(exchange, timing)
+      if (!exchange.isReused) return head
+      const sentAt = clock.monotonicMs()
+      return head.catch((error: unknown) => {
+        const isStale = isClosed(error) && clock.monotonicMs() - sentAt <= STALE_SOCKET_MS
+        if (!isStale || timing.hasEnded) throw error
+        // The other idle connections are most likely as dead as this one.
+        origin.clear()
+        return answered(origin.send(request, connectMs, true), timing)
+      })
+    },
+  }
+}
+
+function endpointOf({ hostname, port, isSecure, ca }: Destination, address: string | null): Endpoint {
+  const name = hostname.replace(/^\[|\]$/g, '')
+  // The certificate must be the name's, also where an address is connected to.
+  const named = /[a-z]/i.test(name) && !name.includes(':') ? { serverName: name } : {}
+  return {
+    hostname: address ?? name,
+    port,
+    tls: isSecure ? { rejectUnauthorized: true, ...named, ...(ca === null ? {} : { ca }) } : null,
+  }
+}
+
+const PLAIN_PATH = /^\/[!"$-[\]-~]*$/
+// What is no printable ASCII could end the line, and with it the header.
+const HEADER_VALUE = /^[\t\x20-\x7e]*$/
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
+
+function headText({ method, url, headers }: Outgoing, { origin, host }: Destination): string {
+  let text = `${method} ${pathOf(url, origin)} HTTP/1.1\r\nhost: ${host}\r\n`
+  for (const name in headers) {
+    const value = headers[name] ?? ''
+    if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(value))
+      throw new UpstreamFailure({ type: 'unreachable', reason: `the header \`${name.slice(0, 60)}\` cannot be sent` })
+    text += `${name}: ${value}\r\n`
+  }
+  return text
+}
+
+/** Path and query as they stand on the request line. */
+function pathOf(url: string, origin: string): string {
+  const path = url.slice(origin.length)
+  if (PLAIN_PATH.test(path) && !path.includes('/.')) return path
+  const parsed = new URL(url)
+  return parsed.pathname + parsed.search
+}

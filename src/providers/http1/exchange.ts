@@ -1,0 +1,139 @@
+// One request on a connection, and its answer as it comes in.
+//
+//   waiting ──head──▶ receiving ──end──▶ ended
+//      └────────────────┴──fail/cancel──▶ failed
+//
+// What has come and has not been read is bounded: above `HIGH_BYTES` the socket is paused until the reader has caught up, so a
+// slow client slows its upstream and fills no memory.
+import type { HeaderSource } from '../../core/headers.ts'
+import type { Incoming } from '../incoming.ts'
+import type { Head } from './head.ts'
+import type { Sink } from './receiver.ts'
+
+export type OutgoingRequest = {
+  readonly method: string
+  /** Request line and headers, each line with its end, without the empty line; ASCII. */
+  readonly head: string
+  readonly body: string | Uint8Array | null
+}
+
+/** What an exchange needs of the connection it is on. */
+export interface Carrier {
+  pause(): void
+  resume(): void
+  /** Closes the connection, whatever state it is in. */
+  destroy(): void
+}
+
+const HIGH_BYTES = 256 * 1024
+const LOW_BYTES = 64 * 1024
+const EMPTY = new Uint8Array(0)
+
+export class Exchange implements Incoming, Sink {
+  readonly request: OutgoingRequest
+  /** The connection had carried another request before: its other end may have closed it already. */
+  readonly isReused: boolean
+  /** Resolves with this exchange once the head is here; rejects when it does not come. */
+  readonly answered: Promise<Exchange>
+  readonly #carrier: Carrier
+  #resolve: (exchange: Exchange) => void = () => undefined
+  #reject: (error: unknown) => void = () => undefined
+  #head: Head | null = null
+  #pieces: Uint8Array[] = []
+  #queuedBytes = 0
+  #wasRead = false
+  #isPaused = false
+  #hasEnded = false
+  #error: unknown = null
+  #reading: { resolve: (piece: Uint8Array | null) => void; reject: (error: unknown) => void } | null = null
+
+  constructor(request: OutgoingRequest, isReused: boolean, carrier: Carrier) {
+    this.request = request
+    this.isReused = isReused
+    this.#carrier = carrier
+    this.answered = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  get status(): number {
+    return this.#head?.status ?? 0
+  }
+
+  get headers(): HeaderSource {
+    return this.#head?.headers ?? new Headers()
+  }
+
+  /** Whether the connection may be used again after this answer. */
+  get keepsAlive(): boolean {
+    return this.#head?.keepsAlive === true
+  }
+
+  onHead(head: Head): void {
+    this.#head = head
+    this.#resolve(this)
+  }
+
+  onBody(bytes: Uint8Array): void {
+    if (this.#reading !== null) {
+      const { resolve } = this.#reading
+      this.#reading = null
+      this.#wasRead = true
+      resolve(bytes)
+      return
+    }
+    this.#pieces.push(bytes)
+    this.#queuedBytes += bytes.length
+    if (this.#queuedBytes <= HIGH_BYTES || this.#isPaused) return
+    this.#isPaused = true
+    this.#carrier.pause()
+  }
+
+  onEnd(): void {
+    this.#hasEnded = true
+    this.#reading?.resolve(null)
+    this.#reading = null
+  }
+
+  fail(error: unknown): void {
+    if (this.#hasEnded || this.#error !== null) return
+    this.#error = error
+    if (this.#head === null) this.#reject(error)
+    this.#reading?.reject(error)
+    this.#reading = null
+  }
+
+  read(): Promise<Uint8Array | null> {
+    const piece = this.#pieces.shift()
+    if (piece !== undefined) {
+      this.#wasRead = true
+      this.#queuedBytes -= piece.length
+      if (this.#isPaused && this.#queuedBytes < LOW_BYTES) {
+        this.#isPaused = false
+        this.#carrier.resume()
+      }
+      return Promise.resolve(piece)
+    }
+    if (this.#hasEnded) return Promise.resolve(null)
+    // The pieces before it were sound: the break is told in its place.
+    if (this.#error !== null) return Promise.reject(this.#error)
+    return new Promise((resolve, reject) => {
+      this.#reading = { resolve, reject }
+    })
+  }
+
+  whole(): Uint8Array | null {
+    if (!this.#hasEnded || this.#wasRead) return null
+    const pieces = this.#pieces
+    this.#pieces = []
+    this.#wasRead = true
+    return pieces.length === 1 ? (pieces[0] ?? EMPTY) : Buffer.concat(pieces)
+  }
+
+  cancel(): void {
+    if (this.#hasEnded || this.#error !== null) return
+    this.fail(Object.assign(new Error('cancelled'), { code: 'ABORT_ERR' }))
+    this.#carrier.destroy()
+  }
+}
