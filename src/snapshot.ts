@@ -119,7 +119,7 @@ function statedFacts(model: ModelConfig | undefined): Partial<ModelFacts> {
 function simulatedFacts(model: Simulator['models'][string] | undefined): Partial<ModelFacts> {
   if (model === undefined) return {}
   const { kind, context } = model
-  if (kind === 'embedding') return { kind: 'embedding', contextTokens: context }
+  if (kind !== 'chat' && kind !== 'reasoner') return { kind, contextTokens: context }
   return { kind: 'chat', contextTokens: context, abilities: { ...SIMULATED, reasoning: kind === 'reasoner' } }
 }
 

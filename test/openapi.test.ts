@@ -164,9 +164,12 @@ for (const form of FORMS)
   })
 
 describe.skipIf(!HAS_DOCUMENT)("OpenAI's document describes the simulator's answers", () => {
-  async function asked(endpoint: string, body: Json): Promise<string> {
+  async function asked(endpoint: string, body: Json | FormData): Promise<string> {
     const clock = drivenClock()
-    const request = new Request(`http://sim/v1${endpoint}`, { method: 'POST', body: JSON.stringify(body) })
+    const request = new Request(`http://sim/v1${endpoint}`, {
+      method: 'POST',
+      body: body instanceof FormData ? body : JSON.stringify(body),
+    })
     const answered = createSimulator({ clock, seed: 1 }).fetch(request)
     return clock.run(answered.then((response) => response.text()))
   }
@@ -193,5 +196,40 @@ describe.skipIf(!HAS_DOCUMENT)("OpenAI's document describes the simulator's answ
     for (const data of chunks)
       if (data !== '[DONE]') expect(problemsOf('CreateChatCompletionStreamResponse', JSON.parse(data))).toEqual([])
     expect(chunks.length).toBeGreaterThan(3)
+  })
+
+  const recording = (more: Readonly<Record<string, string>>): FormData => {
+    const form = new FormData()
+    form.append('file', new File([new Uint8Array(160_000).buffer], 'a.mp3', { type: 'audio/mpeg' }))
+    for (const [name, value] of Object.entries({ model: 'hear', ...more })) form.append(name, value)
+    return form
+  }
+  const DRAWN = { model: 'draw', prompt: 'a weir', size: '1024x1024' }
+  const SPOKEN = { model: 'speak', input: 'Hello', voice: 'alloy', stream_format: 'sse' }
+
+  test.each([
+    ['CreateModerationResponse', '/moderations', { model: 'moderate', input: ['I will kill the process', 'hello'] }],
+    ['ImagesResponse', '/images/generations', { ...DRAWN, n: 2 }],
+    ['ImageGenStreamEvent', '/images/generations', { ...DRAWN, stream: true, partial_images: 1 }],
+    ['SpeechAudioDeltaEvent SpeechAudioDoneEvent', '/audio/speech', SPOKEN],
+    ['CreateTranscriptionResponseJson', '/audio/transcriptions', recording({})],
+    ['CreateTranscriptionResponseVerboseJson', '/audio/transcriptions', recording({ response_format: 'verbose_json' })],
+    [
+      'CreateTranscriptionResponseDiarizedJson',
+      '/audio/transcriptions',
+      recording({ response_format: 'diarized_json' }),
+    ],
+    ['CreateTranscriptionResponseStreamEvent', '/audio/transcriptions', recording({ stream: 'true' })],
+    ['CreateTranslationResponseJson', '/audio/translations', recording({})],
+  ])('%s', async (schemas, endpoint, body) => {
+    const text = await asked(endpoint, body)
+    const values = text.startsWith('{')
+      ? [JSON.parse(text) as Json]
+      : dataOf(text).map((data) => JSON.parse(data) as Json)
+    expect(values.length).toBeGreaterThan(0)
+    for (const value of values) {
+      const found = schemas.split(' ').map((schema) => problemsOf(schema, value))
+      if (!found.some((problems) => problems.length === 0)) expect(found).toEqual([])
+    }
   })
 })

@@ -4,8 +4,12 @@ import { parseUsd } from '../../core/money.ts'
 import { FAULTS, type Fault } from './faults.ts'
 import type { Spread } from './random.ts'
 
-/** What a model can do: answer, think before it answers, or turn text into vectors. */
-type SimulatedKind = 'chat' | 'reasoner' | 'embedding'
+/** What a model can do: answer, think before it answers, turn text into vectors, and so on. */
+const KINDS = ['chat', 'reasoner', 'embedding', 'image', 'speech', 'transcription', 'moderation', 'rerank'] as const
+export type SimulatedKind = (typeof KINDS)[number]
+
+/** Units that a price may be set for. */
+const PRICED = ['input', 'output', 'images', 'characters', 'seconds', 'searches'] as const
 
 export type SimulatedModel = {
   readonly kind: SimulatedKind
@@ -16,8 +20,8 @@ export type SimulatedModel = {
   readonly outputTokens: Spread
   /** Tokens that prompt and answer may have together. */
   readonly context: number
-  /** Dollars per million tokens, decimal. */
-  readonly price: { readonly input: string; readonly output: string }
+  /** Dollars per million units, decimal. */
+  readonly price: { readonly [unit in (typeof PRICED)[number]]?: string }
   /** Share of requests that end in a 500 or a 503, one as likely as the other. */
   readonly errorShare: number
   /** At most `rpm` requests in any 60 s; the others get a 429 that names `retryAfterS`. Null: no limit. */
@@ -75,6 +79,11 @@ const BUILT_IN: Readonly<Record<string, SimulatedModel>> = {
     context: 8192,
     price: { input: '0.02', output: '0' },
   },
+  draw: { ...SMALL, kind: 'image', ttftMs: { median: 2500, p99: 9000 }, price: { images: '40000' } },
+  speak: { ...SMALL, kind: 'speech', ttftMs: { median: 250, p99: 900 }, price: { characters: '15' } },
+  hear: { ...SMALL, kind: 'transcription', ttftMs: { median: 400, p99: 1500 }, price: { seconds: '100' } },
+  moderate: { ...SMALL, kind: 'moderation', ttftMs: { median: 60, p99: 250 }, price: { input: '0', output: '0' } },
+  rank: { ...SMALL, kind: 'rerank', ttftMs: { median: 60, p99: 250 }, price: { searches: '2000' } },
   flaky: {
     ...SMALL,
     errorShare: 0.1,
@@ -93,12 +102,16 @@ const price = z
   .refine((text) => (parseUsd(text, 12) ?? -1n) >= 0n, 'expected dollars per million tokens, e.g. "0.15"')
 
 const OVERRIDE = z.strictObject({
-  kind: z.enum(['chat', 'reasoner', 'embedding']),
+  kind: z.enum(KINDS),
   ttftMs: spread,
   tokensPerSecond: z.number().positive(),
   outputTokens: spread,
   context: z.int().positive(),
-  price: z.strictObject({ input: price, output: price }),
+  price: z
+    .strictObject(Object.fromEntries(PRICED.map((unit) => [unit, price.optional()])))
+    .refine((units) => Object.keys(units).length > 0, 'expected the price of a unit')
+    // Half a price would make the other half free.
+    .refine((units) => 'input' in units === 'output' in units, 'expected both input and output'),
   errorShare: share,
   rateLimit: z.strictObject({ rpm: z.int().positive(), retryAfterS: z.number().min(0) }).nullable(),
   faults: z.strictObject(Object.fromEntries(FAULTS.map((fault) => [fault, share.optional()]))),

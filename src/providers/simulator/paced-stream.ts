@@ -46,7 +46,12 @@ export function pacedStream(
         }
         const part = next.value
         if ('stall' in part) return new Promise<void>((resolve) => (settle = resolve))
-        const chunk = encoder.encode(part.text)
+        if ('broken' in part) {
+          stop()
+          controller.error(new Error('the connection was broken off'))
+          return
+        }
+        const chunk = 'text' in part ? encoder.encode(part.text) : part.bytes
         const waitMs = startMs + part.atMs - clock.monotonicMs()
         if (waitMs <= 0) {
           controller.enqueue(chunk)

@@ -10,7 +10,12 @@ export type StreamedAnswer = {
 }
 
 /** One part of a body. `atMs` counts from the arrival of the request; `stall`: nothing more until the caller gives up. */
-export type TimedPart = { readonly atMs: number; readonly text: string } | { readonly stall: true }
+export type TimedPart =
+  | { readonly atMs: number; readonly text: string }
+  | { readonly atMs: number; readonly bytes: Uint8Array }
+  | { readonly stall: true }
+  /** The connection breaks. */
+  | { readonly broken: true }
 
 export type Timing = { readonly ttftMs: number; readonly gapMs: number }
 
@@ -85,6 +90,23 @@ export function* playWhole(body: string, atMs: number, fault: Fault | null): Gen
   } else if (fault === 'garbage_chunk') yield { atMs, text: body.slice(0, middle) + GARBAGE + body.slice(middle) }
   else if (fault === 'error_in_200' || fault === 'error_after_first_event') yield { atMs, text: ERROR_EVENT }
   else yield { atMs, text: body }
+}
+
+/** The parts of an answer of bytes with their times. Their end tells nothing of itself: what is cut is broken off. */
+export function* playBytes(
+  pieces: readonly Uint8Array[],
+  { ttftMs, gapMs }: Timing,
+  fault: Fault | null,
+): Generator<TimedPart> {
+  if (fault === 'stall_before_first') yield { stall: true }
+  const middle = Math.ceil(pieces.length / 2)
+  for (const [index, bytes] of pieces.entries()) {
+    if (index === middle || pieces.length === 1) {
+      if (fault === 'stall_midstream') yield { stall: true }
+      if (fault === 'cut' || fault === 'error_after_first_event') yield { broken: true }
+    }
+    yield { atMs: ttftMs + index * gapMs, bytes }
+  }
 }
 
 function omitStatus({ message, type, code }: (typeof ERROR_FAULTS)['error_500']) {

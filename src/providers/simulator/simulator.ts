@@ -6,20 +6,27 @@
 // fresh simulator that is sent the same requests in the same order repeats itself to the byte.
 import type { Clock } from '../../core/clock.ts'
 import { chatChoices, countChoices } from './answer.ts'
-import { chatBody, chatEvents, type Heading } from './chat-wire.ts'
+import { chatBody, chatEvents } from './chat-wire.ts'
 import { type JsonObject, parseBody } from './check.ts'
 import { completionBody, completionChoices, completionEvents, countCompletion, readCompletion } from './completions.ts'
 import { embeddingBody, readEmbedding } from './embeddings.ts'
 import { type Fault, FAULTS } from './faults.ts'
+import { isForm, NO_FORM, readForm, type SimulatedForm } from './form.ts'
+import { readEdit, readGeneration, readVariation } from './images.ts'
 import { modelList, wrongEndpoint, wrongMethod } from './model-list.ts'
-import { type SimulatedModel, simulatedModels } from './model.ts'
+import { type SimulatedKind, type SimulatedModel, simulatedModels } from './model.ts'
+import { readModeration } from './moderations.ts'
 import { pacedStream, waitUntil } from './paced-stream.ts'
-import { endMs, playStream, playWhole, type StreamedAnswer, type Timing, timingUnder } from './play.ts'
+import { endMs, playBytes, playStream, playWhole, type Timing, timingUnder } from './play.ts'
 import { createRateLimit, type RateLimit } from './rate-limit.ts'
 import { identifier, lognormal, type Random, randomOf } from './random.ts'
 import { readChat } from './read-chat.ts'
+import { readRerank } from './rerank.ts'
 import { readScript, type Script } from './script.ts'
+import { readSpeech } from './speech.ts'
+import { readTranscription } from './transcription.ts'
 import { contextTooLong, ERROR_FAULTS, modelNotFound, rateLimited, WireError } from './wire-error.ts'
+import type { Reading, Work } from './work.ts'
 
 export type Simulator = {
   /** Answers like a provider; an aborted request rejects, or fails its body, at once. */
@@ -28,42 +35,36 @@ export type Simulator = {
   readonly models: Readonly<Record<string, SimulatedModel>>
 }
 
-/** A request that was read and found good, ready to be answered in either form. */
-type Work = {
-  readonly stream: boolean
-  readonly body: string
-  readonly events: StreamedAnswer | null
-  /** Length of the answer in token times. */
-  readonly tokens: number
-}
-
-type Reading = {
-  readonly model: string
-  readonly stream: boolean
-  readonly promptTokens: number
-  /** Where a directive may stand. */
-  readonly question: string
-  readonly answer: (
-    heading: Heading,
-    model: SimulatedModel,
-    script: Script,
-    seeds: readonly (string | number)[],
-  ) => Work
-}
-
 type Endpoint = {
   readonly path: string
-  readonly embeds: boolean
+  readonly kinds: readonly SimulatedKind[]
   readonly idPrefix: string
   /** The parameter that a prompt comes in. */
   readonly input: string
-  readonly read: (body: JsonObject) => Reading
+  readonly read: (body: JsonObject, form: SimulatedForm) => Reading
+}
+
+const CHAT: Pick<Endpoint, 'kinds'> = { kinds: ['chat', 'reasoner'] }
+const IMAGES: Pick<Endpoint, 'kinds' | 'idPrefix' | 'input'> = { kinds: ['image'], idPrefix: 'img-', input: 'prompt' }
+const HEARD: Omit<Endpoint, 'path'> = {
+  kinds: ['transcription'],
+  idPrefix: 'trs-',
+  input: 'prompt',
+  read: readTranscription,
 }
 
 const ENDPOINTS: readonly Endpoint[] = [
-  { path: '/chat/completions', embeds: false, idPrefix: 'chatcmpl-', input: 'messages', read: readChatWork },
-  { path: '/completions', embeds: false, idPrefix: 'cmpl-', input: 'prompt', read: readCompletionWork },
-  { path: '/embeddings', embeds: true, idPrefix: 'embd-', input: 'input', read: readEmbeddingWork },
+  { path: '/chat/completions', ...CHAT, idPrefix: 'chatcmpl-', input: 'messages', read: readChatWork },
+  { path: '/completions', ...CHAT, idPrefix: 'cmpl-', input: 'prompt', read: readCompletionWork },
+  { path: '/embeddings', kinds: ['embedding'], idPrefix: 'embd-', input: 'input', read: readEmbeddingWork },
+  { path: '/moderations', kinds: ['moderation'], idPrefix: 'modr-', input: 'input', read: readModeration },
+  { path: '/rerank', kinds: ['rerank'], idPrefix: 'rank-', input: 'documents', read: readRerank },
+  { path: '/images/generations', ...IMAGES, read: readGeneration },
+  { path: '/images/edits', ...IMAGES, read: readEdit },
+  { path: '/images/variations', ...IMAGES, read: readVariation },
+  { path: '/audio/speech', kinds: ['speech'], idPrefix: 'spch-', input: 'input', read: readSpeech },
+  { path: '/audio/transcriptions', ...HEARD },
+  { path: '/audio/translations', ...HEARD },
 ]
 
 /** `models` overrides the built-in ones or adds others; throws `SimulatorOptionError` where it is wrong. */
@@ -86,11 +87,12 @@ export function createSimulator(options: {
     const endpoint = ENDPOINTS.find(({ path }) => url.pathname.endsWith(path))
     if (endpoint === undefined) return modelList(request.method, url.pathname, models, createdS)
     if (request.method !== 'POST') throw wrongMethod(request.method, url.pathname)
-    const body = parseBody(await request.text())
-    const reading = endpoint.read(body)
+    const form = isForm(request) ? await readForm(request) : NO_FORM
+    const body = form === NO_FORM ? parseBody(await request.text()) : form.fields
+    const reading = endpoint.read(body, form)
     const model = Object.hasOwn(models, reading.model) ? models[reading.model] : undefined
     if (model === undefined) throw modelNotFound(reading.model)
-    if ((model.kind === 'embedding') !== endpoint.embeds) throw wrongEndpoint(reading.model, endpoint.path)
+    if (!endpoint.kinds.includes(model.kind)) throw wrongEndpoint(reading.model, endpoint.path)
     const script = readScript(request.headers, reading.question)
     // How an answer is delivered must not change what it says.
     const content = JSON.stringify({ ...body, stream: undefined, stream_options: undefined, user: undefined })
@@ -144,8 +146,16 @@ async function deliver(work: Work, timing: Timing, fault: Fault | null, to: Deli
     )
   }
   const events = work.stream ? work.events : null
-  headers.set('content-type', events === null ? 'application/json' : 'text/event-stream; charset=utf-8')
+  headers.set(
+    'content-type',
+    events === null ? (work.contentType ?? 'application/json') : 'text/event-stream; charset=utf-8',
+  )
   if (fault === 'empty_200') return new Response('', { headers })
+  if (work.bytes !== undefined && fault !== 'error_in_200') {
+    headers.set('content-type', work.bytes.contentType)
+    const parts = playBytes(work.bytes.pieces, timing, fault)
+    return new Response(pacedStream(parts, clock, startMs, signal), { headers })
+  }
   if (events !== null) {
     if (fault === 'slow_start') await waitUntil(startMs + timing.ttftMs, clock, signal)
     return new Response(pacedStream(playStream(events, timing, fault), clock, startMs, signal), { headers })
