@@ -101,7 +101,7 @@ function factsOf(provider: Provider, model: string, config: Config, simulator: S
 /** What the operator says of a model; what is left out is not said. */
 function statedFacts(model: ModelConfig | undefined): Partial<ModelFacts> {
   if (model === undefined) return {}
-  const { kind, title, context, maxOutput, abilities, releasedOn, retiredOn, successor } = model
+  const { kind, title, context, maxOutput, abilities, releasedOn, retiredOn, successor, quantization } = model
   return defined<Partial<ModelFacts>>({
     kind,
     title,
@@ -113,6 +113,7 @@ function statedFacts(model: ModelConfig | undefined): Partial<ModelFacts> {
     releasedOn,
     retiredOn,
     successor,
+    quantization,
   })
 }
 

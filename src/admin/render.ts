@@ -20,6 +20,7 @@ export function renderKey(key: core.VirtualKey): Json<typeof Key> {
     addresses: copied(key.addresses),
     limits: key.limits,
     tags: [...key.tags],
+    forbids: [...(key.forbids ?? [])],
     require_end_user: key.requireEndUser,
     metadata: { ...key.metadata },
     disabled: key.disabled,

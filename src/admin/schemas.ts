@@ -1,5 +1,6 @@
 // The JSON of the admin API: what is taken, checked strictly, and what is given. The OpenAPI description is made of it.
 import { z } from '@hono/zod-openapi'
+import { OPTION_NAMES } from '../core/key.ts'
 import { ABILITIES, MODEL_KINDS } from '../core/model-facts.ts'
 import { ENDPOINT_FAMILIES } from '../keys/permit.ts'
 import { OwnBudgetInput } from './schemas-budget-limits.ts'
@@ -47,6 +48,11 @@ const keyFields = {
     .openapi({ description: 'CIDR blocks or single addresses of callers.' }),
   limits: LimitsInput.optional(),
   tags: tags.optional(),
+  forbids: z
+    .array(z.enum(OPTION_NAMES))
+    .max(OPTION_NAMES.length)
+    .optional()
+    .openapi({ description: 'Options that its requests may not have.' }),
   require_end_user: z.boolean().optional(),
   metadata: metadata.optional(),
   expires_at: moment
@@ -79,6 +85,7 @@ export const Key = z
     addresses: z.array(z.string()).nullable(),
     limits: Limits,
     tags: z.array(z.string()),
+    forbids: z.array(z.string()),
     require_end_user: z.boolean(),
     metadata: z.record(z.string(), z.string()),
     disabled: z.boolean(),

@@ -31,6 +31,7 @@ const whole = {
   addresses: ['10.0.0.0/8', '2001:db8::1'],
   limits: { rpm: 60, tpm: null },
   tags: ['eu'],
+  forbids: ['trace', 'fallbacks'],
   require_end_user: true,
   metadata: { owner: 'ada' },
   expires_at: '2027-01-01T01:00:00+01:00',

@@ -1,6 +1,6 @@
 // `weir keys …`: virtual keys in the store of this machine.
 import { renderKey } from '../admin/render.ts'
-import type { VirtualKey } from '../core/key.ts'
+import { OPTION_NAMES, type VirtualKey } from '../core/key.ts'
 import { issueKey, newKeySecret } from '../keys/issue-key.ts'
 import { ENDPOINT_FAMILIES } from '../keys/permit.ts'
 import type { Store } from '../store/store.ts'
@@ -42,6 +42,11 @@ const create: Command = {
     },
     ...LIMIT_OPTIONS,
     tags: { type: 'string', valueHint: 'list', description: 'Tags that its requests are reported under' },
+    forbids: {
+      type: 'string',
+      valueHint: 'list',
+      description: `Options that its requests may not have: ${OPTION_NAMES.join(', ')}`,
+    },
     'require-end-user': { type: 'boolean', description: 'Each request must name its end user' },
     metadata: { type: 'string', valueHint: 'pairs', description: 'Notes on the key, e.g. owner=ada' },
     expires: {
@@ -66,6 +71,7 @@ const create: Command = {
       addresses: readList(args, 'addresses'),
       limits: readLimits(args),
       tags: readList(args, 'tags') ?? [],
+      forbids: readList(args, 'forbids') ?? [],
       requireEndUser: args.flag('require-end-user'),
       metadata: readPairs(args, 'metadata') ?? {},
       expiresAt: readMoment(args, 'expires', context.clock.now(), 'future'),
@@ -159,6 +165,7 @@ const show: Command = {
           ['addresses', writeList(key.addresses)],
           ['limits', writeLimits(key.limits)],
           ['tags', orDash(key.tags.join(', '))],
+          ['forbids', (key.forbids ?? []).join(', ') || 'nothing'],
           ['end user', key.requireEndUser ? 'required' : 'optional'],
           [
             'metadata',

@@ -18,6 +18,7 @@ export type ProviderConfig = {
   /** PEM. */
   readonly ca?: string
   readonly allowPrivate?: boolean
+  readonly collectsData?: boolean
   /** Values of the placeholders in the preset's base URL. */
   readonly settings?: Readonly<Record<string, string>>
   readonly quirks?: QuirksConfig
@@ -55,6 +56,7 @@ export type ModelConfig = {
   readonly releasedOn?: string
   readonly retiredOn?: string
   readonly successor?: string
+  readonly quantization?: string
   readonly price?: PriceConfig
   /** Read by the simulator, and checked there. */
   readonly simulate?: Readonly<Record<string, unknown>>
@@ -166,6 +168,10 @@ const model = section<ModelConfig>(
     releasedOn: day('The day it came.'),
     retiredOn: day('The day from which it is served no more: answers carry a warning.'),
     successor: text({ description: 'The model that takes its place, for that warning.', kind: 'model id' }),
+    quantization: text({
+      description: 'How its weights are stored, such as `fp8`, for callers that ask for it (`provider.quantizations`).',
+      kind: 'word',
+    }),
     price: prices,
     simulate: leaf(
       { description: 'Behaviour of a simulated model; other providers ignore it.', kind: 'mapping' },
@@ -321,6 +327,10 @@ export const provider: Field<ProviderConfig> = changed(
       allowPrivate: flag({
         description:
           'Whether private and loopback addresses may be called. Default: true, because the file is the operator’s own word.',
+      }),
+      collectsData: flag({
+        description:
+          'Whether the provider keeps what it is sent for purposes of its own. Callers that deny it (`provider.data_collection: deny`) get only providers of which this is `false`.',
       }),
       settings: map(
         { description: 'Values of the `{placeholders}` in the preset’s base URL.' },

@@ -5,6 +5,7 @@ import type { FormPart } from './form.ts'
 import type { JsonObject, Member } from './json.ts'
 import type { FetchedMedia, MediaPlace } from './media.ts'
 import type { Operation } from './model.ts'
+import type { NanoUsd } from './money.ts'
 import type { Ability } from './model-facts.ts'
 import type { Usage } from './usage.ts'
 
@@ -48,6 +49,50 @@ export type CallFacts = {
 export type GatewayOptions = {
   readonly tags: readonly string[]
   readonly timeoutMs: number | null
+  /** Most that the request may cost; null: the caller does not say. */
+  readonly maxCostNanoUsd: NanoUsd | null
+  /** The caller wants to see how its request was routed. */
+  readonly isTraced: boolean
+  /** What the body asks of routing; null: nothing, as most. */
+  readonly routing: RoutingOptions | null
+}
+
+export type RoutingOptions = {
+  /** Further names to try after `model`: OpenRouter's `models`, and `weir.fallbacks`. Null: the route's own. */
+  readonly fallbacks: readonly string[] | null
+  /** Only the first target may answer. */
+  readonly isAlone: boolean
+  readonly providers: ProviderWishes | null
+  /** Where the answer must be made. */
+  readonly region: string | null
+  /** What the caller calls the conversation. */
+  readonly session: string | null
+  readonly task: string | null
+  /** The least quality that will do, 0–1. */
+  readonly qualityFloor: number | null
+  readonly hedgeAfterMs: number | null
+}
+
+/** OpenRouter's `provider`: which providers may answer, and in which order. Names are those of providers or presets. */
+export type ProviderWishes = {
+  readonly order: readonly string[] | null
+  readonly only: readonly string[] | null
+  readonly ignore: readonly string[]
+  readonly allowsFallbacks: boolean
+  readonly sort: 'price' | 'throughput' | 'latency' | null
+  readonly maxPrice: MaxPrice | null
+  /** Only who takes every field of the request. */
+  readonly requiresParameters: boolean
+  /** Only who keeps nothing of what it is sent. */
+  readonly deniesDataCollection: boolean
+  readonly quantizations: readonly string[] | null
+}
+
+/** Pico-dollars per unit; null: any. */
+export type MaxPrice = {
+  readonly input: bigint | null
+  readonly output: bigint | null
+  readonly request: bigint | null
 }
 
 /** A request that has been read. */

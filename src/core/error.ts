@@ -29,6 +29,11 @@ export const ERRORS = {
     message: 'This key may not use this endpoint.',
     hint: 'Ask for a key that allows the endpoint.',
   },
+  option_not_allowed: {
+    status: 403,
+    message: 'This key may not use this option.',
+    hint: 'Leave the option out, or ask for a key that allows it.',
+  },
   address_not_allowed: {
     status: 403,
     message: 'This key may not be used from this address.',

@@ -12,6 +12,22 @@ export type LimitSet = {
 
 export const NO_LIMITS: LimitSet = { rpm: null, tpm: null, concurrency: null }
 
+/** Options of a request that a key may forbid. */
+export const OPTION_NAMES = [
+  'fallbacks',
+  'provider',
+  'timeout',
+  'tags',
+  'trace',
+  'max_cost',
+  'hedge',
+  'task',
+  'session',
+  'region',
+  'quality',
+] as const
+export type OptionName = (typeof OPTION_NAMES)[number]
+
 /** A secret of a virtual key, as kept: never the secret itself. */
 export type KeySecret = {
   /** HMAC-SHA-256 of the secret with the gateway's pepper, base64url. */
@@ -35,6 +51,8 @@ export type VirtualKey = {
   readonly addresses: readonly string[] | null
   readonly limits: LimitSet
   readonly tags: readonly string[]
+  /** Options that its requests may not have; absent: none are forbidden. */
+  readonly forbids?: readonly string[]
   /** The caller must name its end user. */
   readonly requireEndUser: boolean
   readonly metadata: Readonly<Record<string, string>>

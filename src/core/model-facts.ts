@@ -53,6 +53,8 @@ export type ModelFacts = {
   readonly retiredOn: string | null
   /** What its vendor puts in its place. */
   readonly successor: string | null
+  /** How its weights are stored, such as `fp8`. */
+  readonly quantization: string | null
 }
 
 export const NO_FACTS: ModelFacts = {
@@ -65,6 +67,7 @@ export const NO_FACTS: ModelFacts = {
   releasedOn: null,
   retiredOn: null,
   successor: null,
+  quantization: null,
 }
 
 /** The first facts with what is missing there taken from the second. */
@@ -79,6 +82,7 @@ export function factsOver(first: ModelFacts, second: ModelFacts): ModelFacts {
     releasedOn: first.releasedOn ?? second.releasedOn,
     retiredOn: first.retiredOn ?? second.retiredOn,
     successor: first.successor ?? second.successor,
+    quantization: first.quantization ?? second.quantization,
   }
 }
 

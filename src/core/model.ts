@@ -56,6 +56,8 @@ export type Provider = {
   readonly allowPrivate: boolean
   /** Values of `{name}` placeholders in the base URL (region, account, resource …). */
   readonly settings: Readonly<Record<string, string>>
+  /** Whether it keeps what it is sent for purposes of its own; absent: not known. */
+  readonly collectsData?: boolean
   /** Requests and tokens per minute that the provider grants, null where unknown. */
   readonly limits: { readonly rpm: number | null; readonly tpm: number | null }
 }

@@ -3,15 +3,8 @@ import { objectOf, stringOf } from '../core/json-read.ts'
 import { anthropicErrorBody, anthropicErrorEvents } from './anthropic-errors.ts'
 import { anthropicMessagesTranslator } from './anthropic-messages-translator.ts'
 import type { Dialect } from './dialect.ts'
-import {
-  optionalBoolean,
-  optionalCount,
-  readOptions,
-  refuseRoutingFields,
-  requireArray,
-  requireModel,
-  ROUTING_FIELDS,
-} from './read-fields.ts'
+import { optionalBoolean, optionalCount, requireArray, requireModel, ROUTING_FIELDS } from './read-fields.ts'
+import { readOptions } from './read-options.ts'
 
 export const anthropicMessages: Dialect = {
   id: 'anthropic-messages',
@@ -22,7 +15,6 @@ export const anthropicMessages: Dialect = {
   translator: anthropicMessagesTranslator,
   readFacts(body) {
     requireArray(body, 'messages')
-    refuseRoutingFields(body)
     return {
       model: requireModel(body),
       stream: optionalBoolean(body, 'stream'),

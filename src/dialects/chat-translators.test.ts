@@ -349,7 +349,7 @@ test('the facts of a call to Anthropic’s messages', () => {
     wantsStreamUsage: true,
     maxOutputTokens: 9,
     endUser: 'u',
-    options: { tags: ['t'], timeoutMs: null },
+    options: { tags: ['t'], timeoutMs: null, maxCostNanoUsd: null, isTraced: false, routing: null },
   })
   expect(() => anthropicMessages.readFacts({ model: 'm' })).toThrow(GatewayError)
 })

@@ -83,7 +83,7 @@ test('the facts of a call: the model and the stream are in its path', () => {
     wantsStreamUsage: true,
     maxOutputTokens: 18,
     endUser: null,
-    options: { tags: ['t'], timeoutMs: null },
+    options: { tags: ['t'], timeoutMs: null, maxCostNanoUsd: null, isTraced: false, routing: null },
   })
   expect(gemini.readFacts({ contents: 'Hi', model: 'models/m' })).toMatchObject({
     model: 'm',
@@ -107,7 +107,7 @@ test.each([
   [gemini, { model: 'm', contents: 1 }, 'contents'],
   [gemini, { contents }, 'model'],
   [gemini, { model: 'm', contents, generationConfig: { maxOutputTokens: 'x' } }, 'maxOutputTokens'],
-  [gemini, { model: 'm', contents, provider: {} }, 'provider'],
+  [gemini, { model: 'm', contents, provider: 'x' }, 'provider'],
   [geminiEmbeddings, { model: 'm' }, 'content'],
   [geminiEmbeddings, { model: 'm', requests: [] }, 'requests'],
 ] as const)('%# a call without what it needs is refused with its place', (dialect, body, param) => {

@@ -16,12 +16,11 @@ import {
   optionalBoolean,
   optionalCount,
   optionalObject,
-  readOptions,
-  refuseRoutingFields,
   requireModel,
   requirePresent,
   ROUTING_FIELDS,
 } from './read-fields.ts'
+import { readOptions } from './read-options.ts'
 
 const METHODS = [
   'generateContent',
@@ -76,7 +75,6 @@ export function bareModel(name: string): string {
 }
 
 function factsOf(given: JsonObject, address: GeminiAddress | undefined): CallFacts {
-  refuseRoutingFields(given)
   const body = camelKeys(given)
   const model = address?.model ?? stringOf(body, 'model')
   const config = camelKeys(optionalObject(body, 'generationConfig') ?? {})

@@ -9,12 +9,11 @@ import {
   optionalCount,
   optionalObject,
   optionalString,
-  readOptions,
-  refuseRoutingFields,
   requireArray,
   requireModel,
   ROUTING_FIELDS,
 } from './read-fields.ts'
+import { readOptions } from './read-options.ts'
 
 export const openaiChat: Dialect = {
   id: 'openai-chat',
@@ -31,7 +30,6 @@ export const openaiChat: Dialect = {
 
 /** The facts that chat and legacy completions share. */
 export function readCompletionFacts(body: JsonObject): CallFacts {
-  refuseRoutingFields(body)
   const stream = optionalBoolean(body, 'stream')
   const streamOptions = optionalObject(body, 'stream_options')
   const perChoice = optionalCount(body, 'max_completion_tokens') ?? optionalCount(body, 'max_tokens')

@@ -2,14 +2,8 @@
 import type { Dialect } from './dialect.ts'
 import { openaiEmbeddingsTranslator } from './openai-embeddings-translator.ts'
 import { openaiErrorBody, openaiErrorEvents } from './openai-errors.ts'
-import {
-  optionalString,
-  readOptions,
-  refuseRoutingFields,
-  requirePresent,
-  requireModel,
-  ROUTING_FIELDS,
-} from './read-fields.ts'
+import { optionalString, requirePresent, requireModel, ROUTING_FIELDS } from './read-fields.ts'
+import { readOptions } from './read-options.ts'
 
 export const openaiEmbeddings: Dialect = {
   id: 'openai-embeddings',
@@ -18,7 +12,6 @@ export const openaiEmbeddings: Dialect = {
   ownFields: ['weir', ...ROUTING_FIELDS],
   readFacts(body) {
     requirePresent(body, 'input')
-    refuseRoutingFields(body)
     return {
       model: requireModel(body),
       stream: false,

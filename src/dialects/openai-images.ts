@@ -8,14 +8,13 @@ import {
   optionalString,
   optionalWrittenBoolean,
   optionalWrittenCount,
-  readOptions,
-  refuseRoutingFields,
   requireFile,
   requireModel,
   requirePresent,
   requireString,
   ROUTING_FIELDS,
 } from './read-fields.ts'
+import { readOptions } from './read-options.ts'
 
 /** What OpenAI takes where a request names no model. */
 const DEFAULT_MODEL = 'dall-e-2'
@@ -63,7 +62,6 @@ export const openaiImageVariations: Dialect = {
 }
 
 function factsOf(body: JsonObject): CallFacts {
-  refuseRoutingFields(body)
   const images = optionalWrittenCount(body, 'n') ?? 1
   if (images === 0 || images > MAX_IMAGES)
     throw new GatewayError('request_malformed', { message: `\`n\` must be from 1 to ${MAX_IMAGES}.`, param: 'n' })

@@ -1,14 +1,8 @@
 // OpenAI's moderations, as clients speak them.
 import type { Dialect } from './dialect.ts'
 import { openaiErrorBody, openaiErrorEvents } from './openai-errors.ts'
-import {
-  optionalString,
-  readOptions,
-  refuseRoutingFields,
-  requireModel,
-  requirePresent,
-  ROUTING_FIELDS,
-} from './read-fields.ts'
+import { optionalString, requireModel, requirePresent, ROUTING_FIELDS } from './read-fields.ts'
+import { readOptions } from './read-options.ts'
 
 /** What OpenAI takes where a request names no model. */
 const DEFAULT_MODEL = 'omni-moderation-latest'
@@ -19,7 +13,6 @@ export const openaiModerations: Dialect = {
   ownFields: ['weir', ...ROUTING_FIELDS],
   readFacts(body) {
     requirePresent(body, 'input')
-    refuseRoutingFields(body)
     return {
       model: requireModel((body['model'] ?? null) === null ? { model: DEFAULT_MODEL } : body),
       stream: false,

@@ -62,7 +62,7 @@ describe('facts of a request', () => {
     ['an input of another type', { model: 'm', input: 7 }, 'request_malformed', 'input'],
     ['no model', { input: 'x' }, 'request_malformed', 'model'],
     ['background', { model: 'm', input: 'x', background: true }, 'unsupported', 'background'],
-    ['routing fields', { model: 'm', input: 'x', models: ['a'] }, 'unsupported', 'models'],
+    ['models that are no list', { model: 'm', input: 'x', models: 'a' }, 'request_malformed', 'models'],
   ])('%s is refused', (_name, body, code, param) => {
     expect(codeOf(() => openaiResponses.readFacts(body))).toEqual([code, param])
   })

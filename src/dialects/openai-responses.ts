@@ -8,13 +8,12 @@ import {
   optionalBoolean,
   optionalCount,
   optionalString,
-  readOptions,
-  refuseRoutingFields,
   requireArray,
   requireModel,
   requirePresent,
   ROUTING_FIELDS,
 } from './read-fields.ts'
+import { readOptions } from './read-options.ts'
 
 export const openaiResponses: Dialect = {
   id: 'openai-responses',
@@ -22,7 +21,6 @@ export const openaiResponses: Dialect = {
   ownFields: ['weir', ...ROUTING_FIELDS],
   translator: openaiResponsesTranslator,
   readFacts(body) {
-    refuseRoutingFields(body)
     requireInput(body)
     if (optionalBoolean(body, 'background'))
       throw new GatewayError('unsupported', {

@@ -2,15 +2,8 @@
 import { GatewayError } from '../core/error.ts'
 import type { Dialect } from './dialect.ts'
 import { openaiErrorBody, openaiErrorEvents } from './openai-errors.ts'
-import {
-  optionalString,
-  readOptions,
-  refuseRoutingFields,
-  requireModel,
-  requirePresent,
-  requireString,
-  ROUTING_FIELDS,
-} from './read-fields.ts'
+import { optionalString, requireModel, requirePresent, requireString, ROUTING_FIELDS } from './read-fields.ts'
+import { readOptions } from './read-options.ts'
 
 /** Tokens of sound that a character of text becomes: some 15 characters and 21 tokens a second. */
 const AUDIO_TOKENS_PER_CHARACTER = 1.4
@@ -20,7 +13,6 @@ export const openaiSpeech: Dialect = {
   operation: 'audio',
   ownFields: ['weir', ...ROUTING_FIELDS],
   readFacts(body) {
-    refuseRoutingFields(body)
     const input = requireString(body, 'input')
     requirePresent(body, 'voice')
     const format = optionalString(body, 'stream_format')

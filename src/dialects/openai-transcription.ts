@@ -5,15 +5,8 @@ import { isObject } from '../core/json.ts'
 import { stringOf } from '../core/json-read.ts'
 import type { Dialect } from './dialect.ts'
 import { openaiErrorBody, openaiErrorEvents } from './openai-errors.ts'
-import {
-  optionalString,
-  optionalWrittenBoolean,
-  readOptions,
-  refuseRoutingFields,
-  requireFile,
-  requireModel,
-  ROUTING_FIELDS,
-} from './read-fields.ts'
+import { optionalString, optionalWrittenBoolean, requireFile, requireModel, ROUTING_FIELDS } from './read-fields.ts'
+import { readOptions } from './read-options.ts'
 
 /** Bytes of a second of sound: of what is not compressed (16 000 samples of two bytes), and of usual compression (128 kbit). */
 const PLAIN_BYTES_PER_SECOND = 32_000
@@ -41,7 +34,6 @@ export const openaiTranslations: Dialect = {
 }
 
 function factsOf(body: JsonObject, stream: boolean): CallFacts {
-  refuseRoutingFields(body)
   const seconds = Math.ceil(
     requireFile(body, 'file') / (isPlain(body['file']) ? PLAIN_BYTES_PER_SECOND : BYTES_PER_SECOND),
   )

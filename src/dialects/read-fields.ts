@@ -2,9 +2,9 @@
 import { GatewayError } from '../core/error.ts'
 import { isObject } from '../core/json.ts'
 import type { JsonObject } from '../core/json.ts'
-import type { GatewayOptions } from '../core/call.ts'
 
-function wrong(path: string, expected: string, found: unknown): GatewayError {
+/** The error of a field that is not what it must be. */
+export function wrong(path: string, expected: string, found: unknown): GatewayError {
   const kind = found === null ? 'null' : Array.isArray(found) ? 'an array' : typeof found
   return new GatewayError('request_malformed', {
     message: `\`${path}\` must be ${expected}, not ${kind === 'object' ? 'an object' : kind}.`,
@@ -24,9 +24,11 @@ const MAX_MODEL_NAME = 512
 /** Whole characters, none of them a control character: a name ends up in URLs, headers, labels and the books. */
 const MODEL_NAME = /^[^\p{Cc}\p{Cs}]+$/u
 
-/** The `model` of a body, as a name that can be one. */
+/** The `model` of a body, as a name that can be one; where there is none, the first of OpenRouter's `models`. */
 export function requireModel(body: JsonObject): string {
-  const name = requireString(body, 'model')
+  const { model, models } = body
+  const isFirst = model === undefined && Array.isArray(models) && typeof models[0] === 'string'
+  const name = requireString(isFirst ? { model: models[0] } : body, 'model')
   if (name.length <= MAX_MODEL_NAME && MODEL_NAME.test(name)) return name
   throw new GatewayError('request_malformed', {
     message: `\`model\` must be a name of at most ${MAX_MODEL_NAME} characters without control characters.`,
@@ -106,37 +108,5 @@ export function optionalObject(body: JsonObject, name: string): JsonObject | nul
   return value
 }
 
-const NO_OPTIONS: GatewayOptions = { tags: [], timeoutMs: null }
-
-/** Fields of `weir: {…}` that are understood. */
-const OPTION_NAMES = ['tags', 'timeout_ms']
-
-/** Reads the gateway's own `weir` object; an unknown field in it is a mistake worth telling. */
-export function readOptions(body: JsonObject): GatewayOptions {
-  const weir = optionalObject(body, 'weir')
-  if (weir === null) return NO_OPTIONS
-  for (const name of Object.keys(weir))
-    if (!OPTION_NAMES.includes(name))
-      throw new GatewayError('request_malformed', {
-        message: `\`weir.${name.slice(0, 64)}\` is not known; \`weir\` takes ${OPTION_NAMES.join(', ')}.`,
-        param: `weir.${name.slice(0, 64)}`,
-      })
-  const tags = weir['tags']
-  if (tags !== undefined && !(Array.isArray(tags) && tags.every((tag) => typeof tag === 'string')))
-    throw wrong('weir.tags', 'an array of strings', tags)
-  const timeoutMs = optionalCount(weir, 'timeout_ms')
-  if (timeoutMs === 0) throw wrong('weir.timeout_ms', 'a whole number of at least 1', timeoutMs)
-  return { tags: (tags as readonly string[] | undefined) ?? [], timeoutMs }
-}
-
-/** OpenRouter's routing fields are refused with a clear word until routing honours them: ignoring them would mislead. */
+/** OpenRouter's fields of routing: read by `read-options.ts`, and never forwarded. */
 export const ROUTING_FIELDS = ['models', 'provider', 'route'] as const
-
-export function refuseRoutingFields(body: JsonObject): void {
-  for (const name of ROUTING_FIELDS)
-    if (body[name] !== undefined && body[name] !== null)
-      throw new GatewayError('unsupported', {
-        message: `\`${name}\` is not supported yet: define a route in the configuration instead.`,
-        param: name,
-      })
-}

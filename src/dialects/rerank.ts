@@ -8,13 +8,12 @@ import { openaiErrorBody, openaiErrorEvents } from './openai-errors.ts'
 import {
   optionalCount,
   optionalString,
-  readOptions,
-  refuseRoutingFields,
   requireArray,
   requireModel,
   requirePresent,
   ROUTING_FIELDS,
 } from './read-fields.ts'
+import { readOptions } from './read-options.ts'
 
 /** What Cohere bills as one search: a query with up to this many documents. */
 const DOCUMENTS_PER_SEARCH = 100
@@ -33,7 +32,6 @@ const BASE = {
     const documents = requireArray(body, 'documents')
     if (optionalCount(body, 'top_n') === 0)
       throw new GatewayError('request_malformed', { message: '`top_n` must be at least 1.', param: 'top_n' })
-    refuseRoutingFields(body)
     return {
       model: requireModel(body),
       stream: false,

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { GatewayError } from '../core/error.ts'
-import { callerAddress, optionsOf, secretOf } from './caller.ts'
+import { callerAddress, secretOf } from './caller.ts'
 
 function request(headers: Record<string, string>, query = ''): Request {
   return new Request(`http://gateway/v1/chat/completions${query}`, { headers })
@@ -31,19 +31,4 @@ test('behind trusted proxies the last address that is none of theirs counts', ()
   expect(callerAddress(headers, '10.0.0.1', isTrusted)).toBe('2.2.2.2')
   expect(callerAddress(headers, '3.3.3.3', isTrusted)).toBe('3.3.3.3')
   expect(callerAddress(new Headers(), '10.0.0.1', isTrusted)).toBe('10.0.0.1')
-})
-
-test('headers win over the options of the body, and a tag that is none is refused', () => {
-  const inBody = { tags: ['a'], timeoutMs: 5 }
-  expect(optionsOf(new Headers(), inBody)).toEqual(inBody)
-  expect(optionsOf(new Headers({ 'x-weir-tags': 'b, c,b', 'x-weir-timeout-ms': '9' }), inBody)).toEqual({
-    tags: ['b', 'c'],
-    timeoutMs: 9,
-  })
-  for (const headers of [
-    { 'x-weir-tags': 'a b' },
-    { 'x-weir-timeout-ms': '0' },
-    { 'x-weir-tags': 'x,'.repeat(20) + 'x' },
-  ])
-    expect(() => optionsOf(new Headers(headers as Record<string, string>), inBody)).toThrow(GatewayError)
 })

@@ -1,6 +1,5 @@
-// Who calls: the secret of the key wherever a client may put it, the address, and ids and options from headers.
+// Who calls: the secret of the key wherever a client may put it, the address, and ids from headers.
 import { GatewayError } from '../core/error.ts'
-import type { GatewayOptions } from '../core/call.ts'
 
 /**
  * The secret as sent: `Authorization: Bearer`, `x-api-key` (Anthropic's clients), `x-goog-api-key` or `?key=` (Gemini's).
@@ -37,33 +36,6 @@ function bearerOf(authorization: string): string | null {
 export function clientRequestIdOf(headers: Headers, redact: (text: string) => string): string | null {
   const id = headers.get('x-request-id') ?? headers.get('x-client-request-id')
   return id !== null && /^[\x21-\x7e]{1,200}$/.test(id) ? redact(id) : null
-}
-
-const MAX_TAGS = 16
-
-/** The gateway's options: headers win over the body's `weir` object. Throws `request_malformed`. */
-export function optionsOf(headers: Headers, inBody: GatewayOptions): GatewayOptions {
-  const tags = headers.get('x-weir-tags')
-  const timeout = headers.get('x-weir-timeout-ms')
-  if (tags === null && timeout === null && inBody.tags.length === 0) return inBody
-  const named = tags === null ? inBody.tags : tags.split(',').map((tag) => tag.trim())
-  for (const tag of named)
-    if (!/^[\w.:/@-]{1,64}$/.test(tag))
-      throw new GatewayError('request_malformed', {
-        message: 'A tag is 1 to 64 letters, digits or any of `_ . : / @ -`; tags are separated by commas.',
-        param: 'x-weir-tags',
-      })
-  if (named.length > MAX_TAGS)
-    throw new GatewayError('request_malformed', {
-      message: `A request takes at most ${MAX_TAGS} tags.`,
-      param: 'x-weir-tags',
-    })
-  if (timeout !== null && !/^[1-9]\d{0,8}$/.test(timeout))
-    throw new GatewayError('request_malformed', {
-      message: '`x-weir-timeout-ms` must be a whole number of at least 1.',
-      param: 'x-weir-timeout-ms',
-    })
-  return { tags: [...new Set(named)], timeoutMs: timeout === null ? inBody.timeoutMs : Number(timeout) }
 }
 
 /**

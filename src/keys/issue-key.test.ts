@@ -37,6 +37,7 @@ test('a key keeps what was asked for', () => {
     addresses: ['10.0.0.0/8', '2001:db8::1'],
     limits: { rpm: 60, tpm: null, concurrency: null },
     tags: ['eu'],
+    forbids: ['trace'],
     requireEndUser: true,
     metadata: { owner: 'ada' },
     expiresAt: NOW + 1,

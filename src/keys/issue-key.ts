@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
 import { randomId } from '../core/id.ts'
-import { type KeySecret, type LimitSet, NO_LIMITS, type VirtualKey } from '../core/key.ts'
+import { type KeySecret, type LimitSet, NO_LIMITS, OPTION_NAMES, type VirtualKey } from '../core/key.ts'
 import type { AdminRole, AdminToken, KeyPatch } from '../store/store.ts'
 import { ENDPOINT_FAMILIES, parseBlock } from './permit.ts'
 import { type Hasher, hintOf, newAdminSecret, newSecret } from './secret.ts'
@@ -17,6 +17,8 @@ export type NewKey = {
   readonly addresses?: readonly string[] | null
   readonly limits?: Partial<LimitSet>
   readonly tags?: readonly string[]
+  /** Options that its requests may not have. */
+  readonly forbids?: readonly string[]
   readonly requireEndUser?: boolean
   readonly metadata?: Readonly<Record<string, string>>
   /** ms since the epoch. */
@@ -39,6 +41,7 @@ export function issueKey(input: NewKey, { hash, clock }: { hash: Hasher; clock: 
     addresses: input.addresses ?? null,
     limits: { ...NO_LIMITS, ...input.limits },
     tags: input.tags ?? [],
+    ...(input.forbids === undefined ? {} : { forbids: input.forbids }),
     requireEndUser: input.requireEndUser ?? false,
     metadata: input.metadata ?? {},
     disabled: false,
@@ -75,6 +78,9 @@ export function checkKeyFields(fields: KeyPatch, now: number): void {
         `endpoints[${index}]`,
         `\`${endpoint}\` is no endpoint family; there are ${ENDPOINT_FAMILIES.join(', ')}.`,
       )
+  for (const [index, option] of (fields.forbids ?? []).entries())
+    if (!OPTION_NAMES.some((name) => name === option))
+      throw malformed(`forbids[${index}]`, `\`${option}\` is no option; there are ${OPTION_NAMES.join(', ')}.`)
   for (const [index, address] of (fields.addresses ?? []).entries())
     if (parseBlock(address) === null)
       throw malformed(`addresses[${index}]`, `\`${address}\` is neither an IP address nor a CIDR block.`)

@@ -1,6 +1,9 @@
 // What a key may do, as pure checks. Lists that are null allow everything; empty lists allow nothing.
 import ipaddr from 'ipaddr.js'
+import type { GatewayOptions, RoutingOptions } from '../core/call.ts'
 import { globTest } from '../core/glob.ts'
+import { OPTION_NAMES } from '../core/key.ts'
+import type { OptionName } from '../core/key.ts'
 import type { Operation } from '../core/model.ts'
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6
@@ -44,6 +47,30 @@ export function modelAllowed(
   names: readonly string[],
 ): boolean {
   return (globs === null || names.some(testOf(globs))) && (teamGlobs === null || names.some(testOf(teamGlobs)))
+}
+
+// A table and not a list, so that a new option does not compile until it is told how it is seen.
+const USES: Readonly<Record<OptionName, (options: GatewayOptions, routing: RoutingOptions | null) => boolean>> = {
+  fallbacks: (_, routing) => (routing?.fallbacks ?? null) !== null,
+  provider: (_, routing) => (routing?.providers ?? null) !== null,
+  timeout: ({ timeoutMs }) => timeoutMs !== null,
+  tags: ({ tags }) => tags.length > 0,
+  trace: ({ isTraced }) => isTraced,
+  max_cost: ({ maxCostNanoUsd }) => maxCostNanoUsd !== null,
+  hedge: (_, routing) => (routing?.hedgeAfterMs ?? null) !== null,
+  task: (_, routing) => (routing?.task ?? null) !== null,
+  session: (_, routing) => (routing?.session ?? null) !== null,
+  region: (_, routing) => (routing?.region ?? null) !== null,
+  quality: (_, routing) => (routing?.qualityFloor ?? null) !== null,
+}
+
+/** The first option of a request that its key forbids; null: it has none. */
+export function forbiddenOption(
+  forbids: readonly string[],
+  options: GatewayOptions,
+  routing: RoutingOptions | null,
+): OptionName | null {
+  return OPTION_NAMES.find((name) => forbids.includes(name) && USES[name](options, routing)) ?? null
 }
 
 /** Whether an endpoint family may be called. */

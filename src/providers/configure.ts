@@ -25,6 +25,8 @@ export type ProviderInput = {
   readonly ca?: string | undefined
   /** Default true: what the operator's file names may be private. */
   readonly allowPrivate?: boolean | undefined
+  /** Absent: not known. */
+  readonly collectsData?: boolean | undefined
   readonly settings?: Readonly<Record<string, string>> | undefined
   /** How the host differs from OpenAI, over what the preset says. */
   readonly quirks?: Quirks | undefined
@@ -124,6 +126,7 @@ function configureProvider(name: string, input: ProviderInput, environment: Envi
     ca: checkedAuthority(input.ca, `${path}.ca`),
     allowPrivate: input.allowPrivate ?? true,
     settings,
+    ...(input.collectsData === undefined ? {} : { collectsData: input.collectsData }),
     limits: { rpm: input.limits?.rpm ?? null, tpm: input.limits?.tpm ?? null },
   }
 }

@@ -14,8 +14,7 @@ export function planStage(engine: Engine, snapshot: Snapshot): PlanStage {
     const { dialect } = exchange.entrance
     const { headers } = request
     const { endUser, tags } = exchange
-    const asked = { call, dialect, caller, headers, endUser, tags }
-    const routed = router.route(asked, instead === undefined ? { isDry: false } : { isDry: false, instead })
+    const routed = router.route({ call, dialect, caller, headers, endUser, tags }, instead ?? null)
     const { thread } = routed
     exchange.route = routed.route.name
     exchange.task = routed.task

@@ -6,8 +6,9 @@ import type { Stages } from '../handle.ts'
 import { readJsonBody } from '../http/body.ts'
 import type { BodyBounds, JsonBody } from '../http/body.ts'
 import type { FormPart } from '../core/form.ts'
-import { optionsOf } from '../http/caller.ts'
+import { optionsOf, routingOptionsOf } from '../http/option-headers.ts'
 import { isForm, readForm } from '../http/form.ts'
+import { forbiddenOption } from '../keys/permit.ts'
 import { withHistory } from '../kept-responses.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { Engine } from './engine.ts'
@@ -75,6 +76,7 @@ export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] 
     const call = readFacts(exchange, request, body)
     const key = exchange.caller?.key
     exchange.call = call
+    if (key?.forbids !== undefined) refuseForbidden(key.id, key.forbids, call, request.headers)
     exchange.requestedModel = redact(call.facts.model)
     const endUser = boundedEndUser(call.facts.endUser ?? request.headers.get('x-weir-end-user'))
     exchange.endUser = endUser === null ? null : redact(endUser)
@@ -84,6 +86,20 @@ export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] 
       throw new GatewayError('end_user_required', { param: 'user' })
     return call.operation === 'responses' && key !== undefined ? goneOn(exchange, call, key.id) : call
   }
+}
+
+function refuseForbidden(
+  keyId: string,
+  forbids: readonly string[],
+  { facts: { options } }: Call,
+  headers: Headers,
+): void {
+  const option = forbiddenOption(forbids, options, routingOptionsOf(headers, options.routing))
+  if (option !== null)
+    throw new GatewayError('option_not_allowed', {
+      message: `The key ${keyId} forbids the option \`${option}\`.`,
+      param: option,
+    })
 }
 
 const NO_HEADERS: Call['headers'] = {}

@@ -1,0 +1,152 @@
+// What planning must know of the world, from the folders that know it: abilities, prices, room, tasks.
+import type { Call, RoutingOptions } from '../core/call.ts'
+import { GatewayError } from '../core/error.ts'
+import type { Deployment } from '../core/model.ts'
+import { NO_USAGE } from '../core/usage.ts'
+import type { Dialect } from '../dialects/dialect.ts'
+import { type Prompt, promptOf } from '../lab/prompt.ts'
+import { taskOf } from '../lab/task.ts'
+import { costOf } from '../ledger/cost.ts'
+import { estimateTokens, worstCase } from '../ledger/estimate.ts'
+import { chatOf, laneTo, type MediaFacts, whyUnable } from '../routing/lane.ts'
+import type { PlanTools } from '../routing/plan.ts'
+import type { RequestFacts, RequestShape } from '../routing/request-facts.ts'
+import { isKnownToSuit, type SuitedFacts, whyUnsuited } from '../routing/suited.ts'
+import type { WishTools } from '../routing/wishes.ts'
+import type { Snapshot } from '../snapshot.ts'
+import type { KeyWithTeam } from '../store/store.ts'
+import type { Engine } from './engine.ts'
+
+/** A request that wants a plan. */
+export type Asked = {
+  readonly call: Call
+  readonly dialect: Dialect
+  readonly caller: KeyWithTeam
+  readonly headers: { get(name: string): string | null }
+  readonly endUser: string | null
+  readonly tags: readonly string[]
+}
+
+/** Why a target is left out of the plan under `unpriced: refuse`. */
+export const NO_PRICE = 'has no price'
+/** Of a prompt that a provider has in its cache, what is likely read from there: the end of it is new. */
+const CACHED_SHARE = 0.9
+
+export type Suits = {
+  /** Why a deployment cannot do what the call asks for, or null when it may. */
+  readonly whyNot: (deployment: Deployment, facts: Pick<RequestFacts, 'call' | 'dialect'>) => string | null
+  readonly isKnownTo: (deployment: Deployment, facts: Pick<RequestFacts, 'call' | 'dialect'>) => boolean
+}
+
+export function suitsIn({ attemptTools: { wireOf, estimateTokens: count } }: Engine): Suits {
+  const suitedBy = (dialect: Dialect, { provider }: Deployment): SuitedFacts => ({
+    dialect,
+    wire: wireOf(provider),
+    estimateTokens: count,
+  })
+  const whyNot: Suits['whyNot'] = (deployment, { call, dialect }) => {
+    const facts = suitedBy(dialect, deployment)
+    return whyUnable(deployment, facts.wire, { call, dialect }) ?? whyUnsuited(deployment, call, facts)
+  }
+  return {
+    whyNot,
+    isKnownTo: (deployment, facts) =>
+      whyNot(deployment, facts) === null && isKnownToSuit(deployment, facts.call, suitedBy(facts.dialect, deployment)),
+  }
+}
+
+export function planToolsIn(engine: Engine, { config, priceOf }: Snapshot, suits: Suits): PlanTools {
+  const { clock, planMemory, expectedOutput, providerRoom } = engine
+  return {
+    monotonicMs: () => clock.monotonicMs(),
+    random: engine.random,
+    healthOf: engine.healthOf,
+    unable: (deployment, facts) =>
+      suits.whyNot(deployment, facts) ??
+      (config.unpriced === 'refuse' && priceOf(deployment.id, clock.now()) === null ? NO_PRICE : null) ??
+      providerRoom.whyFull(deployment.provider),
+    costOf(deployment, facts, isCached) {
+      const pricing = priceOf(deployment.id, facts.now)
+      if (pricing === null) return null
+      const tokens = facts.inputTokens()
+      const share = Math.max(isCached ? CACHED_SHARE : 0, expectedOutput.cachedShare(deployment.id))
+      const cacheRead = Math.floor(tokens * share)
+      const output = expectedOutput.tokens(deployment.id, facts.knownTask(), facts.call.facts.maxOutputTokens)
+      return costOf({ ...NO_USAGE, input: tokens - cacheRead, cacheRead, output, requests: 1 }, pricing.rates)
+    },
+    outputTokensOf: (deployment, { call, knownTask }) =>
+      expectedOutput.tokens(deployment.id, knownTask(), call.facts.maxOutputTokens),
+    drawOf: (name) => planMemory.nextDraw(name),
+    idleMsOf: (id) => planMemory.idleMs(id),
+  }
+}
+
+export function wishToolsIn({ attemptTools: { wireOf } }: Engine, { config, priceOf }: Snapshot): WishTools {
+  // Planning fetches nothing: what is named by address counts as it was sent.
+  const media: MediaFacts = { maxBytes: config.media.maxSizeBytes, fetch: null }
+  return {
+    ratesOf: (deployment, { now }) => priceOf(deployment.id, now)?.rates ?? null,
+    worstCostOf(deployment, { call, now, inputTokens }) {
+      const rates = priceOf(deployment.id, now)?.rates
+      if (rates === undefined) return null
+      return worstCase({ inputTokens: inputTokens(), maxOutputTokens: call.facts.maxOutputTokens, rates }).costNanoUsd
+    },
+    lacks(deployment, { call, dialect }) {
+      const refused = deployment.provider.quirks.refusedFields?.filter((field) => call.members.has(field)) ?? []
+      if (refused.length > 0) return `does not take ${refused.join(', ')}`
+      const lane = laneTo(deployment, wireOf(deployment.provider), { call, dialect, lossy: 'allow', media })
+      if (lane.type !== 'translated' || lane.warnings.length === 0) return null
+      return `would not be told all: ${lane.warnings.join(' ')}`
+    },
+  }
+}
+
+/** What was found out on the way. */
+export type Memo = { task: string | null }
+
+const NO_SHAPE: RequestShape = { tools: false, images: false, json: false }
+
+/** What routing may ask of the request; what costs something to know is found out once, when it is asked for. */
+export function requestFacts(
+  { call, dialect, caller, headers, endUser, tags }: Asked,
+  routing: RoutingOptions | null,
+  now: number,
+  memo: Memo,
+): RequestFacts {
+  let tokens: number | null = null
+  let prompt: Prompt | null | undefined
+  const promptNow = (): Prompt | null => (prompt === undefined ? (prompt = readPrompt(call, dialect)) : prompt)
+  return {
+    call,
+    dialect,
+    key: caller.key,
+    team: caller.team,
+    endUser,
+    tags,
+    headers,
+    region: routing?.region ?? caller.key.metadata['region'] ?? null,
+    now,
+    inputTokens: () => (tokens ??= estimateTokens(call.text)),
+    task: () => (memo.task ??= guessedTask(promptNow())),
+    knownTask: () => memo.task,
+    shape() {
+      const read = promptNow()
+      return read === null ? NO_SHAPE : { tools: read.tools > 0, images: read.images > 0, json: read.format !== 'text' }
+    },
+  }
+}
+
+function guessedTask(prompt: Prompt | null): string {
+  return prompt === null ? 'other' : taskOf(prompt).task
+}
+
+/** Null where the request is no chat, or one that only its provider understands. */
+function readPrompt(call: Call, { translator }: Dialect): Prompt | null {
+  if (translator === undefined) return null
+  try {
+    return promptOf(chatOf(call, translator).request)
+  } catch (error) {
+    if (error instanceof GatewayError) return null
+    throw error
+  }
+}
