@@ -1,10 +1,12 @@
 // The upstream of the bench, as lean as it can be: a whole answer of 1 KB, or a stream whose events leave on a schedule.
 // `/NAME/v1/chat/completions` counts for NAME; `GET /count` tells the counts; marked streams go slowly until `POST /go`,
 // and come to their end at `POST /finish`. Prints `{"port":N}` when it listens.
+import { anthropicEventText } from './anthropic-events.ts'
 import { closingStart, eventText, readAsked, type StreamAsked, WHOLE_ANSWER } from './wire.ts'
 
 type OpenStream = {
   readonly asked: StreamAsked
+  readonly textOf: (asked: StreamAsked, index: number) => string
   readonly controller: ReadableStreamDefaultController<Uint8Array>
   index: number
   dueMs: number
@@ -27,8 +29,8 @@ const encoded = new Map<string, Uint8Array>()
 let going = false
 let ticking: ReturnType<typeof setInterval> | null = null
 
-function bytesOf({ asked, index }: OpenStream): Uint8Array {
-  const text = eventText(asked, index)
+function bytesOf({ asked, index, textOf }: OpenStream): Uint8Array {
+  const text = textOf(asked, index)
   if (asked.marked && index > 0) return encoder.encode(text)
   const known = encoded.get(text) ?? encoder.encode(text)
   encoded.set(text, known)
@@ -73,11 +75,11 @@ function tick(): void {
   ticking = null
 }
 
-function open(asked: StreamAsked): Response {
+function open(asked: StreamAsked, textOf: OpenStream['textOf']): Response {
   let stream: OpenStream
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
-      stream = { asked, controller, index: 0, dueMs: performance.now() + Math.random() * asked.gapMs }
+      stream = { asked, textOf, controller, index: 0, dueMs: performance.now() + Math.random() * asked.gapMs }
       if (asked.gapMs === 0) return
       streams.add(stream)
       ticking ??= setInterval(tick, 1)
@@ -115,7 +117,8 @@ const server = Bun.serve({
     const name = pathname.slice(1, pathname.indexOf('/', 1))
     const asked = readAsked(await request.text())
     requests[name] = (requests[name] ?? 0) + 1
-    return asked === null ? new Response(WHOLE, { headers: JSON_HEADERS }) : open(asked)
+    if (asked === null) return new Response(WHOLE, { headers: JSON_HEADERS })
+    return open(asked, pathname.endsWith('/messages') ? anthropicEventText : eventText)
   },
 })
 

@@ -145,6 +145,11 @@ export async function startGateway(folder: string, upstream: string): Promise<Ga
     base_url: ${upstream}
     keys: [x]
     models: { m: { price: { input: 0.15, output: 0.6 } } }
+  claude:
+    preset: anthropic
+    base_url: ${upstream.replace(/\/v1$/, '')}
+    keys: [x]
+    models: { m: { price: { input: 0.15, output: 0.6 } } }
 `,
   )
   const child = launch(

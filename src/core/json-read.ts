@@ -35,12 +35,20 @@ export function objectsOf(object: JsonObject, name: string): readonly JsonObject
 
 /** A text as an object: null when it is not JSON, or JSON of another kind. */
 export function parseObject(text: string): JsonObject | null {
+  // Most texts that are no object do not begin like one; a thrown error would cost more than parsing many that do.
+  if (!beginsLikeObject(text)) return null
   try {
     const value: unknown = JSON.parse(text)
     return isObject(value) ? value : null
   } catch {
     return null
   }
+}
+
+function beginsLikeObject(text: string): boolean {
+  let at = 0
+  while (' \n\r\t'.includes(text.charAt(at)) && at < text.length) at++
+  return text.charAt(at) === '{'
 }
 
 /** The members that are not in `known` and hold something; null when there are none. */

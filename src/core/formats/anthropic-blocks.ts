@@ -197,3 +197,8 @@ export function inputOf(part: ToolCallPart): JsonObject {
   if (part.arguments.trim() === '') return {}
   return parseObject(part.arguments) ?? { arguments: part.arguments }
 }
+
+/** Whether `input` was made of arguments that are no JSON object: no object holds its own text. */
+export function isPutIntoOne(input: JsonObject, { kind, arguments: given }: ToolCallPart): boolean {
+  return kind === 'function' && input['arguments'] === given
+}

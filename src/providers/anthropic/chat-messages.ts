@@ -1,7 +1,14 @@
 // Messages of the normal form → system blocks and turns of Anthropic's messages.
 import type { ChatMessage, Part, ToolResultPart } from '../../core/chat.ts'
 import { textOf } from '../../core/chat.ts'
-import { cacheJson, citationJson, documentJson, inputOf, sourceJson } from '../../core/formats/anthropic-blocks.ts'
+import {
+  cacheJson,
+  citationJson,
+  documentJson,
+  inputOf,
+  isPutIntoOne,
+  sourceJson,
+} from '../../core/formats/anthropic-blocks.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { parseObject } from '../../core/json-read.ts'
 import { sanitizeToolId } from './tool-ids.ts'
@@ -79,7 +86,7 @@ function blockOf(part: Part, notes: Notes): readonly JsonObject[] {
       return [fileBlock(part)]
     case 'tool_call': {
       const input = inputOf(part)
-      if (part.kind === 'function' && part.arguments.trim() !== '' && parseObject(part.arguments) === null)
+      if (isPutIntoOne(input, part))
         notes.warnings.push(`The arguments of the tool call ${part.id} are no JSON object: they were put into one.`)
       return [{ ...base, type: 'tool_use', id: sanitizeToolId(part.id), name: part.name, input }]
     }

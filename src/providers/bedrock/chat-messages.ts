@@ -1,6 +1,6 @@
 // Messages of the normal form → system blocks and turns of Bedrock's Converse.
 import type { CacheMarker, ChatMessage, MediaSource, Part, ToolResultPart } from '../../core/chat.ts'
-import { inputOf } from '../../core/formats/anthropic-blocks.ts'
+import { inputOf, isPutIntoOne } from '../../core/formats/anthropic-blocks.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { parseObject } from '../../core/json-read.ts'
 import { sanitizeToolId } from '../anthropic/tool-ids.ts'
@@ -140,9 +140,10 @@ function blocksOf(part: Part, writer: Writer): readonly JsonObject[] {
       return fileBlock(part, writer)
     case 'tool_call': {
       writer.usedTools.add(part.name)
-      if (part.kind === 'function' && part.arguments.trim() !== '' && parseObject(part.arguments) === null)
+      const input = inputOf(part)
+      if (isPutIntoOne(input, part))
         notes.warnings.push(`The arguments of the tool call ${part.id} are no JSON object: they were put into one.`)
-      return [{ toolUse: { toolUseId: toolIdOf(part.id), name: part.name, input: inputOf(part) } }]
+      return [{ toolUse: { toolUseId: toolIdOf(part.id), name: part.name, input } }]
     }
     case 'tool_result':
       if (part.toolName !== null) writer.usedTools.add(part.toolName)

@@ -1,11 +1,12 @@
 // Messages of the normal form → system instruction and contents of Gemini's generateContent.
 import type { ChatMessage, Part, ToolResultPart } from '../../core/chat.ts'
+import { isPutIntoOne } from '../../core/formats/anthropic-blocks.ts'
 import { contentParts, isMadeId, responseJson } from '../../core/formats/gemini-parts.ts'
 import type { PartWriting } from '../../core/formats/gemini-parts.ts'
 import { NO_SIGNATURE } from '../../core/formats/gemini-signatures.ts'
 import { isObject } from '../../core/json.ts'
 import type { JsonObject } from '../../core/json.ts'
-import { parseObject } from '../../core/json-read.ts'
+import { objectOf } from '../../core/json-read.ts'
 import type { ModelAbilities } from './models.ts'
 
 const FAMILY = 'gemini'
@@ -76,25 +77,29 @@ function begun(system: readonly JsonObject[], turns: readonly Turn[], notes: Not
 }
 
 function partsOf(parts: readonly Part[], writer: Writer): readonly JsonObject[] {
-  for (const part of parts) {
-    if (part.type !== 'tool_call') continue
-    writer.names.set(part.id, part.name)
-    if (part.kind === 'function' && part.arguments.trim() !== '' && parseObject(part.arguments) === null)
-      writer.notes.warnings.push(
-        `The arguments of the tool call ${part.id} are no JSON object: they were put into one.`,
-      )
-  }
-  return contentParts(parts.map(readable), writer.writing, (part) => {
+  const { notes } = writer
+  for (const part of parts) if (part.type === 'tool_call') writer.names.set(part.id, part.name)
+  const written = contentParts(parts.map(readable), writer.writing, (part) => {
     const kind = part.type
     // Another vendor's thoughts mean nothing here, and so does an empty one of its own.
     if (kind === 'reasoning') return []
     if (kind === 'image' || kind === 'audio' || kind === 'video' || kind === 'file')
-      writer.notes.refusals.push(
-        `A ${kind} that another vendor keeps cannot be sent to this provider; send its content.`,
-      )
-    else writer.notes.warnings.push(`A part of type ${kind} is left out.`)
+      notes.refusals.push(`A ${kind} that another vendor keeps cannot be sent to this provider; send its content.`)
+    else notes.warnings.push(`A part of type ${kind} is left out.`)
     return []
   })
+  checkCalls(parts, written, notes)
+  return written
+}
+
+/** Tells of arguments that had to be put into an object. Calls are written in their order, and none is left out. */
+function checkCalls(parts: readonly Part[], written: readonly JsonObject[], notes: Notes): void {
+  const calls = parts.filter((part) => part.type === 'tool_call')
+  if (calls.length === 0) return
+  const inputs = written.map((json) => objectOf(json, 'functionCall')).filter((input) => input !== null)
+  for (const [index, call] of calls.entries())
+    if (isPutIntoOne(objectOf(inputs[index] ?? {}, 'args') ?? {}, call))
+      notes.warnings.push(`The arguments of the tool call ${call.id} are no JSON object: they were put into one.`)
 }
 
 /** What is text is sent as text, where the API would refuse its media type as bytes. */
