@@ -5,6 +5,7 @@ import { cliReference } from '../src/cli/help.ts'
 import { configReference } from '../src/config/reference.ts'
 import { ERRORS, type ErrorRow } from '../src/core/error.ts'
 import { metricsReference } from '../src/metrics/reference.ts'
+import { translationReference } from './translation-table.ts'
 import { compatibilityReference } from '../test/sdk/matrix.ts'
 
 const ROOT = path.join(import.meta.dir, '..')
@@ -16,6 +17,7 @@ export const GENERATED: Readonly<Record<string, () => string>> = {
   'docs/config.md': configReference,
   'docs/errors.md': errorReference,
   'docs/metrics.md': metricsReference,
+  'docs/translation.md': translationReference,
 }
 
 function errorReference(): string {

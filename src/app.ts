@@ -57,6 +57,7 @@ import type { Environment } from './providers/configure.ts'
 import { createCredentialPool } from './providers/credential-pool.ts'
 import type { CredentialPool } from './providers/credential-pool.ts'
 import { createGuard } from './providers/guard.ts'
+import { vertexAnthropicWire } from './providers/anthropic/vertex.ts'
 import { anthropicWire } from './providers/anthropic/wire.ts'
 import { bedrockInvokeWire, bedrockWire } from './providers/bedrock/wire.ts'
 import { cohereWire } from './providers/cohere/wire.ts'
@@ -96,6 +97,7 @@ const WIRES: Readonly<Record<string, Wire | undefined>> = {
   gemini: geminiWire,
   ollama: ollamaWire,
   vertex: vertexWire,
+  'vertex-anthropic': vertexAnthropicWire,
   voyage: voyageWire,
   jina: jinaWire,
   simulator: openaiWire,

@@ -104,6 +104,11 @@ export type Quirks = {
   readonly cacheControl?: boolean
   /** The host takes `top_k`. */
   readonly topK?: boolean
+  /**
+   * Path of requests that end with a turn of the assistant to be gone on with, which the host wants marked `prefix: true`.
+   * Absent: it knows no such mark.
+   */
+  readonly prefillPath?: string
   /** `false`: pictures and files must come as their content, because the host fetches no addresses. */
   readonly mediaUrls?: boolean
   /** Request fields that the host refuses, left out with a warning, e.g. `seed`. */

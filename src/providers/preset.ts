@@ -24,6 +24,7 @@ export type Preset = {
     | 'ollama'
     | 'simulator'
     | 'vertex'
+    | 'vertex-anthropic'
     | 'voyage'
   /** Headers that every call must have; those of the config win. */
   readonly headers?: Readonly<Record<string, string>>

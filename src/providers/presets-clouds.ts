@@ -21,6 +21,10 @@ const VERTEX_PROJECT = { env: 'GOOGLE_CLOUD_PROJECT' }
 // Who sets that variable may have done so for other ends: it alone starts nothing that costs.
 const VERTEX = { wire: 'vertex', auth: { type: 'google' }, priceId: 'google', explicit: true } as const
 
+const CLAUDE_ON_VERTEX_DOCS =
+  'https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/use-claude'
+const CLAUDE_ON_VERTEX = { ...VERTEX, wire: 'vertex-anthropic', quirks: { mediaUrls: false } } as const
+
 export const CLOUD_PRESETS = {
   azure: row(
     'Azure OpenAI (v1)',
@@ -78,7 +82,7 @@ export const CLOUD_PRESETS = {
     BEDROCK_URL,
     BEDROCK_VARIABLE,
     'https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html',
-    { ...BEDROCK, wire: 'bedrock-invoke' },
+    { ...BEDROCK, wire: 'bedrock-invoke', quirks: { mediaUrls: false } },
   ),
   'bedrock-openai': row(
     'Amazon Bedrock (OpenAI compatibility)',
@@ -104,6 +108,20 @@ export const CLOUD_PRESETS = {
     VERTEX_VARIABLE,
     VERTEX_DOCS,
     { ...VERTEX, settings: { project: VERTEX_PROJECT, region: { env: 'GOOGLE_CLOUD_LOCATION' } } },
+  ),
+  'vertex-anthropic': row(
+    'Claude on Google Vertex AI (all regions)',
+    'https://aiplatform.googleapis.com/v1/projects/{project}/locations/global/publishers/anthropic',
+    VERTEX_VARIABLE,
+    CLAUDE_ON_VERTEX_DOCS,
+    { ...CLAUDE_ON_VERTEX, settings: { project: VERTEX_PROJECT } },
+  ),
+  'vertex-anthropic-region': row(
+    'Claude on Google Vertex AI (one region)',
+    'https://{region}-aiplatform.googleapis.com/v1/projects/{project}/locations/{region}/publishers/anthropic',
+    VERTEX_VARIABLE,
+    CLAUDE_ON_VERTEX_DOCS,
+    { ...CLAUDE_ON_VERTEX, settings: { project: VERTEX_PROJECT, region: { env: 'GOOGLE_CLOUD_LOCATION' } } },
   ),
   'github-models': row(
     'GitHub Models',

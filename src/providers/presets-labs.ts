@@ -14,6 +14,7 @@ const MISTRAL = {
   // Usage comes in the last chunk unasked; the field that asks for it is unknown there.
   streamUsage: false,
   toolIds: 'nine',
+  prefillPath: '/chat/completions',
   refusedFields: ['seed', 'user', 'logit_bias', 'logprobs', 'top_logprobs', 'service_tier', 'verbosity'],
 } as const
 
@@ -65,6 +66,8 @@ export const LAB_PRESETS = {
       ...OLD_BOUND,
       ...THOUGHTS_BACK,
       ...ANY_JSON,
+      // Only there a beginning of the answer is taken.
+      prefillPath: '/beta/chat/completions',
       paths: { completions: '/beta/completions', embeddings: null },
     },
     priceId: 'deepseek',

@@ -83,6 +83,8 @@ export interface ChatWire {
   readonly codec: ChatCodec
   /** Absolute URL of a chat; null when the provider does not chat. */
   url(deployment: Deployment, stream: boolean): string | null
+  /** Where a written request goes instead, for what is in it; null or absent: nowhere else. */
+  urlOfBody?(body: JsonObject, deployment: Deployment): string | null
   /** Adds to a written request what the provider's settings say; absent: nothing. */
   complete?(body: JsonObject, provider: Provider): ChatAdditions
   /** What it gets by other means from models that have no means of their own for it. */

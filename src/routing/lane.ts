@@ -171,7 +171,7 @@ function translatedLane(
     type: 'translated',
     chat,
     translator,
-    url,
+    url: chat.urlOfBody?.(written.body, deployment) ?? url,
     headers: {
       'content-type': 'application/json',
       accept: stream ? STREAM_TYPES[chat.framing] : 'application/json',

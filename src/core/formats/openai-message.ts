@@ -102,6 +102,12 @@ function contentPart(block: JsonObject): readonly Part[] {
     }
     case 'refusal':
       return [{ type: 'refusal', text: stringOf(block, 'refusal') ?? '' }]
+    case 'reasoning': {
+      const text = summaryText(block)
+      return text === ''
+        ? []
+        : [{ type: 'reasoning', text, signature: null, encrypted: null, family: FAMILY, isSummary: true }]
+    }
     case 'thinking': {
       const text = thinkingText(block)
       return text === '' ? [] : [{ type: 'reasoning', text, signature: null, encrypted: null, family: FAMILY }]
@@ -109,6 +115,13 @@ function contentPart(block: JsonObject): readonly Part[] {
     default:
       return [{ type: 'opaque', family: FAMILY, value: block }]
   }
+}
+
+/** Databricks writes thoughts as a list of summaries. */
+export function summaryText(block: JsonObject): string {
+  return objectsOf(block, 'summary')
+    .map((piece) => stringOf(piece, 'text') ?? '')
+    .join('')
 }
 
 /** Mistral writes thoughts as a list of text blocks. */

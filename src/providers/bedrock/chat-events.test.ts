@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test'
 import { ChatAssembler } from '../../core/chat-assembler.ts'
 import { ProblemError } from '../../core/chat-answer.ts'
+import type { Call } from '../../core/call.ts'
+import { scanJson } from '../../core/json.ts'
 import type { JsonObject } from '../../core/json.ts'
 import type { ChatCodec, Reading } from '../chat-codec.ts'
 import { bedrockChatCodec } from './chat-codec.ts'
@@ -259,9 +261,15 @@ test('a request to InvokeModel is Anthropic’s, with the version in it and the 
   }
 })
 
-test('a body of the native lane keeps what it says of its version and its betas', () =>
-  expect(invokeBody({ model: 'm', stream: true, anthropic_version: 'v', anthropic_beta: ['b'], x: 1 })).toEqual({
-    anthropic_version: 'v',
-    anthropic_beta: ['b'],
-    x: 1,
-  }))
+test('a body of the native lane keeps what it says of its version and its betas', () => {
+  const bodyOf = (text: string, headers: Call['headers'] = {}): string => {
+    const { members } = scanJson(text, { depth: 9, keys: 99 })
+    return invokeBody({ text, members, headers } as unknown as Call, ['weir'])
+  }
+  expect(bodyOf('{"model":"m","stream":true,"anthropic_version":"v","anthropic_beta":["b"],"x":1,"weir":{}}')).toBe(
+    '{"anthropic_version":"v","anthropic_beta":["b"],"x":1}',
+  )
+  expect(bodyOf('{"x":1}', { 'anthropic-beta': 'a, b' })).toBe(
+    '{"anthropic_version":"bedrock-2023-05-31","anthropic_beta":["a","b"],"x":1}',
+  )
+})

@@ -1,11 +1,12 @@
 // Claude through Bedrock's InvokeModel: Anthropic's own bodies and events in AWS's envelope.
 // https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages.html
-import type { ChatRequest, MediaSource, Part } from '../../core/chat.ts'
-import type { JsonObject } from '../../core/json.ts'
+import type { Call } from '../../core/call.ts'
+import type { ChatRequest } from '../../core/chat.ts'
 import { parseObject, stringOf } from '../../core/json-read.ts'
 import { readAnthropicAnswer } from '../anthropic/chat-answer.ts'
 import { anthropicStreamReader } from '../anthropic/chat-events.ts'
 import { writeAnthropicRequest } from '../anthropic/chat-request.ts'
+import { bodyElsewhere, callElsewhere, placesElsewhere } from '../anthropic/elsewhere.ts'
 import { EXCEPTION } from '../chat-codec.ts'
 import type { ChatCodec, Reading, StreamReader, WriteContext, WrittenRequest } from '../chat-codec.ts'
 
@@ -14,11 +15,9 @@ const VERSION = 'bedrock-2023-05-31'
 /** The model is in the address, the stream too, and the tier is in a header. */
 const NOT_IN_BODY = ['model', 'stream', 'service_tier'] as const
 
-/** The body of Anthropic's API as this one takes it. Also for the native lane, over the caller's own body. */
-export function invokeBody(body: JsonObject): JsonObject {
-  const rest: Record<string, JsonObject[string]> = { anthropic_version: VERSION, ...body }
-  for (const name of NOT_IN_BODY) delete rest[name]
-  return rest
+/** The caller's own body as this API takes it, for the native lane. */
+export function invokeBody(call: Call, ownFields: readonly string[]): string {
+  return callElsewhere(call, { version: VERSION, ownFields, leftOut: NOT_IN_BODY, betas: 'body' })
 }
 
 export const bedrockInvokeCodec: ChatCodec = {
@@ -33,25 +32,10 @@ function writeRequest(request: ChatRequest, context: WriteContext): WrittenReque
   const { service_tier: tier } = written.body
   return {
     ...written,
-    body: invokeBody(written.body),
+    body: bodyElsewhere(written.body, VERSION, NOT_IN_BODY),
     ...(tier === undefined || tier === 'auto' ? {} : { headers: { 'x-amzn-bedrock-service-tier': 'default' } }),
     refusals: [...written.refusals, ...placesElsewhere(request)],
   }
-}
-
-/** Unlike Anthropic, Bedrock fetches nothing, and keeps no files. */
-function placesElsewhere({ messages }: ChatRequest): readonly string[] {
-  const isElsewhere = (part: Part): boolean => {
-    if (part.type === 'tool_result') return part.parts.some(isElsewhere)
-    return (part.type === 'image' || part.type === 'file') && isPlace(part.source)
-  }
-  return messages.some(({ parts }) => parts.some(isElsewhere))
-    ? ['Images and files must be sent as their content to this provider.']
-    : []
-}
-
-function isPlace({ type }: MediaSource): boolean {
-  return type === 'url' || type === 'file'
 }
 
 /** Events are `chunk`s, each with one event of Anthropic's in base64. */

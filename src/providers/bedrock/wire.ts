@@ -1,8 +1,10 @@
 // Bedrock: its own format for all models, and Anthropic's for Claude.
-import type { Wire } from '../wire.ts'
+import { readAnthropicFacts } from '../anthropic/answer.ts'
+import { anthropicEventReader } from '../anthropic/events.ts'
+import type { NativeWire, Wire } from '../wire.ts'
 import { bedrockChatCodec } from './chat-codec.ts'
 import { bedrockEmbeddingsWire } from './embeddings.ts'
-import { bedrockInvokeCodec } from './invoke-codec.ts'
+import { bedrockInvokeCodec, invokeBody } from './invoke-codec.ts'
 import { bedrockRerankWire } from './rerank.ts'
 import { bedrockUrl, withGuardrail, withGuardrailHeaders } from './request.ts'
 
@@ -22,9 +24,22 @@ export const bedrockWire: Wire = {
   operations,
 }
 
+/** Whole answers are Anthropic's byte for byte; its events come in AWS's envelope, and have to be unpacked. */
+const whole: NativeWire = {
+  // A guardrail is told in headers, which the other lane adds.
+  url: (call, deployment) =>
+    call.facts.stream || deployment.provider.settings['guardrail'] !== undefined
+      ? null
+      : bedrockUrl(deployment, 'invoke', false),
+  body: (call, _, ownFields) => invokeBody(call, ownFields),
+  readAnswer: readAnthropicFacts,
+  eventReader: anthropicEventReader,
+  endsWithFinish: false,
+}
+
 export const bedrockInvokeWire: Wire = {
   id: 'bedrock-invoke',
-  native: {},
+  native: { 'anthropic-messages': whole },
   chat: {
     codec: bedrockInvokeCodec,
     url: (deployment, stream) => bedrockUrl(deployment, 'invoke', stream),

@@ -4,6 +4,7 @@ import {
   argumentsText,
   citationOf,
   reasoningOfDetail,
+  summaryText,
   thinkingText,
   toolCallOf,
 } from '../../core/formats/openai-message.ts'
@@ -123,9 +124,11 @@ export function openaiChatStreamReader(thinkTags = false): StreamReader {
     }
   }
 
-  /** A content block of Mistral's: text, or thoughts. */
+  /** A content block of Mistral's or Databricks': text, or thoughts. */
   function readBlock(block: JsonObject, index: number): void {
-    if (stringOf(block, 'type') === 'thinking') builder.append(index, 'reasoning', thinkingText(block))
+    const type = stringOf(block, 'type')
+    if (type === 'thinking') builder.append(index, 'reasoning', thinkingText(block))
+    else if (type === 'reasoning') builder.append(index, 'reasoning', summaryText(block))
     else readText(stringOf(block, 'text') ?? '', index)
   }
 

@@ -27,6 +27,9 @@ export function writeMessages(messages: readonly ChatMessage[], quirks: Quirks, 
     written.push(...messageJson(message, writer, owed))
   }
   payOwed()
+  const last = written.at(-1)
+  if (quirks.prefillPath !== undefined && last?.['role'] === 'assistant' && last['tool_calls'] === undefined)
+    written.splice(-1, 1, { ...last, prefix: true })
   return written
 }
 

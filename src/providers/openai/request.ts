@@ -1,6 +1,8 @@
 // A request to an OpenAI-compatible host: the caller's own body with the few fields changed that must be.
 import type { Call, DialectId } from '../../core/call.ts'
-import { editMembers } from '../../core/json.ts'
+import { editMembers, isObject } from '../../core/json.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { listOf } from '../../core/json-read.ts'
 import type { Deployment, Operation } from '../../core/model.ts'
 
 const PATHS: { readonly [operation in Operation]?: string } = {
@@ -25,7 +27,15 @@ const SUFFIXES: { readonly [dialect in DialectId]?: string } = {
 
 /** Where the call goes; null when the host has no such endpoint. */
 export function openaiUrl(call: Call, deployment: Deployment): string | null {
-  return urlOf(call.operation, deployment, SUFFIXES[call.dialect])
+  return prefillUrl(call.body, deployment) ?? urlOf(call.operation, deployment, SUFFIXES[call.dialect])
+}
+
+/** Where a chat goes that ends with a turn marked to be gone on with; null where that is nowhere else. */
+export function prefillUrl(body: JsonObject, { provider }: Deployment): string | null {
+  const { prefillPath } = provider.quirks
+  if (prefillPath === undefined) return null
+  const last = listOf(body, 'messages').at(-1)
+  return isObject(last) && last['prefix'] === true ? provider.baseUrl + prefillPath : null
 }
 
 /** Where a translated chat goes; null when the host does not chat. */

@@ -30,16 +30,21 @@ const REFUSED: readonly Rule[] = [
   ['The provider makes no sound here.', ({ modalities }) => modalities?.includes('audio') === true],
 ]
 
+/** Fields that OpenAI's chat format has under the same name and meaning. */
+const SHARED: readonly string[] = ['prompt_cache_key', 'prompt_cache_retention']
+
 export function writeResponsesRequest(request: ChatRequest, context: WriteContext): WrittenRequest {
   const { quirks } = context
   const notes: Notes = { warnings: [], refusals: [] }
-  for (const field of foreignFields(request.raw, FAMILY)) notes.warnings.push(`\`${field}\` is left out.`)
+  for (const field of foreignFields(request.raw, FAMILY))
+    if (!SHARED.includes(field)) notes.warnings.push(`\`${field}\` is left out.`)
   for (const [message, applies] of LEFT_OUT) if (applies(request)) notes.warnings.push(message)
   for (const [message, applies] of REFUSED) if (applies(request)) notes.refusals.push(message)
   const own = request.raw?.[FAMILY] ?? {}
   const tools = request.tools.map((tool) => toolJson(tool, notes)).filter((tool) => tool !== null)
   const include = includes(request, listOf(own, 'include'))
   const body = defined<JsonObject>({
+    ...sharedFields(request.raw?.['openai-chat']),
     ...own,
     model: quirks.modelInPath === true ? undefined : context.model,
     input: writeInput(request.messages, notes),
@@ -62,6 +67,10 @@ export function writeResponsesRequest(request: ChatRequest, context: WriteContex
     stream: context.stream ? true : undefined,
   })
   return { body: allowed(body, quirks, notes), ...notes, reading: PLAIN_READING }
+}
+
+function sharedFields(chat: JsonObject | undefined): JsonObject {
+  return chat === undefined ? {} : Object.fromEntries(SHARED.map((field) => [field, chat[field]]))
 }
 
 function toolJson(tool: ChatTool, notes: Notes): JsonObject | null {

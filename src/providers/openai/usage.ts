@@ -45,7 +45,8 @@ export function usageOfOpenai(raw: JsonObject): Usage {
     reasoning: reasoningInside + reasoningOutside,
     audioIn,
     audioOut,
-    searches: count(raw, 'num_search_queries'),
+    // Perplexity counts its searches, xAI the sources that it used.
+    searches: count(raw, 'num_search_queries') || count(raw, 'num_sources_used'),
     requests: 1,
   }
 }

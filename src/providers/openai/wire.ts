@@ -6,7 +6,7 @@ import { openaiEmbeddingsWire } from './embeddings.ts'
 import { readOpenaiEvent } from './events.ts'
 import { imagesNative } from './images.ts'
 import { moderationsNative } from './moderations.ts'
-import { openaiBody, openaiChatUrl, openaiUrl } from './request.ts'
+import { openaiBody, openaiChatUrl, openaiUrl, prefillUrl } from './request.ts'
 import { rerankNative } from './rerank.ts'
 import { responsesNative } from './responses-wire.ts'
 import { speechNative } from './speech.ts'
@@ -43,6 +43,7 @@ export const openaiWire: Wire = {
   chat: {
     codec: openaiChatCodec,
     url: openaiChatUrl,
+    urlOfBody: prefillUrl,
     // Of sounds and files its format takes the content only.
     fetches: ({ kind }, { mediaUrls }) => mediaUrls !== false && (kind === 'image' || kind === 'video'),
     framing: 'sse',
