@@ -9,7 +9,6 @@ import type { Config } from './config/schema.ts'
 import { systemClock } from './core/clock.ts'
 import type { Clock } from './core/clock.ts'
 import { GatewayError } from './core/error.ts'
-import type { HeaderSource } from './core/headers.ts'
 import { idMaker } from './core/id.ts'
 import type { Provider } from './core/model.ts'
 import { handle } from './handle.ts'
@@ -27,7 +26,6 @@ import { createKeyRing } from './keys/key-ring.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import { addressAllowed } from './keys/permit.ts'
 import type { Hasher } from './keys/secret.ts'
-import { estimateTokens } from './ledger/estimate.ts'
 import { createJournal } from './ledger/journal.ts'
 import type { Journal } from './ledger/journal.ts'
 import { createBudgetDefinitions } from './limits/budget-definitions.ts'
@@ -54,7 +52,6 @@ import {
 import { showBudget } from './own-budget.ts'
 import { ownResponse } from './own-responses.ts'
 import type { Environment } from './providers/configure.ts'
-import { createCredentialPool } from './providers/credential-pool.ts'
 import type { CredentialPool } from './providers/credential-pool.ts'
 import { createGuard } from './providers/guard.ts'
 import { vertexAnthropicWire } from './providers/anthropic/vertex.ts'
@@ -72,10 +69,11 @@ import { voyageWire } from './providers/voyage/wire.ts'
 import { createUpstream } from './providers/upstream.ts'
 import type { Wire } from './providers/wire.ts'
 import { createExpectedOutput } from './routing/expected-output.ts'
-import { UNKNOWN_HEALTH } from './routing/health-facts.ts'
+import type { Health } from './routing/health.ts'
 import { createPlanMemory } from './routing/plan-memory.ts'
 import { createSnapshot } from './snapshot.ts'
 import type { Snapshot } from './snapshot.ts'
+import { createAttemptTools } from './stages/attempt-tools.ts'
 import { createStages } from './stages/stages.ts'
 import type { Engine, Load } from './stages/engine.ts'
 import type { Store } from './store/store.ts'
@@ -83,7 +81,6 @@ import { VERSION } from './version.ts'
 
 const KEY_CACHE_MS = 10_000
 const KEY_CACHE_SIZE = 10_000
-const MAX_ANSWER_BYTES = 256 * 1024 * 1024
 const MAX_LABELLED_MODELS = 500
 
 /** Every wire format there is, by the name that presets give it. The simulator speaks OpenAI's. */
@@ -137,6 +134,8 @@ export interface Gateway {
   readonly budgetDefinitions: BudgetDefinitions
   readonly credentials: CredentialPool
   readonly batches: BatchRunner
+  readonly health: Health
+  readonly clock: Clock
   /** From now on `/readyz` is 503; requests are still answered. */
   drain(): void
 }
@@ -159,7 +158,6 @@ export function createGateway(options: GatewayOptions): Gateway {
     commit: (batch) => options.store.commit(batch),
     onError: (error) => options.log.error('ledger_commit_failed', { error: String(error) }),
   })
-  const credentials = createCredentialPool({ clock })
   const load: Load = { inFlight: 0, draining: false }
   let snapshot = build(options.config)
   const budgets = createBudgets({ clock, waitMs: () => snapshot.config.limits.budgetWaitMs })
@@ -171,6 +169,16 @@ export function createGateway(options: GatewayOptions): Gateway {
     // The newest one: what a simulated model does may be changed by a reload like everything else.
     simulator: (request) => snapshot.simulator.fetch(request),
     guard: createGuard({ resolve: options.resolve, clock }),
+  })
+  const attemptTools = createAttemptTools({
+    clock,
+    random,
+    upstream,
+    wireOf: wireOfProvider,
+    providerRoom,
+    metrics,
+    log: options.log,
+    redact: options.redact,
   })
   const engine: Engine = {
     clock,
@@ -186,28 +194,16 @@ export function createGateway(options: GatewayOptions): Gateway {
     responses: options.store,
     log: options.log,
     load,
-    healthOf: () => UNKNOWN_HEALTH,
+    healthOf: (deploymentId) => attemptTools.health.factsOf(deploymentId),
     planMemory: createPlanMemory({ monotonicMs: () => clock.monotonicMs() }),
     expectedOutput: createExpectedOutput(),
     fetchMedia: createMediaFetch({ upstream, clock }),
-    attemptTools: {
-      upstream,
-      clock,
-      wireOf: wireOfProvider,
-      credentialOf: (provider) => credentials.choose(provider),
-      onStart: ({ provider }) => providerRoom.requested(provider),
-      onOutcome: (deployment, credential, outcome, headers) => {
-        credentials.report(credential, outcome)
-        reportProviderLimits(metrics, deployment.id, headers)
-      },
-      maxAnswerBytes: MAX_ANSWER_BYTES,
-      estimateTokens,
-      redact: options.redact,
-    },
+    attemptTools,
   }
   metrics.observe({
     bytesHeld: () => bytes.held,
     ledgerPending: () => journal.pending(),
+    deployments: () => attemptTools.health.states(),
     ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
   })
 
@@ -362,7 +358,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     limiter: engine.limiter,
     budgets,
     budgetDefinitions,
-    credentials,
+    credentials: attemptTools.credentials,
+    health: attemptTools.health,
+    clock,
     batches,
     drain() {
       load.draining = true
@@ -394,24 +392,4 @@ function pathOf(url: string): string {
   if (start < 0) return '/'
   const query = url.indexOf('?', start)
   return query < 0 ? url.slice(start) : url.slice(start, query)
-}
-
-/** In OpenAI's spelling, which most hosts share, and in Anthropic's. */
-const LIMIT_HEADERS = [
-  ['rpm', 'x-ratelimit-limit-requests', 'x-ratelimit-remaining-requests'],
-  ['tpm', 'x-ratelimit-limit-tokens', 'x-ratelimit-remaining-tokens'],
-  ['rpm', 'anthropic-ratelimit-requests-limit', 'anthropic-ratelimit-requests-remaining'],
-  ['tpm', 'anthropic-ratelimit-tokens-limit', 'anthropic-ratelimit-tokens-remaining'],
-] as const
-
-/** How much of its own limits a provider says is used. */
-function reportProviderLimits(metrics: Metrics, deploymentId: string, headers: HeaderSource | null): void {
-  if (headers === null) return
-  for (const [kind, limitName, remainingName] of LIMIT_HEADERS) {
-    const stated = headers.get(limitName)
-    if (stated === null) continue
-    const limit = Number(stated)
-    const remaining = Number(headers.get(remainingName) ?? Number.NaN)
-    if (limit > 0 && remaining >= 0) metrics.deploymentLimit(deploymentId, kind, Math.max(0, 1 - remaining / limit))
-  }
 }

@@ -15,6 +15,7 @@ import { inputTokens, NO_USAGE, outputTokens, USAGE_UNITS } from './core/usage.t
 import type { Usage, UsageSource } from './core/usage.ts'
 import type { Entrance } from './handle.ts'
 import { costOf } from './ledger/cost.ts'
+import { tokensOf } from './ledger/estimate.ts'
 import type { Journal } from './ledger/journal.ts'
 import type { BudgetReservation } from './limits/budgets.ts'
 import type { Reservation } from './limits/limiter.ts'
@@ -53,6 +54,18 @@ const MOST_UNITS = 1e9
 function isPlausible(usage: Usage): boolean {
   for (const unit of USAGE_UNITS) if (!(usage[unit] <= MOST_UNITS)) return false
   return true
+}
+
+function sumOf(one: Usage, other: Usage): Usage {
+  const sum: { -readonly [unit in keyof Usage]: number } = { ...one }
+  for (const unit of USAGE_UNITS) sum[unit] += other[unit]
+  return sum
+}
+
+/** `provider/model` → its parts. */
+function targetOf(id: string): NonNullable<Exchange['target']> {
+  const slash = id.indexOf('/')
+  return { id, provider: id.slice(0, slash), model: id.slice(slash + 1) }
 }
 
 export class Exchange {
@@ -138,11 +151,15 @@ export class Exchange {
     const { clock, journal, priceOf, onClosed } = this.#tools
     for (const cleanUp of this.cleanUps) cleanUp()
     const now = clock.now()
-    const { usage, source } = this.#usageOf(ending)
+    const beside = this.#bookAttempts(ending, now)
+    const { usage, source } = this.#usageOf(ending, beside)
     if (usage === null) this.reservation?.release()
     else this.reservation?.settle(inputTokens(usage) + outputTokens(usage))
     const pricing = this.target === null || usage === null ? null : priceOf(this.target.id, now)
-    if (usage !== null) this.costNanoUsd = pricing === null ? 0n : costOf(usage, pricing.rates)
+    if (usage !== null) {
+      const own = pricing === null || ending.produced === null ? 0n : costOf(usage, pricing.rates)
+      this.costNanoUsd = beside === null ? own : own + beside.costNanoUsd
+    }
     const entry = this.#charged(this.#entryOf(ending, usage, source, pricing, now))
     const record = this.#recordOf(ending, usage, source)
     const durable = this.caller === null ? Promise.resolve() : journal.settle(entry, record)
@@ -152,13 +169,35 @@ export class Exchange {
     return Promise.resolve()
   }
 
+  /**
+   * What attempts consumed that gave no answer, each at its own target's price; null: nothing, as nearly always. Where
+   * nothing else came of the request, it is booked on the last of them.
+   */
+  #bookAttempts({ produced }: Ending, now: number): { readonly usage: Usage; readonly costNanoUsd: NanoUsd } | null {
+    let usage: Usage | null = null
+    let costNanoUsd = 0n
+    for (let index = 0; index < this.attempts.length; index++) {
+      const attempt = this.attempts[index]
+      const consumed = attempt?.consumed
+      if (attempt === undefined || consumed === undefined || !isPlausible(consumed.usage)) continue
+      const pricing = this.#tools.priceOf(attempt.target, now)
+      const cost = pricing === null ? null : costOf(consumed.usage, pricing.rates)
+      this.attempts[index] = { ...attempt, consumed: { ...consumed, costNanoUsd: cost } }
+      usage = usage === null ? consumed.usage : sumOf(usage, consumed.usage)
+      costNanoUsd += cost ?? 0n
+      if (produced === null) this.target = targetOf(attempt.target)
+    }
+    return usage === null ? null : { usage, costNanoUsd }
+  }
+
   // Reported numbers win where they can be true; what a provider produced without telling is counted from its text; a request of which no
   // target produced anything used nothing.
-  #usageOf(ending: Ending): { usage: Usage | null; source: UsageSource } {
+  #usageOf(ending: Ending, beside: { readonly usage: Usage } | null): { usage: Usage | null; source: UsageSource } {
     if (this.intent === null) return { usage: null, source: 'estimated' }
     const produced = ending.produced
-    if (produced === null) return { usage: NO_USAGE, source: 'reported' }
-    const output = Math.ceil(produced.outputCharacters / 4)
+    if (produced === null)
+      return beside === null ? { usage: NO_USAGE, source: 'reported' } : { usage: beside.usage, source: 'estimated' }
+    const output = tokensOf(produced.outputCharacters)
     if (produced.usage !== null && isPlausible(produced.usage)) {
       // Some count as they go (Anthropic tells an output of 1 at the start): of an answer that broke off before it said why
       // it ended, the numbers are those of some moment before.

@@ -8,7 +8,7 @@ import type { Call } from './core/call.ts'
 import { GatewayError } from './core/error.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import type { Exchange } from './exchange.ts'
-import type { Answer } from './routing/attempt.ts'
+import type { Answer } from './routing/attempt-run.ts'
 import type { Plan } from './routing/plan.ts'
 import type { KeyWithTeam } from './store/store.ts'
 

@@ -2,11 +2,12 @@
 import type { Gateway } from './app.ts'
 import { listedModels } from './listed-models.ts'
 import { filterModels, listedModelJson, type ModelFilter, usdPerMillion } from './models/listed-model.ts'
+import type { DeploymentState } from './routing/health.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** `GET /admin/health`. */
 export function healthOf(gateway: Gateway, storeAnswers: boolean): object {
-  const { load, journal, metrics, snapshot, credentials } = gateway
+  const { load, journal, metrics, snapshot, credentials, health } = gateway
   const pending = journal.pending()
   return {
     status: load.draining ? 'draining' : storeAnswers ? 'ok' : 'store_unavailable',
@@ -18,6 +19,7 @@ export function healthOf(gateway: Gateway, storeAnswers: boolean): object {
       preset,
       credentials: keys.length,
     })),
+    deployments: health.states().map((state) => deploymentJson(state, gateway.clock.monotonicMs())),
     credentials: credentials.state(),
     latency: {
       by_provider: metrics.quantiles('provider'),
@@ -25,6 +27,28 @@ export function healthOf(gateway: Gateway, storeAnswers: boolean): object {
       by_route: metrics.quantiles('route'),
     },
   }
+}
+
+function deploymentJson(state: DeploymentState, nowMs: number): object {
+  const { coolingUntilMs } = state
+  return {
+    deployment: state.deployment,
+    provider: state.provider,
+    state: state.state,
+    back_in_ms: coolingUntilMs === null ? null : Math.max(0, Math.round(coolingUntilMs - nowMs)),
+    in_flight: state.inFlight,
+    last_minute: { answered: state.answered, failed: state.failed },
+    trips: state.trips,
+    ttft_ms: rounded(state.ttftMs),
+    ttft_p95_ms: rounded(state.ttftP95Ms),
+    ms_per_token: rounded(state.msPerToken),
+    headroom: rounded(state.headroom),
+    requests_per_minute: rounded(state.requestsPerMinute),
+  }
+}
+
+function rounded(value: number | null): number | null {
+  return value === null ? null : Math.round(value * 1_000) / 1_000
 }
 
 /** `GET /admin/prices`: dollars per million units of every model that can be named. */

@@ -317,7 +317,7 @@ for (const [title, answer] of [...LEAKS, ...STREAMED_LEAKS])
       const text = (await response.text()) + JSON.stringify([...response.headers])
       await weir.gateway.journal.flush()
       const record = await weir.store.getRequest(response.headers.get('x-weir-request-id') ?? '')
-      expect(record?.attempts.length).toBe(1)
+      expect(record?.attempts.length).toBeGreaterThan(0)
       const everything =
         text +
         JSON.stringify(record, (_name, value: unknown) => (typeof value === 'bigint' ? String(value) : value)) +

@@ -1,5 +1,6 @@
 // What can be called.
 import type { ModelFacts } from './model-facts.ts'
+import type { OutcomeRule } from './outcome.ts'
 import type { UsageUnit } from './usage.ts'
 
 /** What a request asks a model to do. It names the endpoint family in keys, metrics and the request log. */
@@ -47,6 +48,8 @@ export type Provider = {
   readonly auth: Auth
   readonly headers: Readonly<Record<string, string>>
   readonly quirks: Quirks
+  /** How its statuses differ from what others mean by them; asked before the common table. Absent: not at all. */
+  readonly outcomes?: readonly OutcomeRule[]
   readonly timeouts: Timeouts
   /** HTTP proxy URL for this provider, or null. */
   readonly proxy: string | null

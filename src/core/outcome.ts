@@ -1,4 +1,6 @@
 // How one try of one target ended.
+import type { NanoUsd } from './money.ts'
+import type { Usage } from './usage.ts'
 
 /** The classes of routing.md; each knows what comes next. */
 export type OutcomeType =
@@ -14,7 +16,8 @@ export type OutcomeType =
   | 'rejected'
   | 'cancelled'
 
-export type Stage = 'connect' | 'first_token' | 'idle' | 'total'
+/** `pace`: it sent, and too slowly. */
+export type Stage = 'connect' | 'first_token' | 'idle' | 'pace' | 'total'
 
 export type Outcome =
   | { readonly type: 'answered' }
@@ -29,6 +32,15 @@ export type Outcome =
   | { readonly type: 'rejected' }
   /** Our own doing: the client went away, or a hedge was won by another attempt. */
   | { readonly type: 'cancelled' }
+
+/** A row of a table from status and words to outcome. */
+export type OutcomeRule = {
+  /** Exact statuses; a single digit is a whole class (`5` for 500–599). */
+  readonly statuses: readonly number[]
+  /** Over the code and the message, in lower case; absent: the status alone decides. */
+  readonly words?: RegExp
+  readonly outcome: Exclude<OutcomeType, 'answered' | 'timed_out' | 'cancelled'>
+}
 
 /** The outcome with its words, which may be the provider's, made fit to be shown. */
 export function redactOutcome(outcome: Outcome, redact: (text: string) => string): Outcome {
@@ -48,4 +60,9 @@ export type Attempt = {
   readonly ttftMs: number | null
   /** The provider's own error text, bounded and redacted; null when there was none. */
   readonly message: string | null
+  /** What it consumed without giving the answer; absent: nothing, or it is the request's own usage. */
+  readonly consumed?: Consumed
 }
+
+/** Its cost is a part of the entry's; null: not priced (yet). */
+export type Consumed = { readonly usage: Usage; readonly costNanoUsd: NanoUsd | null }

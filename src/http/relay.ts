@@ -6,7 +6,9 @@
 import { GatewayError } from '../core/error.ts'
 import { formatUsd } from '../core/money.ts'
 import { redactOutcome } from '../core/outcome.ts'
+import type { Deployment } from '../core/model.ts'
 import type { Outcome } from '../core/outcome.ts'
+import { outputTokens } from '../core/usage.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { EntryStatus } from '../core/ledger.ts'
 import type { Exchange } from '../exchange.ts'
@@ -14,16 +16,12 @@ import { budgetHeaders } from '../limits/budget-headers.ts'
 import { rateHeaders } from '../limits/rate-headers.ts'
 import { StreamFailure } from '../providers/answer-stream.ts'
 import { relayableHeaders, UpstreamFailure } from '../providers/upstream.ts'
-import type { Answer } from '../routing/attempt.ts'
-
-type StreamAnswer = Extract<Answer, { type: 'stream' }>
+import type { Answer, StreamAnswer } from '../routing/attempt-run.ts'
 
 const NOTHING_PRODUCED = { usage: null, rawUsage: null, finishReason: null, outputCharacters: 0 }
 
 export type RelayTools = {
   readonly monotonicMs: () => number
-  /** Told when a stream that had begun ended badly, for the health of its target. */
-  readonly onStreamOutcome: (outcome: Outcome) => void
   /** Takes secrets out of a provider's words. */
   readonly redact: (text: string) => string
   /** The client's way of going away. */
@@ -77,7 +75,7 @@ function headersOf(exchange: Exchange, answer: Answer): Record<string, string> {
   headers['x-weir-request-id'] = exchange.id
   // Where OpenAI's SDKs look for it: `answer._request_id`.
   headers['x-request-id'] = exchange.id
-  headers['x-weir-target'] = headerText(answer.deployment.id)
+  headers['x-weir-target'] = headerText(deploymentOf(answer).id)
   headers['x-weir-attempts'] = String(exchange.attempts.length)
   const { requestIdHeader } = exchange.entrance.dialect
   if (requestIdHeader !== undefined) headers[requestIdHeader] = exchange.id
@@ -88,6 +86,10 @@ function headersOf(exchange: Exchange, answer: Answer): Record<string, string> {
   if (room !== null) Object.assign(headers, budgetHeaders(room))
   if (exchange.degradedTo !== null) headers['x-weir-budget-degraded-to'] = headerText(exchange.degradedTo)
   return headers
+}
+
+function deploymentOf(answer: Answer): Deployment {
+  return answer.type === 'whole' ? answer.deployment : answer.origin.deployment
 }
 
 /** A name as a header can carry it: a caller may ask for a model of any characters. */
@@ -123,14 +125,18 @@ async function* streamPieces(
     for (;;) {
       const piece = await answer.stream.next()
       if (piece === null) return
-      if (piece.last) await exchange.close(ending(exchange, answer, tools, 'complete', { type: 'answered' }, null))
+      if (piece.last) {
+        const { usage } = answer.stream.facts
+        answer.finished({ type: 'answered' }, usage === null ? null : outputTokens(usage))
+        await exchange.close(ending(exchange, answer, tools, 'complete', { type: 'answered' }, null))
+      }
       if (piece.bytes.length > 0) yield piece.bytes
       if (piece.last) return
     }
   } catch (error) {
     const broken = explain(error, answer, tools)
     if (broken === null) return
-    tools.onStreamOutcome(broken.outcome)
+    answer.finished(broken.outcome, null)
     await exchange.close(ending(exchange, answer, tools, 'aborted', broken.outcome, broken.error))
     // In the middle of bytes an error cannot be told, and an end would look sound: the connection breaks off too.
     if (answer.isBytes === true) throw broken.error
@@ -155,7 +161,9 @@ function explain(
     outcome: redactOutcome(error.outcome, redact),
     error: new GatewayError(
       code,
-      { message: `The answer of ${answer.deployment.id} broke off after it had begun: ${redact(error.message)}.` },
+      {
+        message: `The answer of ${answer.origin.deployment.id} broke off after it had begun: ${redact(error.message)}.`,
+      },
       error,
     ),
   }
@@ -173,14 +181,17 @@ function ending(
   outcome: Outcome,
   error: GatewayError | null,
 ): Parameters<Exchange['close']>[0] {
-  const last = exchange.attempts.at(-1)
-  if (last !== undefined && !exchange.isClosed) {
-    const beganMs = exchange.startedMs + (last.startedAt - exchange.startedAt)
-    exchange.attempts[exchange.attempts.length - 1] = {
-      ...last,
+  const { deployment, attempt } = answer.origin
+  const line = exchange.attempts[attempt]
+  if (line !== undefined && !exchange.isClosed) {
+    // An answer that was continued elsewhere is that target's.
+    exchange.target = { id: deployment.id, provider: deployment.provider.name, model: deployment.model }
+    const beganMs = exchange.startedMs + (line.startedAt - exchange.startedAt)
+    exchange.attempts[attempt] = {
+      ...line,
       outcome,
-      durationMs: Math.max(last.durationMs, tools.monotonicMs() - beganMs),
-      message: error === null ? last.message : error.message,
+      durationMs: Math.max(line.durationMs, tools.monotonicMs() - beganMs),
+      message: error === null ? line.message : error.message,
     }
   }
   const complete = entryStatus === 'complete'

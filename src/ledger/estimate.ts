@@ -46,6 +46,11 @@ function weigh(text: string, start: number, end: number): number {
   return weight
 }
 
+/** Tokens of so many characters that nobody reported tokens for. */
+export function tokensOf(characters: number): number {
+  return Math.ceil(characters / 4)
+}
+
 /** Output that is assumed where nothing bounds it. */
 export const DEFAULT_OUTPUT_TOKENS = 4_096
 

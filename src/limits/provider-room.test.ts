@@ -14,24 +14,24 @@ test('a provider without limits is never full and nothing is kept of it', () => 
   const { room, provider } = setUp({ rpm: null, tpm: null })
   room.requested(provider)
   room.used('up', 1e9)
-  expect(room.whyFull(provider)).toBeNull()
+  expect(room.waitMs(provider)).toBe(0)
 })
 
 test('after its requests of the minute a provider is full, and has room a minute later', () => {
   const { time, room, provider } = setUp({ rpm: 2, tpm: null })
   room.requested(provider)
-  expect(room.whyFull(provider)).toBeNull()
+  expect(room.waitMs(provider)).toBe(0)
   room.requested(provider)
-  expect(room.whyFull(provider)).toBe('has had its 2 requests of this minute')
+  expect(room.waitMs(provider)).toBe(61_000)
   time.now += 61_000
-  expect(room.whyFull(provider)).toBeNull()
+  expect(room.waitMs(provider)).toBe(0)
 })
 
 test('tokens count when they were used', () => {
   const { room, provider } = setUp({ rpm: null, tpm: 100 })
   room.requested(provider)
   room.used('up', 99)
-  expect(room.whyFull(provider)).toBeNull()
+  expect(room.waitMs(provider)).toBe(0)
   room.used('up', 1)
-  expect(room.whyFull(provider)).toBe('has used its 100 tokens of this minute')
+  expect(room.waitMs(provider)).toBe(61_000)
 })

@@ -1,12 +1,12 @@
-// What a provider grants us by the operator's word (`providers.<name>.limits`): a provider that is full is left out of
-// plans until there is room again, so that its 429 is not what tells us.
+// What a provider grants us by the operator's word (`providers.<name>.limits`): a provider that is full is passed over, or
+// waited for, until there is room again, so that its 429 is not what tells us.
 import type { Clock } from '../core/clock.ts'
 import type { Provider } from '../core/model.ts'
 import { SlidingWindow } from './sliding-window.ts'
 
 export interface ProviderRoom {
-  /** Why no request fits now, or null when one does. */
-  whyFull(provider: Provider): string | null
+  /** How long until a request fits, ms; 0 when one fits now. */
+  waitMs(provider: Provider): number
   /** A request leaves for it. */
   requested(provider: Provider): void
   /** An answer of it used tokens. */
@@ -26,13 +26,12 @@ export function createProviderRoom({ clock }: { readonly clock: Clock }): Provid
   }
 
   return {
-    whyFull({ name, limits: { rpm, tpm } }) {
-      if (rpm === null && tpm === null) return null
+    waitMs({ name, limits: { rpm, tpm } }) {
+      if (rpm === null && tpm === null) return 0
       const { requests, tokens } = windowsOf(name)
       const now = clock.now()
-      if (rpm !== null && requests.used(now) >= rpm) return `has had its ${rpm} requests of this minute`
-      if (tpm !== null && tokens.used(now) >= tpm) return `has used its ${tpm} tokens of this minute`
-      return null
+      const forRequest = rpm === null ? 0 : (requests.waitMs(1, rpm, now) ?? 0)
+      return tpm === null ? forRequest : Math.max(forRequest, tokens.waitMs(1, tpm, now) ?? 0)
     },
     requested({ name, limits }) {
       if (limits.rpm !== null || limits.tpm !== null) windowsOf(name).requests.take(1, clock.now())

@@ -147,6 +147,27 @@ export const CATALOGUE = {
     help: "How much of a provider's own rate limit is used, learned from its `x-ratelimit-*` headers; forgotten after five minutes of silence.",
     labels: ['provider', 'model', 'kind'],
   },
+  deploymentState: {
+    name: 'weir_deployment_state',
+    type: 'gauge',
+    unit: 'info',
+    help: 'Whether a deployment is in: 0 in, 1 easing in after an outage, 2 about to be probed or being probed, 3 cooling down.',
+    labels: ['provider', 'model'],
+  },
+  deploymentTrips: {
+    name: 'weir_deployment_trips_total',
+    type: 'counter',
+    unit: 'info',
+    help: 'How often a deployment began to cool down after failures.',
+    labels: ['provider', 'model'],
+  },
+  deploymentInFlight: {
+    name: 'weir_deployment_in_flight',
+    type: 'gauge',
+    unit: 'attempts',
+    help: 'Attempts at a deployment that are under way now.',
+    labels: ['provider', 'model'],
+  },
   bytesHeld: {
     name: 'weir_bytes_held',
     type: 'gauge',

@@ -4,7 +4,14 @@ import { USAGE_UNITS, type UsageUnit } from '../core/usage.ts'
 import { CATALOGUE } from './catalogue.ts'
 import { Distribution } from './distribution.ts'
 import type { Readers, Sample } from './exposition.ts'
-import { type LimitKind, type LimitScope, type LimitSeries, OUTCOME_TYPES, type Recorded } from './recorded.ts'
+import {
+  type DeploymentHealth,
+  type LimitKind,
+  type LimitScope,
+  type LimitSeries,
+  OUTCOME_TYPES,
+  type Recorded,
+} from './recorded.ts'
 import { type Series, STATUS_CLASSES } from './series.ts'
 
 const FORGET_DEPLOYMENT_LIMIT_MS = 300_000
@@ -18,6 +25,12 @@ const SCOPE_LABELS: Readonly<Record<LimitScope, string>> = {
 
 /** What is billed by something other than tokens; all other units are kinds of tokens. */
 const UNITS_BESIDE_TOKENS: ReadonlySet<UsageUnit> = new Set(['images', 'characters', 'seconds', 'requests', 'searches'])
+const STATE_NUMBERS: Readonly<Record<DeploymentHealth['state'], number>> = {
+  in: 0,
+  easing: 1,
+  half_open: 2,
+  cooling: 3,
+}
 const NO_ERRORS: ReadonlySet<OutcomeType> = new Set(['answered', 'cancelled'])
 
 /** `cacheWrite5m` → `cache_write_5m`. */
@@ -43,6 +56,14 @@ export function createReaders(
         .filter(([index]) => isKind(USAGE_UNITS[index]!))
         .map(([index, value]) => ({ labels: { ...labels, kind: unitLabel(USAGE_UNITS[index]!) }, value })),
     )
+  // Only names that have a label already: callers may ask for models of any name.
+  const deployed = (value: (health: DeploymentHealth) => number) => () =>
+    (recorded.sources()?.deployments?.() ?? []).flatMap((health) => {
+      const series = attempts.get(health.deployment)
+      return series === undefined || `${series.provider}/${series.model}` !== health.deployment
+        ? []
+        : [{ labels: { provider: series.provider, model: series.model }, value: value(health) }]
+    })
   const checkedLimits = (value: (series: LimitSeries) => Sample['value']) => () =>
     (Object.keys(recorded.limits) as LimitScope[]).flatMap((scope) =>
       (Object.keys(recorded.limits[scope]) as LimitKind[])
@@ -99,6 +120,9 @@ export function createReaders(
         else yield { labels: { provider, model, kind }, value: share }
       }
     },
+    deploymentState: deployed((health) => STATE_NUMBERS[health.state]),
+    deploymentTrips: deployed((health) => health.trips),
+    deploymentInFlight: deployed((health) => health.inFlight),
     bytesHeld: gauge((sources) => sources.bytesHeld()),
     ledgerPending: gauge((sources) => sources.ledgerPending().count),
     ledgerLag: gauge((sources) => sources.ledgerPending().oldestMs / 1000),

@@ -23,9 +23,19 @@ export type DeploymentLimit = {
   readonly at: number
 }
 
+export type DeploymentHealth = {
+  /** `provider/model`. */
+  readonly deployment: string
+  readonly state: 'in' | 'easing' | 'half_open' | 'cooling'
+  readonly inFlight: number
+  readonly trips: number
+}
+
 /** Numbers that others own and that are read when somebody scrapes. */
 export type GaugeSources = {
   readonly bytesHeld: () => number
+  /** How each deployment is, as far as its traffic tells. */
+  readonly deployments?: () => readonly DeploymentHealth[]
   /** Ledger writes that are not yet durable; `oldestMs` is the age of the oldest, 0 without any. */
   readonly ledgerPending: () => { readonly count: number; readonly oldestMs: number }
   /** The process itself (`watchRuntime`); absent where nobody watches it. */

@@ -46,7 +46,7 @@ export class Answer {
         this.#timing.reading()
         const piece = await body.read()
         if (piece === null) break
-        this.#timing.progress()
+        this.#timing.progress(piece.length)
         size += piece.length
         if (size > maxBytes) throw tooLarge(maxBytes)
         chunks.push(piece)
@@ -71,7 +71,7 @@ export class Answer {
     const take = (piece: Uint8Array | null): Step | Promise<Step> => {
       if (piece !== null) {
         if (piece.length === 0) return next()
-        timing.progress()
+        timing.progress(piece.length)
         return { done: false, value: piece }
       }
       try {
@@ -106,6 +106,10 @@ export class Answer {
         return this
       },
     }
+  }
+
+  committed(): void {
+    this.#timing.committed()
   }
 
   cancel(): void {

@@ -1,10 +1,12 @@
 // The clock of one call: its deadlines, its one timer, and what ended it.
 //
-//   connecting/waiting ──head──▶ (stream: still waiting for the first chunk) ──▶ reading ──▶ finished
+//   connecting/waiting ──head──▶ (stream: still waiting to be committed) ──▶ reading ──▶ finished
 //
 // - total: from the start to the last byte.
-// - first token: from the start to the head of a whole answer, or to the first chunk of a stream.
+// - first token: from the start to the head of a whole answer, or to the event of a stream that its reader commits to
+//   (`committed`): a host that sends roles and pings, and no word, is as late as one that sends nothing.
 // - idle: while a read waits; the time that a slow client takes between two reads does not count.
+// - pace: where a least pace is asked for, a whole answer that stays under it for an idle time has timed out, too.
 // - connect: a connection of our own has its own timer. Fetch does not tell when a connection stands: half of the time is
 //   waited in silence; then a bare TCP connection is tried for the other half. If that fails the upstream is unreachable, if it
 //   hangs it timed out, and if it succeeds the provider is thinking. Nothing is tried where an answer came within the last 30 s.
@@ -31,6 +33,11 @@ export class CallTiming {
   #isWaiting = true
   #isFinished = false
   #hasHead = false
+  #isStream = false
+  readonly #minBytesPerS: number
+  /** Bytes since the pace was last looked at, and when that was. */
+  #bytes = 0
+  #bytesSince: number
   /** When the read that now waits began; Infinity while nobody reads. */
   #idleSince = Infinity
   #failure: Outcome | null = null
@@ -44,8 +51,16 @@ export class CallTiming {
   /** What is stopped when the call ends: a body does not have to listen to the signal. */
   #stopping: { cancel(): void } | null = null
 
-  constructor(clock: Clock, timeouts: Timeouts, client: AbortSignal, probe: Probe | null) {
+  constructor(
+    clock: Clock,
+    timeouts: Timeouts,
+    client: AbortSignal,
+    probe: Probe | null,
+    minBytesPerS: number | null = null,
+  ) {
     const now = clock.monotonicMs()
+    this.#minBytesPerS = minBytesPerS ?? 0
+    this.#bytesSince = now
     this.#clock = clock
     this.#idleMs = timeouts.idleMs
     this.#firstAt = now + timeouts.firstTokenMs
@@ -96,9 +111,10 @@ export class CallTiming {
     })
   }
 
-  /** The head is here; of a stream, the first chunk is still to come. */
+  /** The head is here; of a stream, what it is committed for is still to come. */
   head(isStream: boolean): void {
     this.#hasHead = true
+    this.#isStream = isStream
     this.#probeAt = Infinity
     if (!isStream) this.#begun()
   }
@@ -114,10 +130,16 @@ export class CallTiming {
     this.#idleSince = this.#clock.monotonicMs()
   }
 
-  /** Bytes came. */
-  progress(): void {
-    if (this.#isWaiting) this.#begun()
+  /** So many bytes came. */
+  progress(bytes: number): void {
+    if (this.#isWaiting && !this.#isStream) this.#begun()
+    this.#bytes += bytes
     this.#idleSince = Infinity
+  }
+
+  /** A stream has said something: from now on the idle deadline counts. */
+  committed(): void {
+    if (this.#isWaiting && !this.#isFinished) this.#begun()
   }
 
   /** The error to throw for whatever fetch or a read threw. */
@@ -151,6 +173,7 @@ export class CallTiming {
   #begun(): void {
     this.#isWaiting = false
     const now = this.#clock.monotonicMs()
+    this.#bytesSince = now
     if (this.#dueAt <= now + this.#idleMs) return
     this.#cancelTimer?.()
     this.#arm(now)
@@ -174,10 +197,22 @@ export class CallTiming {
     else if (this.#isWaiting && now >= this.#firstAt) this.end({ type: 'timed_out', stage: 'first_token' })
     else if (!this.#isWaiting && this.#idleSince !== Infinity && now >= this.#idleSince + this.#idleMs)
       this.end({ type: 'timed_out', stage: 'idle' })
+    else if (this.#isTooSlow(now)) this.end({ type: 'timed_out', stage: 'pace' })
     else {
       if (this.#isWaiting && now >= this.#probeAt) this.#tryConnect(now)
       this.#arm(now)
     }
+  }
+
+  /** Looks at the pace of a whole answer once in each idle time. */
+  #isTooSlow(now: number): boolean {
+    if (this.#minBytesPerS === 0 || this.#isWaiting || this.#isStream) return false
+    const elapsedMs = now - this.#bytesSince
+    if (elapsedMs < this.#idleMs) return false
+    const isSlow = this.#bytes < (this.#minBytesPerS * elapsedMs) / 1_000
+    this.#bytes = 0
+    this.#bytesSince = now
+    return isSlow
   }
 
   #tryConnect(now: number): void {

@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
 
 import type { OutcomeType } from '../core/outcome.ts'
-import { classify, errorCodeOf, errorMessageOf, retryAfterMs } from './classify.ts'
+import { configureProviders } from './configure.ts'
+import { classify, errorCodeOf, errorMessageOf } from './classify.ts'
 
 type Case = readonly [
   vendor: string,
@@ -504,6 +505,18 @@ test('a provider’s own rows are asked before the table', () => {
   expect(classify(reply, [{ statuses: [400], words: /odd words/, outcome: 'overloaded' }]).type).toBe('overloaded')
 })
 
+test('the presets know the statuses that mean something else with them', () => {
+  const body = JSON.stringify({ message: 'no words for it' })
+  for (const [preset, status, outcome] of [
+    ['groq', 498, 'rate_limited'],
+    ['cohere', 498, 'filtered'],
+    ['openai', 498, 'overloaded'],
+  ] as const) {
+    const [provider] = configureProviders({ p: { preset, keys: ['k'] } }, {})
+    expect(classify({ status, headers: new Headers(), body }, provider?.outcomes).type).toBe(outcome)
+  }
+})
+
 test('a rate limit carries the wait of the headers, else that of Google’s body', () => {
   const body = JSON.stringify(
     google(429, 'RESOURCE_EXHAUSTED', 'Quota', [
@@ -523,44 +536,6 @@ test('a rate limit carries the wait of the headers, else that of Google’s body
     retryAfterMs: null,
   })
 })
-
-const NOW = Date.parse('2026-11-20T10:00:00Z')
-const WAITS: readonly (readonly [string, Record<string, string>, number | null])[] = [
-  ['seconds', { 'retry-after': '7' }, 7_000],
-  ['fractions of a second', { 'retry-after': '0.25' }, 250],
-  ['milliseconds first', { 'retry-after-ms': '120', 'retry-after': '1' }, 120],
-  ['a date', { 'retry-after': 'Fri, 20 Nov 2026 10:00:30 GMT' }, 30_000],
-  ['a date that has passed', { 'retry-after': 'Fri, 20 Nov 2026 09:00:00 GMT' }, 0],
-  ['never more than a day', { 'retry-after': '9999999' }, 86_400_000],
-  [
-    'OpenAI’s reset of what is used up',
-    { 'x-ratelimit-remaining-tokens': '0', 'x-ratelimit-reset-tokens': '6m0s' },
-    360_000,
-  ],
-  [
-    'the latest of two resets',
-    {
-      'x-ratelimit-remaining-tokens': '0',
-      'x-ratelimit-reset-tokens': '250ms',
-      'x-ratelimit-remaining-requests': '0',
-      'x-ratelimit-reset-requests': '1.5s',
-    },
-    1_500,
-  ],
-  ['no reset of what is left', { 'x-ratelimit-remaining-tokens': '12', 'x-ratelimit-reset-tokens': '6m0s' }, null],
-  [
-    'Anthropic’s moment',
-    { 'anthropic-ratelimit-requests-remaining': '0', 'anthropic-ratelimit-requests-reset': '2026-11-20T10:00:12Z' },
-    12_000,
-  ],
-  ['OpenRouter’s moment in ms', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW + 5_000) }, 5_000],
-  ['a moment in s', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW / 1_000 + 9) }, 9_000],
-  ['days and hours', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '0d1h2m' }, 3_720_000],
-  ['nothing', {}, null],
-  ['nonsense', { 'retry-after': 'soon' }, null],
-]
-for (const [name, headers, expected] of WAITS)
-  test(`the wait of a reply: ${name}`, () => expect(retryAfterMs(new Headers(headers), NOW)).toBe(expected))
 
 test('the message is the provider’s own, bounded and without control characters', () => {
   expect(errorMessageOf(JSON.stringify(openai('No\u0000\n such\tthing', 'x', null)))).toBe('No such thing')

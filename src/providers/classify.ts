@@ -3,32 +3,17 @@
 //
 // Words are looked for in the provider's code and message, not in the whole body: bodies may echo what a user wrote.
 import type { HeaderSource } from '../core/headers.ts'
-import type { Outcome } from '../core/outcome.ts'
+import type { Outcome, OutcomeRule } from '../core/outcome.ts'
 import { isErrorBody, readProviderError } from './provider-error.ts'
 import type { ProviderError } from './provider-error.ts'
+import { retryAfterMs } from './stated-limits.ts'
 
 export { errorCodeOf, errorMessageOf } from './provider-error.ts'
 
 /** What comes back with a head: status, headers and the body's first part. */
 export type UpstreamReply = { readonly status: number; readonly headers: HeaderSource; readonly body: string }
 
-type RuleOutcome =
-  | 'rate_limited'
-  | 'overloaded'
-  | 'unreachable'
-  | 'broken'
-  | 'credential_bad'
-  | 'context_too_long'
-  | 'filtered'
-  | 'rejected'
-
-export type Rule = {
-  /** Exact statuses; a single digit is a whole class (`5` for 500–599). */
-  readonly statuses: readonly number[]
-  /** Over the code and the message, in lower case; absent: the status alone decides. */
-  readonly words?: RegExp
-  readonly outcome: RuleOutcome
-}
+type RuleOutcome = OutcomeRule['outcome']
 
 /** One pattern of several; every repetition in them is bounded, so matching is linear. */
 function anyOf(...patterns: readonly RegExp[]): RegExp {
@@ -75,7 +60,7 @@ const ABSENT = anyOf(
   /not supported in your (?:region|country)|territory,? (?:is )?not supported|location is not supported/,
 )
 
-const RULES: readonly Rule[] = [
+const RULES: readonly OutcomeRule[] = [
   { statuses: [429, 529], outcome: 'rate_limited' },
   { statuses: [401, 402], outcome: 'credential_bad' },
   // Before the quota words: what is exhausted here comes back when somebody pays, not when time passes.
@@ -100,7 +85,11 @@ const RULES: readonly Rule[] = [
  * The outcome of an answered call. `overrides` are asked before the table (a provider's own rows); `now` (wall ms) is what a
  * date in `retry-after` is measured from.
  */
-export function classify(reply: UpstreamReply, overrides: readonly Rule[] = [], now: number = Date.now()): Outcome {
+export function classify(
+  reply: UpstreamReply,
+  overrides: readonly OutcomeRule[] = [],
+  now: number = Date.now(),
+): Outcome {
   const { status, headers, body } = reply
   if (status >= 200 && status < 300) {
     if (!isErrorBody(body)) return { type: 'answered' }
@@ -113,9 +102,9 @@ export function classify(reply: UpstreamReply, overrides: readonly Rule[] = [], 
   const wait = retryAfterMs(headers, now) ?? error.retryAfterMs
   // Bedrock names the kind of error in a header only.
   const words = [headers.get('x-amzn-errortype'), error.code, error.message].filter(Boolean).join(' ').toLowerCase()
-  const rule = [...overrides, ...RULES].find(
-    ({ statuses, words: pattern }) => isAmong(status, statuses) && (pattern === undefined || pattern.test(words)),
-  )
+  const fits = ({ statuses, words: pattern }: OutcomeRule): boolean =>
+    isAmong(status, statuses) && (pattern === undefined || pattern.test(words))
+  const rule = overrides.find(fits) ?? RULES.find(fits)
   // Not written by an API: a base URL that leads elsewhere, or a firewall's page. Neither says anything of request or key.
   const isForeign = (status === 404 && error.form !== 'json') || (status === 403 && error.form === 'html')
   return outcomeOf(isForeign ? 'unreachable' : (rule?.outcome ?? 'broken'), status, error, wait)
@@ -144,60 +133,4 @@ function outcomeOf(type: RuleOutcome, status: number, error: ProviderError, retr
     case 'rejected':
       return { type }
   }
-}
-
-const MAX_RETRY_MS = 24 * 3_600_000
-
-// A limit that is used up, and when it is full again. OpenAI's spelling, its copies, and Anthropic's.
-const RESETS = [
-  ['x-ratelimit-remaining-requests', 'x-ratelimit-reset-requests'],
-  ['x-ratelimit-remaining-tokens', 'x-ratelimit-reset-tokens'],
-  ['anthropic-ratelimit-requests-remaining', 'anthropic-ratelimit-requests-reset'],
-  ['anthropic-ratelimit-tokens-remaining', 'anthropic-ratelimit-tokens-reset'],
-  ['anthropic-ratelimit-input-tokens-remaining', 'anthropic-ratelimit-input-tokens-reset'],
-  ['anthropic-ratelimit-output-tokens-remaining', 'anthropic-ratelimit-output-tokens-reset'],
-  ['x-ratelimit-remaining', 'x-ratelimit-reset'],
-] as const
-
-/**
- * How long an upstream asks to wait, in ms, null where it does not say: `retry-after-ms`, `retry-after` (seconds or a
- * date), else the latest reset among the limits that are used up. At most a day.
- */
-export function retryAfterMs(headers: HeaderSource, now: number): number | null {
-  const ms = headers.get('retry-after-ms')
-  if (ms !== null && /^\d+(?:\.\d+)?$/.test(ms)) return clamp(Number(ms))
-  const after = headers.get('retry-after')
-  const asked = after === null ? null : waitOf(after, now)
-  if (asked !== null) return clamp(asked)
-  let latest: number | null = null
-  for (const [remaining, reset] of RESETS) {
-    const left = headers.get(remaining)
-    const value = headers.get(reset)
-    if (left === null || value === null || Number(left) > 0) continue
-    const wait = waitOf(value, now)
-    if (wait !== null) latest = Math.max(latest ?? 0, wait)
-  }
-  return latest === null ? null : clamp(latest)
-}
-
-/** `12`, `1.5`, `6m0s`, `250ms`, an HTTP or RFC 3339 date, or a moment as s or ms since the epoch. */
-function waitOf(text: string, now: number): number | null {
-  const value = text.trim()
-  if (/^\d+(?:\.\d+)?$/.test(value)) {
-    const number = Number(value)
-    // A number this large is a moment: in ms from 1e12 on (2001), in s from 1e9 on.
-    if (number >= 1e12) return number - now
-    return number >= 1e9 ? number * 1_000 - now : number * 1_000
-  }
-  const parts = /^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?$/.exec(value)
-  if (parts !== null && value !== '') {
-    const [days = 0, hours = 0, minutes = 0, seconds = 0, ms = 0] = parts.slice(1).map((part) => Number(part ?? 0))
-    return ((days * 24 + hours) * 60 + minutes) * 60_000 + seconds * 1_000 + ms
-  }
-  const date = Date.parse(value)
-  return Number.isNaN(date) ? null : date - now
-}
-
-function clamp(ms: number): number {
-  return Math.min(Math.max(Math.ceil(ms), 0), MAX_RETRY_MS)
 }

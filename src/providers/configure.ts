@@ -116,6 +116,7 @@ function configureProvider(name: string, input: ProviderInput, environment: Envi
     auth: preset.auth,
     headers: { ...preset.headers, ...checkedHeaders(input.headers ?? {}, `${path}.headers`) },
     quirks,
+    ...(preset.outcomes === undefined ? {} : { outcomes: preset.outcomes }),
     timeouts: {
       connectMs: input.timeouts?.connectMs ?? defaults.connectMs,
       firstTokenMs: input.timeouts?.firstTokenMs ?? defaults.firstTokenMs,

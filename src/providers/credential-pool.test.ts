@@ -4,15 +4,17 @@ import { configureProviders } from './configure.ts'
 import { createCredentialPool } from './credential-pool.ts'
 import { drivenClock } from './simulator/driven-clock.ts'
 
+const FREE = { waitMs: () => 0, tried: null }
+
 function setUp(keys: readonly string[]) {
   const clock = drivenClock()
   const [provider] = configureProviders({ p: { preset: 'openai', keys } }, {})
   if (provider === undefined) throw new Error('no provider')
   const pool = createCredentialPool({ clock })
   const take = (count: number): string =>
-    Array.from({ length: count }, () => pool.choose(provider)?.secret ?? '-').join('')
+    Array.from({ length: count }, () => pool.choose(provider, FREE)?.secret ?? '-').join('')
   const credential = (index: number) => provider.credentials[index] ?? null
-  return { clock, pool, take, credential }
+  return { clock, pool, take, credential, provider }
 }
 
 test('credentials take turns', () => expect(setUp(['a', 'b', 'c']).take(7)).toBe('abcabca'))
@@ -44,18 +46,22 @@ test('when all are benched the one that recovers first is tried', () => {
   expect(take(3)).toBe('bbb')
 })
 
-test('a rate limit benches for as long as the provider says, at most five minutes', () => {
-  const { clock, pool, credential } = setUp(['a', 'b', 'c'])
-  pool.report(credential(0), { type: 'rate_limited', retryAfterMs: 2_000 })
-  pool.report(credential(1), { type: 'rate_limited', retryAfterMs: null })
-  pool.report(credential(2), { type: 'rate_limited', retryAfterMs: 86_400_000 })
-  expect(pool.state()).toEqual([
-    { id: 'p#1', benchedUntil: clock.now() + 2_000, reason: 'rate_limited' },
-    { id: 'p#2', benchedUntil: clock.now() + 1_000, reason: 'rate_limited' },
-    { id: 'p#3', benchedUntil: clock.now() + 300_000, reason: 'rate_limited' },
-  ])
-  clock.advance(1_500)
-  expect(pool.state()[1]).toEqual({ id: 'p#2', benchedUntil: null, reason: null })
+test('a credential without room in its limits is passed over for one that has some', () => {
+  const { pool, provider } = setUp(['a', 'b', 'c'])
+  const waits: Readonly<Record<string, number>> = { 'p#1': 900, 'p#2': 0, 'p#3': 20 }
+  const waitMs = ({ id }: { readonly id: string }): number => waits[id] ?? 0
+  expect([1, 2, 3].map(() => pool.choose(provider, { waitMs, tried: null })?.secret)).toEqual(['b', 'b', 'b'])
+  expect(pool.choose(provider, { waitMs, tried: new Set(['p#2']) })?.secret).toBe('c')
+  expect(pool.choose(provider, { waitMs, tried: new Set(['p#1', 'p#2', 'p#3']) })).toBeNull()
+})
+
+test('a provider whose credentials are all benched is out until the first of them is back', () => {
+  const { clock, pool, provider } = setUp(['a', 'b'])
+  pool.bench('p#1', clock.now() + 9_000)
+  expect(pool.benchMs(provider)).toBe(0)
+  pool.bench('p#2', clock.now() + 3_000)
+  expect(pool.benchMs(provider)).toBe(3_000)
+  expect(pool.benchMs({ ...provider, credentials: [] })).toBe(0)
 })
 
 test('a bad key is out for minutes, and a success brings it back', () => {
@@ -73,6 +79,7 @@ test('what is not the credential’s fault benches nobody', () => {
   const { pool, credential } = setUp(['a', 'b'])
   pool.report(credential(0), { type: 'overloaded', retryAfterMs: 5_000 })
   pool.report(credential(0), { type: 'timed_out', stage: 'idle' })
+  pool.report(credential(0), { type: 'rate_limited', retryAfterMs: 2_000 })
   pool.report(null, { type: 'credential_bad' })
   expect(pool.state()).toEqual([])
 })

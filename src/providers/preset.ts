@@ -1,5 +1,6 @@
 // What a row of the preset tables says: everything that has to be known of a host to call it, as data.
 import type { Auth, Quirks } from '../core/model.ts'
+import type { OutcomeRule } from '../core/outcome.ts'
 
 /** Where the value of a `{placeholder}` comes from when the config does not give it: its variable, else its default. */
 type Setting = { readonly env?: string; readonly default?: string }
@@ -30,6 +31,8 @@ export type Preset = {
   readonly headers?: Readonly<Record<string, string>>
   /** Paths start with a slash; the query may hold placeholders. */
   readonly quirks: Quirks
+  /** What its statuses mean, where that is not what others mean by them. */
+  readonly outcomes?: readonly OutcomeRule[]
   /** Provider id in the bundled price catalogue; null where it has no prices of this host. */
   readonly priceId: string | null
   /** Self-hosted: needs no key, and is used only where the config names it. */

@@ -7,6 +7,8 @@ const OLD_BOUND = { maxTokensField: 'max_tokens' } as const
 export const HOST_PRESETS = {
   groq: row('Groq', 'https://api.groq.com/openai/v1', 'GROQ_API_KEY', 'https://console.groq.com/docs/api-reference', {
     quirks: { refusedFields: ['logprobs', 'top_logprobs', 'logit_bias'], paths: { ...CHAT_ONLY, audio: '/audio' } },
+    // Its flex tier is full: like any other limit.
+    outcomes: [{ statuses: [498], outcome: 'rate_limited' }],
     priceId: 'groq',
   }),
   together: row(

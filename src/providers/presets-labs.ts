@@ -92,6 +92,8 @@ export const LAB_PRESETS = {
   }),
   cohere: row('Cohere', 'https://api.cohere.com', COHERE_VARIABLES, 'https://docs.cohere.com/reference/chat', {
     wire: 'cohere',
+    // "Blocked output": its content policy.
+    outcomes: [{ statuses: [498], outcome: 'filtered' }],
     quirks: { modelsPath: '/v1/models' },
     priceId: 'cohere',
   }),

@@ -60,6 +60,7 @@ test('a stream that falls silent times out when it has been idle, not before', a
   })
   const { call, clock } = setUp()
   const answer = await call(providerAt(server.url), { stream: true })
+  answer.committed()
   const seen: string[] = []
   const reading = outcomeOf(
     (async () => {
@@ -81,6 +82,51 @@ test('a stream that falls silent times out when it has been idle, not before', a
   expect(clock.pending()).toBe(0)
 })
 
+test('chunks that nobody commits to do not meet the first-token deadline', async () => {
+  let send: (part: string) => void = () => undefined
+  const server = await rawServer((socket) => {
+    send = (part) => socket.write(chunk(part))
+    socket.write(CHUNKED)
+    send('.')
+  })
+  const { call, clock } = setUp()
+  const answer = await call(providerAt(server.url), { stream: true })
+  let count = 0
+  const reading = outcomeOf(
+    (async () => {
+      for await (const _ of answer.chunks()) count++
+    })(),
+  )
+  for (let beat = 1; beat <= 4; beat++) {
+    await eventually(() => count === beat)
+    clock.advance(TIMEOUTS.firstTokenMs / 4)
+    if (beat < 4) send('.')
+  }
+  expect(await reading).toEqual(timedOut('first_token'))
+  await server.closed(1)
+  expect(clock.pending()).toBe(0)
+})
+
+test('a whole answer that trickles has timed out where a pace is asked for, and only there', async () => {
+  for (const minBytesPerS of [100, null]) {
+    let send: () => void = () => undefined
+    const server = await rawServer((socket) => {
+      send = () => socket.write('..')
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n`)
+      send()
+    })
+    const { call, clock } = setUp()
+    const answer = await call(providerAt(server.url), { minBytesPerS })
+    const reading = outcomeOf(answer.bytes(200_000))
+    for (let beat = 0; beat < 15; beat++) {
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+      clock.advance(TIMEOUTS.idleMs / 2)
+      send()
+    }
+    expect(await reading).toEqual(timedOut(minBytesPerS === null ? 'total' : 'pace'))
+  }
+})
+
 test('a slow client is not an idle upstream', async () => {
   const server = await rawServer((socket) => {
     socket.write(CHUNKED)
@@ -89,6 +135,7 @@ test('a slow client is not an idle upstream', async () => {
   })
   const { call, clock } = setUp()
   const answer = await call(providerAt(server.url), { stream: true })
+  answer.committed()
   const chunks = answer.chunks()
   expect((await chunks.next()).done).toBe(false)
   clock.advance(5 * TIMEOUTS.idleMs)
@@ -103,6 +150,7 @@ test('the idle deadline strikes in time although the first-token deadline lies f
   const { call, clock } = setUp()
   const timeouts = { connectMs: 1_000_000, firstTokenMs: 1_000_000, idleMs: 500, totalMs: 2_000_000 }
   const answer = await call(providerAt(server.url), { stream: true, timeouts })
+  answer.committed()
   const chunks = answer.chunks()
   await chunks.next()
   const failing = outcomeOf(chunks.next())
@@ -133,6 +181,7 @@ test('the total deadline ends a stream that is alive', async () => {
   })
   const { call, clock } = setUp()
   const answer = await call(providerAt(server.url), { stream: true })
+  answer.committed()
   let count = 0
   const reading = outcomeOf(
     (async () => {
@@ -405,8 +454,10 @@ test('a simulated body that stalls times out, whether the simulator listens to t
         headers: { 'content-length': '10' },
       }),
   })
-  const chunks = (await call(simulated, { stream: true })).chunks()
+  const answer = await call(simulated, { stream: true })
+  const chunks = answer.chunks()
   await chunks.next()
+  answer.committed()
   const streamed = outcomeOf(chunks.next())
   const whole = outcomeOf((await call(simulated)).bytes(100))
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))

@@ -41,8 +41,10 @@ export type UpstreamCall = {
   readonly body: string | Uint8Array | null
   /** `totalMs`: what is left of the request. */
   readonly timeouts: Timeouts
-  /** Whether the first-token deadline is for the first chunk (true) or for the head (false). */
+  /** Whether the first-token deadline is for what a stream is committed for (true) or for the head (false). */
   readonly stream: boolean
+  /** A whole answer that stays under this for an idle time has timed out; absent or null: any pace will do. */
+  readonly minBytesPerS?: number | null
   /** The client is gone, or another attempt has won. */
   readonly signal: AbortSignal
   /** A redirect is an answer, for who judges where it leads; absent: it is an error. Never with a credential. */
@@ -56,6 +58,8 @@ export type UpstreamAnswer = {
   bytes(maxBytes: number): Promise<Uint8Array>
   /** Chunks as they arrive; throws `UpstreamFailure`. Leaving the loop early cancels the upstream at once. */
   chunks(): Chunks
+  /** A stream has said something worth waiting for: the first-token deadline is met. */
+  committed(): void
   /** Ends the call now, also while a read waits: that read then throws `cancelled`. */
   cancel(): void
 }
@@ -185,7 +189,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         })
       const { transport } = line
       const probing = transport.type === 'fetch' ? transport.fetching.probing(call.timeouts.connectMs) : null
-      const timing = new CallTiming(clock, call.timeouts, call.signal, probing)
+      const timing = new CallTiming(clock, call.timeouts, call.signal, probing, call.minBytesPerS)
       try {
         timing.check()
         const incoming = await request(line, call, timing)

@@ -56,15 +56,14 @@ export function suitsIn({ attemptTools: { wireOf, estimateTokens: count } }: Eng
 }
 
 export function planToolsIn(engine: Engine, { config, priceOf }: Snapshot, suits: Suits): PlanTools {
-  const { clock, planMemory, expectedOutput, providerRoom } = engine
+  const { clock, planMemory, expectedOutput } = engine
   return {
     monotonicMs: () => clock.monotonicMs(),
     random: engine.random,
     healthOf: engine.healthOf,
     unable: (deployment, facts) =>
       suits.whyNot(deployment, facts) ??
-      (config.unpriced === 'refuse' && priceOf(deployment.id, clock.now()) === null ? NO_PRICE : null) ??
-      providerRoom.whyFull(deployment.provider),
+      (config.unpriced === 'refuse' && priceOf(deployment.id, clock.now()) === null ? NO_PRICE : null),
     costOf(deployment, facts, isCached) {
       const pricing = priceOf(deployment.id, facts.now)
       if (pricing === null) return null

@@ -39,7 +39,7 @@ export function relayStage(engine: Engine, { config }: Snapshot): Stages['relay'
   }
 
   return (exchange, request, answered) => {
-    const { deployment } = answered
+    const deployment = answered.type === 'whole' ? answered.deployment : answered.origin.deployment
     const warning = retirementWarning(deployment, clock.now())
     const answer = warning === null ? answered : { ...answered, warnings: [...answered.warnings, warning] }
     exchange.target = { id: deployment.id, provider: deployment.provider.name, model: deployment.model }
@@ -52,7 +52,6 @@ export function relayStage(engine: Engine, { config }: Snapshot): Stages['relay'
       monotonicMs: () => clock.monotonicMs(),
       redact,
       signal: request.signal,
-      onStreamOutcome: (outcome) => engine.attemptTools.onOutcome(deployment, null, outcome, null),
     })
   }
 }

@@ -1,6 +1,6 @@
 // The stages of the path for one snapshot of the configuration; each that is more than a call has a file of its own.
 import type { RequestRecord } from '../core/ledger.ts'
-import { inputTokens, outputTokens } from '../core/usage.ts'
+import { inputTokens, NO_USAGE, outputTokens } from '../core/usage.ts'
 import { Exchange } from '../exchange.ts'
 import type { ExchangeTools } from '../exchange.ts'
 import type { Stages } from '../handle.ts'
@@ -70,6 +70,7 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
           media: { maxBytes: config.media.maxSizeBytes, fetch: fetchOf(exchange, request, call, deadlineMs) },
           signal: request.signal,
           deadlineMs,
+          estimate: exchange.intent?.estimateUsage ?? NO_USAGE,
           attempts: exchange.attempts,
         },
         engine.attemptTools,
@@ -80,7 +81,12 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
 
     async refuse(exchange, error) {
       const response = errorResponse(error, exchange.entrance.dialect, exchange.id, exchange.clientRequestId, redact)
-      const ending = { status: error.status, error, entryStatus: 'failed', produced: null } as const
+      const ending = {
+        status: error.status,
+        error,
+        entryStatus: error.code === 'client_closed' ? 'aborted' : 'failed',
+        produced: null,
+      } as const
       // Nothing left for a provider, so there is no entry to wait for; while the store is away that could take long.
       if (exchange.intent === null) {
         exchange.closeLate(ending)

@@ -1,7 +1,7 @@
 // How values are written in columns: compact texts, because time and bytes go into what every request writes.
 import { GatewayError } from '../core/error.ts'
 import type { EntryStatus } from '../core/ledger.ts'
-import type { Attempt, Outcome } from '../core/outcome.ts'
+import type { Attempt, Consumed, Outcome } from '../core/outcome.ts'
 import { NO_USAGE, USAGE_UNITS, type Usage } from '../core/usage.ts'
 
 /** Stored as the place in this list: append only. */
@@ -63,7 +63,8 @@ type AttemptRow = readonly [
   startedAfterMs: number,
   durationUs: number,
   ttftUs: number | null,
-  message?: string,
+  message?: string | null,
+  consumed?: readonly [usage: Partial<Usage>, costNanoUsd: string | null],
 ]
 
 /** Attempts as JSON rows, relative to the record's target and time. */
@@ -75,13 +76,22 @@ export function attemptsText(attempts: readonly Attempt[], target: string | null
 }
 
 function attemptText(attempt: Attempt, target: string | null, at: number): string {
-  const { credentialId, outcome, ttftMs, message } = attempt
+  const { credentialId, outcome, ttftMs, message, consumed } = attempt
   const own = attempt.target === target ? '0' : JSON.stringify(attempt.target)
   const credential = credentialId === null ? 'null' : JSON.stringify(credentialId)
   const kind = outcome.type === 'answered' ? '"answered"' : outcomeText(outcome)
   const ttft = ttftMs === null ? 'null' : microseconds(ttftMs)
-  const words = message === null ? '' : `,${JSON.stringify(message)}`
-  return `[${own},${credential},${kind},${attempt.status},${attempt.startedAt - at},${microseconds(attempt.durationMs)},${ttft}${words}]`
+  const words = message === null ? (consumed === undefined ? '' : ',null') : `,${JSON.stringify(message)}`
+  const paid = consumed === undefined ? '' : `,${consumedText(consumed)}`
+  return `[${own},${credential},${kind},${attempt.status},${attempt.startedAt - at},${microseconds(attempt.durationMs)},${ttft}${words}${paid}]`
+}
+
+function consumedText({ usage, costNanoUsd }: Consumed): string {
+  return `[${usageText(usage)},${costNanoUsd === null ? 'null' : `"${costNanoUsd}"`}]`
+}
+
+function readConsumed([usage, cost]: NonNullable<AttemptRow[8]>): Consumed {
+  return { usage: { ...NO_USAGE, ...usage }, costNanoUsd: cost === null ? null : BigInt(cost) }
 }
 
 function outcomeText(outcome: Outcome): string {
@@ -98,5 +108,6 @@ export function parseAttempts(text: string, target: string | null, at: number): 
     durationMs: row[5] / 1_000,
     ttftMs: row[6] === null ? null : row[6] / 1_000,
     message: row[7] ?? null,
+    ...(row[8] === undefined ? {} : { consumed: readConsumed(row[8]) }),
   }))
 }
