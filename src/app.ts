@@ -22,6 +22,8 @@ import { anthropicMessages } from './dialects/anthropic-messages.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import { gemini } from './dialects/gemini.ts'
 import { openaiChat } from './dialects/openai-chat.ts'
+import { createPassTools, pass } from './pass/pass.ts'
+import type { PassTools } from './pass/pass.ts'
 import { createKeyRing } from './keys/key-ring.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import { addressAllowed } from './keys/permit.ts'
@@ -222,6 +224,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   })
   const newBatchId = idMaker('batch', () => clock.now(), random)
   let ownTools = toolsOfOwn()
+  let passTools: PassTools = createPassTools(engine, snapshot)
 
   function toolsOfOwn(): OwnBatchTools & { readonly budgets: Budgets } {
     return {
@@ -267,6 +270,8 @@ export function createGateway(options: GatewayOptions): Gateway {
         return ownResponse('cancel', request, addressOf, parameter, ownTools)
       case 'response_input_items':
         return ownResponse('input_items', request, addressOf, parameter, ownTools)
+      case 'pass':
+        return pass(request, dialectOf(request, ''), addressOf, passTools)
       case 'file_upload':
       case 'files':
       case 'file':
@@ -347,6 +352,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       budgetDefinitions.configure(config.budgets)
       stages = createStages(engine, next)
       ownTools = toolsOfOwn()
+      passTools = createPassTools(engine, next)
     },
     get snapshot() {
       return snapshot

@@ -79,6 +79,8 @@ export class Exchange {
   call: Call | null = null
   /** As the caller wrote it, without secrets. */
   requestedModel = ''
+  /** Method and path as they are logged; only of pass-through calls. */
+  path: string | undefined = undefined
   route = ''
   /** The kind of work; null where nobody had to know. */
   task: string | null = null
@@ -252,6 +254,7 @@ export class Exchange {
       status: ending.status,
       errorCode: ending.error?.code ?? null,
       target: this.target?.id ?? null,
+      path: this.path,
       stream: this.call?.facts.stream ?? false,
       durationMs,
       ttftMs: this.ttftMs,

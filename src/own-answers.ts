@@ -163,6 +163,7 @@ function requestBody(record: RequestRecord): object {
     model: record.dimensions.requestedModel,
     route: record.dimensions.route,
     target: record.target,
+    path: record.path ?? null,
     stream: record.stream,
     status: record.status,
     error: record.errorCode,

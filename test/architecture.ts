@@ -23,6 +23,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'own-responses',
       'kept-responses',
       'batches',
+      'pass',
       'first-run',
       'state',
     ],

@@ -339,7 +339,7 @@ describe('in driven time', () => {
     const clock = drivenClock()
     await using weir = await startGateway(simulator('{ ttft_ms: { median: 1, p99: 2 }, error_share: 1 }'), { clock })
     const client = clientOf(weir)
-    const batch = await clock.run(ended(weir, (await create(client, [line('a')])).id))
+    const batch = await passing(clock, ended(weir, (await create(client, [line('a')])).id))
     expect(batch).toMatchObject({ status: 'completed', completed: 0, failed: 1 })
     expect(await contentOf(client, batch.errorFileId)).toMatchObject([{ response: { status_code: 502 } }])
     expect(await weir.store.countEntries()).toBe(3)
@@ -383,7 +383,7 @@ describe('in driven time', () => {
     expect([upstream.received.length, (await weir.store.getBatch(made.id, null))?.status]).toEqual([2, 'in_progress'])
     held.resolve()
     await Promise.all(urgent)
-    expect(await clock.run(ended(weir, made.id))).toMatchObject({ status: 'completed', completed: 1 })
+    expect(await passing(clock, ended(weir, made.id))).toMatchObject({ status: 'completed', completed: 1 })
   })
 
   /** Lets time pass a second at a time, with turns in between for what needs none (a commit of the ledger). */
@@ -392,6 +392,7 @@ describe('in driven time', () => {
     void promise.finally(() => (state.over = true))
     while (!state.over) {
       for (let turn = 0; turn < 10; turn++) await new Promise<void>((resolve) => void setImmediate(resolve))
+      await Bun.sleep(1)
       clock.advance(1_000)
     }
     return promise

@@ -145,6 +145,7 @@ describe('the request log', () => {
       status: 200,
       error: null,
       target: 'openai/gpt-5-mini',
+      path: null,
       stream: true,
       duration_ms: 900,
       ttft_ms: 200,

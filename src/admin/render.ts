@@ -57,6 +57,7 @@ export function renderRequest(record: ledger.RequestRecord): Json<typeof Request
     status: record.status,
     error: record.errorCode,
     target: record.target,
+    path: record.path ?? null,
     stream: record.stream,
     duration_ms: record.durationMs,
     ttft_ms: record.ttftMs,

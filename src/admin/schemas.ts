@@ -178,6 +178,7 @@ export const RequestLine = z
     status: z.number(),
     error: z.string().nullable().openapi({ description: 'Code of the error table.' }),
     target: z.string().nullable(),
+    path: z.string().nullable().openapi({ description: 'Method and path of a pass-through call.' }),
     stream: z.boolean(),
     duration_ms: z.number(),
     ttft_ms: z.number().nullable(),

@@ -143,6 +143,7 @@ function describe(record: RequestRecord, entry: Entry | null, colour: boolean): 
     ],
     ['route', dimensions.route],
     ['target', orDash(record.target)],
+    ...(record.path === undefined ? [] : ([['path', record.path]] as const)),
     ['finish', orDash(record.finishReason)],
     ['duration', writeElapsed(record.durationMs)],
     ['first token', record.ttftMs === null ? '-' : writeElapsed(record.ttftMs)],

@@ -24,7 +24,16 @@ export type ProviderConfig = {
   readonly quirks?: QuirksConfig
   readonly timeouts?: Partial<Timeouts>
   readonly limits?: { readonly rpm?: number | null; readonly tpm?: number | null }
+  readonly pass?: PassConfig
   readonly models?: Readonly<Record<string, ModelConfig>>
+}
+
+/** Calls of the provider's own API at `/pass/{provider}/…`. */
+type PassConfig = {
+  /** Dollars, decimal text. */
+  readonly pricePerRequest?: string
+  /** Absent: the provider's base URL. */
+  readonly baseUrl?: string
 }
 
 /** How a host differs from OpenAI, as far as an operator may have to say it. */
@@ -350,6 +359,33 @@ export const provider: Field<ProviderConfig> = changed(
         {
           rpm: limit({ description: 'Requests in any minute.' }),
           tpm: limit({ description: 'Tokens in any minute.' }),
+        },
+        { optional: true },
+      ),
+      pass: section<PassConfig>(
+        { description: 'Calls of the provider’s own API at `/pass/<provider>/…`.' },
+        {
+          pricePerRequest: text(
+            {
+              description:
+                'What a request costs whose answer does not tell what it used. Without it such requests have no price.',
+              kind: 'dollars',
+              expected: 'dollars for one request, such as 0.01',
+              range: 'from 0',
+            },
+            undefined,
+            parsePrice,
+          ),
+          baseUrl: text(
+            {
+              description:
+                'What such calls go below, where it is not `base_url`: the host without its version part, say.',
+              kind: 'URL',
+              expected: 'an http or https URL without query, such as https://api.example.com',
+            },
+            undefined,
+            parseBaseUrl,
+          ),
         },
         { optional: true },
       ),

@@ -29,6 +29,7 @@ export type DialectId =
   | 'openai-translations'
   | 'rerank-v1'
   | 'rerank-v2'
+  | 'pass'
 
 /** What routing, limits and accounting need to know of a request; read once by its dialect. */
 export type CallFacts = {

@@ -74,6 +74,8 @@ export type RequestRecord = {
   /** Code of the error table; null on success. */
   readonly errorCode: string | null
   readonly target: string | null
+  /** Method and path, where the model does not say what was called: of pass-through calls. */
+  readonly path?: string | undefined
   readonly stream: boolean
   readonly durationMs: number
   /** Time to the first token, null when none came. */

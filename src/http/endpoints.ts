@@ -40,11 +40,12 @@ type EndpointKind =
   | 'batches'
   | 'batch'
   | 'batch_cancel'
+  | 'pass'
   | 'health'
   | 'ready'
 
 export type Endpoint = Entrance & {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Exact path, or a prefix ending in `/` whose rest is the parameter, or one with `{id}` for a part without a slash. */
   readonly path: string
   readonly kind: EndpointKind
@@ -54,6 +55,9 @@ const ID = '{id}'
 const RESPONSE = `/v1/responses/${ID}`
 const FILE = `/v1/files/${ID}`
 const BATCH = `/v1/batches/${ID}`
+
+/** `HEAD` is answered where `GET` is. */
+const PASS_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
 const ENDPOINTS: readonly Endpoint[] = [
   { method: 'POST', path: '/v1/chat/completions', kind: 'relay', family: 'chat', dialect: openaiChat },
@@ -104,6 +108,13 @@ const ENDPOINTS: readonly Endpoint[] = [
   { method: 'GET', path: BATCH, kind: 'batch', family: 'batches', dialect: openaiChat },
   { method: 'POST', path: `${BATCH}/cancel`, kind: 'batch_cancel', family: 'batches', dialect: openaiChat },
   { method: 'GET', path: '/v1/budget', kind: 'budget', family: null, dialect: openaiChat },
+  ...PASS_METHODS.map((method): Endpoint => ({
+    method,
+    path: '/pass/',
+    kind: 'pass',
+    family: 'pass',
+    dialect: openaiChat,
+  })),
   { method: 'GET', path: '/healthz', kind: 'health', family: null, dialect: openaiChat },
   { method: 'GET', path: '/readyz', kind: 'ready', family: null, dialect: openaiChat },
 ]

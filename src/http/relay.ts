@@ -36,7 +36,7 @@ export function isStreamed(response: Response): boolean {
 }
 
 export function relayStream(exchange: Exchange, answer: StreamAnswer, dialect: Dialect, tools: RelayTools): Response {
-  const headers = headersOf(exchange, answer)
+  const headers = headersOf(exchange, answer, answer.origin.deployment)
   headers['cache-control'] = 'no-cache'
   // Proxies of the nginx family buffer event streams unless told not to.
   headers['x-accel-buffering'] = 'no'
@@ -65,17 +65,22 @@ export async function relayWhole(exchange: Exchange, answer: Extract<Answer, { t
     entryStatus: 'complete',
     produced: answer.facts,
   })
-  const headers = headersOf(exchange, answer)
+  const headers = headersOf(exchange, answer, answer.deployment)
   if (exchange.costNanoUsd !== null) headers['x-weir-cost-usd'] = formatUsd(exchange.costNanoUsd)
   return new Response(answer.bytes as Uint8Array<ArrayBuffer>, { status: answer.status, headers })
 }
 
-function headersOf(exchange: Exchange, answer: Answer): Record<string, string> {
+/** The headers of an answer as its client sees them. */
+export function headersOf(
+  exchange: Exchange,
+  answer: Pick<Answer, 'headers' | 'warnings'>,
+  deployment: Deployment,
+): Record<string, string> {
   const headers = relayableHeaders(answer.headers)
   headers['x-weir-request-id'] = exchange.id
   // Where OpenAI's SDKs look for it: `answer._request_id`.
   headers['x-request-id'] = exchange.id
-  headers['x-weir-target'] = headerText(deploymentOf(answer).id)
+  headers['x-weir-target'] = headerText(deployment.id)
   headers['x-weir-attempts'] = String(exchange.attempts.length)
   const { requestIdHeader } = exchange.entrance.dialect
   if (requestIdHeader !== undefined) headers[requestIdHeader] = exchange.id
@@ -86,10 +91,6 @@ function headersOf(exchange: Exchange, answer: Answer): Record<string, string> {
   if (room !== null) Object.assign(headers, budgetHeaders(room))
   if (exchange.degradedTo !== null) headers['x-weir-budget-degraded-to'] = headerText(exchange.degradedTo)
   return headers
-}
-
-function deploymentOf(answer: Answer): Deployment {
-  return answer.type === 'whole' ? answer.deployment : answer.origin.deployment
 }
 
 /** A name as a header can carry it: a caller may ask for a model of any characters. */

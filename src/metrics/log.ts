@@ -130,6 +130,7 @@ function lineOfRequest(record: RequestRecord, redact: Redactor): Line {
       model,
       route: dimensions.route === dimensions.requestedModel ? model : clean(dimensions.route),
       target: clean(record.target),
+      path: record.path === undefined ? undefined : clean(record.path),
       status: record.status,
       error: record.errorCode ?? undefined,
       stream: record.stream,
@@ -158,6 +159,7 @@ function usualRequestJson(record: RequestRecord, redact: Redactor, timestamp: (a
     attempts[0]?.outcome.type === 'answered' &&
     record.errorCode === null &&
     record.clientRequestId === null &&
+    record.path === undefined &&
     dimensions.teamId === null &&
     dimensions.endUser === null &&
     dimensions.tags.length === 0

@@ -74,18 +74,24 @@ export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] 
         : await readJsonBody(request, boundsOf(family), engine.bytes, clock)
     exchange.cleanUps.push(() => engine.bytes.free(body.heldBytes))
     const call = readFacts(exchange, request, body)
+    noteCall(exchange, call, request.headers, redact)
     const key = exchange.caller?.key
-    exchange.call = call
-    if (key?.forbids !== undefined) refuseForbidden(key.id, key.forbids, call, request.headers)
-    exchange.requestedModel = redact(call.facts.model)
-    const endUser = boundedEndUser(call.facts.endUser ?? request.headers.get('x-weir-end-user'))
-    exchange.endUser = endUser === null ? null : redact(endUser)
-    if (call.facts.options.tags.length > 0)
-      exchange.tags = [...new Set([...exchange.tags, ...call.facts.options.tags.map(redact)])]
-    if (key?.requireEndUser === true && exchange.endUser === null)
-      throw new GatewayError('end_user_required', { param: 'user' })
     return call.operation === 'responses' && key !== undefined ? goneOn(exchange, call, key.id) : call
   }
+}
+
+/** Notes what a call says of itself and whom it is for. Throws what its key does not allow. */
+export function noteCall(exchange: Exchange, call: Call, headers: Headers, redact: (text: string) => string): void {
+  const key = exchange.caller?.key
+  exchange.call = call
+  if (key?.forbids !== undefined) refuseForbidden(key.id, key.forbids, call, headers)
+  exchange.requestedModel = redact(call.facts.model)
+  const endUser = boundedEndUser(call.facts.endUser ?? headers.get('x-weir-end-user'))
+  exchange.endUser = endUser === null ? null : redact(endUser)
+  if (call.facts.options.tags.length > 0)
+    exchange.tags = [...new Set([...exchange.tags, ...call.facts.options.tags.map(redact)])]
+  if (key?.requireEndUser === true && exchange.endUser === null)
+    throw new GatewayError('end_user_required', { param: 'user' })
 }
 
 function refuseForbidden(

@@ -244,8 +244,13 @@ CREATE TABLE budget_charges (period INTEGER NOT NULL, entry TEXT NOT NULL, PRIMA
 ALTER TABLE intents ADD COLUMN holds TEXT; -- JSON, see sqlite-budgets.ts; NULL: none
 `
 
+// What a pass-through call called.
+const PATHS = `
+ALTER TABLE requests ADD COLUMN path TEXT;
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
-export const MIGRATIONS: readonly string[] = [BASE, RESPONSES, IMAGES, FILES, BUDGETS]
+export const MIGRATIONS: readonly string[] = [BASE, RESPONSES, IMAGES, FILES, BUDGETS, PATHS]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */
 export const APPLICATION_ID = 0x77656972

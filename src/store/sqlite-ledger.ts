@@ -45,7 +45,7 @@ export function createLedgerStore(database: Connection): LedgerStore {
     'INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   )
   const insertRequest = database.statement(
-    'INSERT INTO requests VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    'INSERT INTO requests VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   )
   const begin = database.statement('BEGIN IMMEDIATE')
   const commit = database.statement('COMMIT')
@@ -149,6 +149,7 @@ export function createLedgerStore(database: Connection): LedgerStore {
       same || usageSource === null ? null : usageSource === 'estimated' ? 1 : 0,
       same || usage === null ? null : usageText(usage),
       same || costNanoUsd === null ? null : int64(costNanoUsd),
+      record.path ?? null,
     )
   }
 

@@ -24,6 +24,7 @@ type RequestRow = SubjectRow & {
   readonly ttft_us: number | null
   readonly overhead_us: number
   readonly attempts: string
+  readonly path: string | null
   readonly finish_reason: string | null
   readonly raw_usage: string | null
   readonly estimated: number | null
@@ -33,7 +34,7 @@ type RequestRow = SubjectRow & {
 }
 
 const COLUMNS = `r.seq, r.id, r.at, r.status, r.error_code, r.client_request_id, r.stream, r.duration_us, r.ttft_us,
-    r.overhead_us, r.attempts, r.finish_reason, r.raw_usage, coalesce(r.estimated, e.estimated) AS estimated,
+    r.overhead_us, r.attempts, r.path, r.finish_reason, r.raw_usage, coalesce(r.estimated, e.estimated) AS estimated,
     coalesce(r.usage, e.usage) AS usage, CAST(coalesce(r.cost_nano_usd, e.cost_nano_usd) AS TEXT) AS cost,
     ${SUBJECT_COLUMNS}`
 const JOINS = 'CROSS JOIN subjects s ON s.no = r.subject LEFT JOIN entries e ON e.id = r.id'
@@ -159,6 +160,7 @@ function readRecord(row: RequestRow): RequestRecord {
     status: row.status,
     errorCode: row.error_code,
     target,
+    ...(row.path === null ? {} : { path: row.path }),
     stream: row.stream === 1,
     durationMs: row.duration_us / 1_000,
     ttftMs: row.ttft_us === null ? null : row.ttft_us / 1_000,
