@@ -60,11 +60,16 @@ import { vertexAnthropicWire } from './providers/anthropic/vertex.ts'
 import { anthropicWire } from './providers/anthropic/wire.ts'
 import { bedrockInvokeWire, bedrockWire } from './providers/bedrock/wire.ts'
 import { cohereWire } from './providers/cohere/wire.ts'
+import { deepgramWire } from './providers/deepgram/wire.ts'
+import { elevenlabsWire } from './providers/elevenlabs/wire.ts'
+import { falWire } from './providers/fal/wire.ts'
 import { geminiWire, vertexWire } from './providers/gemini/wire.ts'
 import { jinaWire } from './providers/jina/wire.ts'
 import { createMediaFetch } from './providers/media-fetch.ts'
 import { ollamaWire } from './providers/ollama/wire.ts'
 import type { Preset } from './providers/preset.ts'
+import { replicateWire } from './providers/replicate/wire.ts'
+import { stabilityWire } from './providers/stability/wire.ts'
 import { openaiResponsesWire } from './providers/openai/responses-wire.ts'
 import { openaiWire } from './providers/openai/wire.ts'
 import { voyageWire } from './providers/voyage/wire.ts'
@@ -99,6 +104,11 @@ const WIRES: Readonly<Record<string, Wire | undefined>> = {
   'vertex-anthropic': vertexAnthropicWire,
   voyage: voyageWire,
   jina: jinaWire,
+  elevenlabs: elevenlabsWire,
+  deepgram: deepgramWire,
+  stability: stabilityWire,
+  replicate: replicateWire,
+  fal: falWire,
   simulator: openaiWire,
 } satisfies Record<Preset['wire'] | 'openai-responses', Wire>
 

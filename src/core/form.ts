@@ -2,7 +2,7 @@
 import type { JsonObject, JsonValue } from './json.ts'
 
 type TextPart = { readonly type: 'text'; readonly name: string; readonly value: string }
-type UploadedPart = {
+export type UploadedPart = {
   readonly type: 'file'
   readonly name: string
   readonly filename: string
@@ -42,6 +42,11 @@ export function formFields(parts: readonly FormPart[]): JsonObject {
     else fields.set(name, part.name.endsWith('[]') ? [value] : value)
   }
   return Object.fromEntries(fields)
+}
+
+/** The files of a field, in order. */
+export function filesOf(parts: readonly FormPart[], name: string): readonly UploadedPart[] {
+  return parts.filter((part) => part.type === 'file').filter((part) => fieldName(part) === name)
 }
 
 /** The form as the bytes of a body. Its boundary stands in none of its parts; the same form gives the same bytes. */

@@ -4,6 +4,7 @@ import { GatewayError } from '../core/error.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Dialect } from './dialect.ts'
 import { openaiErrorBody, openaiErrorEvents } from './openai-errors.ts'
+import { imagesTranslator } from './openai-images-translator.ts'
 import {
   optionalString,
   optionalWrittenBoolean,
@@ -32,6 +33,7 @@ const BASE = {
 export const openaiImageGenerations: Dialect = {
   ...BASE,
   id: 'openai-image-generations',
+  operationTranslator: imagesTranslator('generate'),
   readFacts(body) {
     requireString(body, 'prompt')
     return factsOf(body)
@@ -41,6 +43,7 @@ export const openaiImageGenerations: Dialect = {
 export const openaiImageEdits: Dialect = {
   ...BASE,
   id: 'openai-image-edits',
+  operationTranslator: imagesTranslator('edit'),
   takesForms: true,
   readFacts(body) {
     requireString(body, 'prompt')
@@ -53,6 +56,7 @@ export const openaiImageEdits: Dialect = {
 export const openaiImageVariations: Dialect = {
   ...BASE,
   id: 'openai-image-variations',
+  operationTranslator: imagesTranslator('vary'),
   takesForms: true,
   readFacts(body) {
     requirePresent(body, 'image')

@@ -2,6 +2,7 @@
 import { GatewayError } from '../core/error.ts'
 import type { Dialect } from './dialect.ts'
 import { openaiErrorBody, openaiErrorEvents } from './openai-errors.ts'
+import { openaiSpeechTranslator } from './openai-speech-translator.ts'
 import { optionalString, requireModel, requirePresent, requireString, ROUTING_FIELDS } from './read-fields.ts'
 import { readOptions } from './read-options.ts'
 
@@ -11,6 +12,7 @@ const AUDIO_TOKENS_PER_CHARACTER = 1.4
 export const openaiSpeech: Dialect = {
   id: 'openai-speech',
   operation: 'audio',
+  operationTranslator: openaiSpeechTranslator,
   ownFields: ['weir', ...ROUTING_FIELDS],
   readFacts(body) {
     const input = requireString(body, 'input')

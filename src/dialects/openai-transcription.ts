@@ -5,6 +5,7 @@ import { isObject } from '../core/json.ts'
 import { stringOf } from '../core/json-read.ts'
 import type { Dialect } from './dialect.ts'
 import { openaiErrorBody, openaiErrorEvents } from './openai-errors.ts'
+import { transcriptionTranslator } from './openai-transcription-translator.ts'
 import { optionalString, optionalWrittenBoolean, requireFile, requireModel, ROUTING_FIELDS } from './read-fields.ts'
 import { readOptions } from './read-options.ts'
 
@@ -24,12 +25,14 @@ const BASE = {
 export const openaiTranscriptions: Dialect = {
   ...BASE,
   id: 'openai-transcriptions',
+  operationTranslator: transcriptionTranslator('transcribe'),
   readFacts: (body) => factsOf(body, optionalWrittenBoolean(body, 'stream')),
 }
 
 export const openaiTranslations: Dialect = {
   ...BASE,
   id: 'openai-translations',
+  operationTranslator: transcriptionTranslator('translate'),
   readFacts: (body) => factsOf(body, false),
 }
 

@@ -9,7 +9,7 @@ async function* sourceOf(...pieces: readonly (string | Error)[]): AsyncGenerator
 }
 
 test('bytes are handed out as they come, and an empty last piece says that the end is sound', async () => {
-  const stream = createByteStream(sourceOf('ab', 'c'), null)
+  const stream = createByteStream({ source: sourceOf('ab', 'c') })
   await stream.open()
   const pieces: (readonly [string, boolean])[] = []
   for (let piece = await stream.next(); piece !== null; piece = await stream.next())
@@ -22,12 +22,12 @@ test('bytes are handed out as they come, and an empty last piece says that the e
 })
 
 test('an answer without bytes is none', async () => {
-  expect(createByteStream(sourceOf(), null).open()).rejects.toThrow('the answer is empty')
+  expect(createByteStream({ source: sourceOf() }).open()).rejects.toThrow('the answer is empty')
 })
 
 test('a break before the first bytes is told before anything is committed, a later one when it comes', async () => {
-  expect(createByteStream(sourceOf(new Error('reset')), null).open()).rejects.toThrow('reset')
-  const stream = createByteStream(sourceOf('ab', new Error('reset')), null)
+  expect(createByteStream({ source: sourceOf(new Error('reset')) }).open()).rejects.toThrow('reset')
+  const stream = createByteStream({ source: sourceOf('ab', new Error('reset')) })
   await stream.open()
   expect((await stream.next())?.bytes.length).toBe(2)
   expect(stream.next()).rejects.toThrow('reset')

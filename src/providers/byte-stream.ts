@@ -2,27 +2,35 @@
 //
 // States: opening → open → ended, as in `answer-stream.ts`. The first bytes commit it. The last piece holds none: it comes
 // when the upstream has ended soundly, so that the ledger is written before the client sees the end.
-import type { Usage } from '../core/usage.ts'
 import { broken } from './answer-stream.ts'
 import type { AnswerStream, StreamPiece } from './answer-stream.ts'
 
 const NO_BYTES = new Uint8Array(0)
 
-/** @param usage what the answer uses, where the request or its head tells; null: nobody says */
-export function createByteStream(source: AsyncIterator<Uint8Array>, usage: Usage | null): AnswerStream {
+export type ByteStreamOptions = {
+  /** Chunks of the upstream's body. */
+  readonly source: AsyncIterator<Uint8Array>
+  /** Writes a chunk for the client; absent: as it is. */
+  readonly write?: (bytes: Uint8Array) => Uint8Array
+  /** What the client is told at the end; absent: nothing. */
+  readonly end?: () => Uint8Array
+}
+
+const FACTS = { usage: null, rawUsage: null, finishReason: null, outputCharacters: 0 }
+
+export function createByteStream({ source, write, end }: ByteStreamOptions): AnswerStream {
   let first: Uint8Array | null = null
   let ended = false
-  const facts = { usage, rawUsage: null, finishReason: null, outputCharacters: 0 }
 
   async function pull(): Promise<StreamPiece> {
     const { done, value } = await source.next()
-    if (done !== true) return { bytes: value, last: false }
+    if (done !== true) return { bytes: write === undefined ? value : write(value), last: false }
     ended = true
-    return { bytes: NO_BYTES, last: true }
+    return { bytes: end === undefined ? NO_BYTES : end(), last: true }
   }
 
   return {
-    facts,
+    facts: FACTS,
     async open() {
       const { bytes, last } = await pull()
       if (last) throw broken('the answer is empty')

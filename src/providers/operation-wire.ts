@@ -8,6 +8,9 @@ import { numberOf } from '../core/json-read.ts'
 import type { Deployment } from '../core/model.ts'
 import type { AnswerOf, OperationName, RequestOf } from '../core/operations.ts'
 import type { RerankAnswer } from '../core/rerank.ts'
+import type { SpeechAnswer } from '../core/speech.ts'
+import { NO_USAGE } from '../core/usage.ts'
+import type { Usage } from '../core/usage.ts'
 
 export type WrittenOperation = {
   /** Absolute. */
@@ -29,6 +32,8 @@ export interface OperationWire<Name extends OperationName> {
   writeRequest(request: RequestOf<Name>, deployment: Deployment): WrittenOperation
   /** Throws ProblemError when the body is no answer. */
   readAnswer(answer: OperationBody, request: RequestOf<Name>): AnswerOf<Name>
+  /** Its answers are what was asked for, byte by byte: they can be passed on as they come. */
+  readonly streamsBytes?: true
 }
 
 export type OperationWires = { readonly [name in OperationName]?: OperationWire<name> }
@@ -70,4 +75,16 @@ export function ranksFor(documents: readonly unknown[], results: readonly JsonOb
       throw new ProblemError('a result of the answer has no score, or names no document')
     return { index, score }
   })
+}
+
+/** Sound as it came. Throws ProblemError when it is none. */
+export function bytesAnswer({ bytes, headers }: OperationBody): SpeechAnswer {
+  if (bytes.length === 0) throw new ProblemError('the answer is empty')
+  const mediaType = headers.get('content-type') ?? 'application/octet-stream'
+  return { sound: bytes, mediaType, usage: null, rawUsage: null }
+}
+
+/** What is billed by the picture. */
+export function picturesUsage(images: number): Usage {
+  return { ...NO_USAGE, images, requests: 1 }
 }

@@ -216,11 +216,4 @@ export const LAB_PRESETS = {
     auth: { type: 'header', header: 'api-subscription-key', prefix: '' },
     quirks: { paths: CHAT_ONLY },
   }),
-  voyage: row('Voyage', 'https://api.voyageai.com/v1', 'VOYAGE_API_KEY', 'https://docs.voyageai.com/reference', {
-    wire: 'voyage',
-    priceId: 'voyageai',
-  }),
-  jina: row('Jina', 'https://api.jina.ai/v1', 'JINA_API_KEY', 'https://jina.ai/embeddings', {
-    wire: 'jina',
-  }),
 } as const satisfies Readonly<Record<string, Preset>>

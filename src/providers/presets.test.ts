@@ -15,6 +15,7 @@ test('every table keeps its rows: no name is taken twice', async () => {
   const tables = await Promise.all([
     import('./presets-labs.ts').then((module) => module.LAB_PRESETS),
     import('./presets-hosts.ts').then((module) => module.HOST_PRESETS),
+    import('./presets-media.ts').then((module) => module.MEDIA_PRESETS),
     import('./presets-clouds.ts').then((module) => module.CLOUD_PRESETS),
     import('./presets-local.ts').then((module) => module.LOCAL_PRESETS),
   ])

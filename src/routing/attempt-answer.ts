@@ -4,6 +4,7 @@ import type { HeaderSource } from '../core/headers.ts'
 import type { Deployment } from '../core/model.ts'
 import { NO_USAGE } from '../core/usage.ts'
 import type { TokenCount } from '../dialects/dialect.ts'
+import type { PieceWriter } from '../dialects/operation-translator.ts'
 import type { AnswerContext } from '../dialects/translator.ts'
 import { broken } from '../providers/answer-stream.ts'
 import type { AnswerStream } from '../providers/answer-stream.ts'
@@ -45,14 +46,17 @@ export function openAnswer(
   upstream: UpstreamAnswer,
   tools: AttemptTools,
 ): Promise<WholeAnswer | Unopened> {
-  if (lane.type === 'operation') return readOperation(run, deployment, lane, upstream, tools)
+  if (lane.type === 'operation')
+    return lane.pieces === null
+      ? readOperation(run, deployment, lane, upstream, tools)
+      : bytesOf(upstream, lane.pieces, lane.warnings)
   switch (lane.answer) {
     case 'whole':
       return readWhole(run, deployment, lane, upstream, tools)
     case 'events':
       return eventsOf(run, deployment, lane, upstream, tools)
     case 'bytes':
-      return bytesOf(upstream)
+      return bytesOf(upstream, null, NO_WARNINGS)
   }
 }
 
@@ -71,15 +75,25 @@ async function readOperation(
 }
 
 /** Bytes that only the client understands. Text where they should be is an error or a page in a 200. */
-async function bytesOf(upstream: UpstreamAnswer): Promise<Unopened> {
+async function bytesOf(
+  upstream: UpstreamAnswer,
+  pieces: PieceWriter | null,
+  warnings: readonly string[],
+): Promise<Unopened> {
   const { headers } = upstream
   const contentType = headers.get('content-type') ?? ''
   if (/json|text\//.test(contentType)) {
     const text = textOf(await upstream.bytes(MAX_ERROR_BYTES))
     throw broken(errorMessageOf(text) ?? `the answer is ${contentType} and no bytes of sound`)
   }
-  const stream = createByteStream(upstream.chunks(), null)
-  return { type: 'unopened', isBytes: true, stream, headers, warnings: NO_WARNINGS }
+  const source = upstream.chunks()
+  if (pieces === null)
+    return { type: 'unopened', isBytes: true, stream: createByteStream({ source }), headers, warnings }
+  const stream = createByteStream({ source, write: pieces.write, end: () => pieces.end(null) })
+  // Of events an error can be one; bare bytes have the provider's own type.
+  return pieces.contentType === null
+    ? { type: 'unopened', isBytes: true, stream, headers, warnings }
+    : { type: 'unopened', stream, headers: typedHeaders(headers, pieces.contentType), warnings }
 }
 
 async function readWhole(

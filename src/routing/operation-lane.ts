@@ -3,7 +3,7 @@ import { ProblemError } from '../core/chat-answer.ts'
 import { isBytesBody } from '../core/form.ts'
 import type { Deployment } from '../core/model.ts'
 import type { OperationName } from '../core/operations.ts'
-import type { OperationTranslator } from '../dialects/operation-translator.ts'
+import type { OperationTranslator, PieceWriter } from '../dialects/operation-translator.ts'
 import type { AnswerContext } from '../dialects/translator.ts'
 import { broken } from '../providers/answer-stream.ts'
 import type { OperationBody, OperationWire } from '../providers/operation-wire.ts'
@@ -16,6 +16,8 @@ type TranslatedAnswer = { readonly bytes: Uint8Array; readonly contentType: stri
 export type OperationLane = Sent & {
   readonly type: 'operation'
   readonly warnings: readonly string[]
+  /** How bytes are passed on while they come; null: the answer is translated whole. */
+  readonly pieces: PieceWriter | null
   /** Throws StreamFailure when the body is no answer. */
   readonly translate: (answer: OperationBody, context: AnswerContext) => TranslatedAnswer
 }
@@ -43,6 +45,7 @@ export function operationLane<Name extends OperationName>(
   const written = wire.writeRequest(request, deployment)
   if (written.refusals.length > 0 && lossy === 'refuse') return { type: 'refused', refusals: written.refusals }
   const { body } = written
+  const pieces = wire.streamsBytes === true ? (translator.pieces?.(call) ?? null) : null
   return {
     type: 'operation',
     url: written.url,
@@ -52,14 +55,17 @@ export function operationLane<Name extends OperationName>(
       ...written.headers,
     },
     body: isBytesBody(body) ? body.bytes : JSON.stringify(body),
-    answer: 'whole',
+    answer: pieces === null ? 'whole' : 'bytes',
+    pieces,
     warnings: [...warnings, ...written.warnings, ...written.refusals],
     translate(came, context) {
       const answer = sound(() => wire.readAnswer(came, request))
       const { usage, rawUsage } = answer
+      const told = translator.writeAnswer(answer, call, context)
       return {
-        bytes: new TextEncoder().encode(JSON.stringify(translator.writeAnswer(answer, call, context))),
-        contentType: 'application/json',
+        ...(isBytesBody(told)
+          ? told
+          : { bytes: new TextEncoder().encode(JSON.stringify(told)), contentType: 'application/json' }),
         facts: {
           usage,
           rawUsage: rawUsage === null ? null : JSON.stringify(rawUsage),

@@ -4,12 +4,13 @@ import { anthropicEventReader } from '../anthropic/events.ts'
 import type { NativeWire, Wire } from '../wire.ts'
 import { bedrockChatCodec } from './chat-codec.ts'
 import { bedrockEmbeddingsWire } from './embeddings.ts'
+import { bedrockImagesWire } from './images.ts'
 import { bedrockInvokeCodec, invokeBody } from './invoke-codec.ts'
 import { bedrockRerankWire } from './rerank.ts'
 import { bedrockUrl, withGuardrail, withGuardrailHeaders } from './request.ts'
 
-// Both go by InvokeModel, whatever the chat goes by.
-const operations = { embeddings: bedrockEmbeddingsWire, rerank: bedrockRerankWire }
+// All go by InvokeModel, whatever the chat goes by.
+const operations = { embeddings: bedrockEmbeddingsWire, images: bedrockImagesWire, rerank: bedrockRerankWire }
 
 export const bedrockWire: Wire = {
   id: 'bedrock',

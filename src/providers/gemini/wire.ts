@@ -5,7 +5,9 @@ import { readGeminiFacts } from './answer.ts'
 import { geminiChatCodec, vertexChatCodec } from './chat-codec.ts'
 import { geminiEmbeddingsWire, vertexEmbeddingsWire } from './embeddings.ts'
 import { geminiEventReader } from './events.ts'
+import { geminiImagesWire } from './images.ts'
 import { geminiBody, geminiChatUrl, geminiCountUrl, geminiEmbedUrl } from './request.ts'
+import { geminiSpeechWire } from './speech.ts'
 
 const NATIVE: Omit<NativeWire, 'url'> = {
   body: geminiBody,
@@ -30,7 +32,7 @@ export const geminiWire: Wire = {
     'gemini-count-tokens': count,
     'gemini-embeddings': { ...NATIVE, url: geminiEmbedUrl },
   },
-  operations: { embeddings: geminiEmbeddingsWire },
+  operations: { embeddings: geminiEmbeddingsWire, images: geminiImagesWire, speech: geminiSpeechWire },
   chat: { codec: geminiChatCodec, url: geminiChatUrl, fetches: isFilm, framing: 'sse' },
 }
 
@@ -38,7 +40,7 @@ export const geminiWire: Wire = {
 export const vertexWire: Wire = {
   id: 'vertex',
   native: { gemini: chat, 'gemini-count-tokens': count },
-  operations: { embeddings: vertexEmbeddingsWire },
+  operations: { embeddings: vertexEmbeddingsWire, images: geminiImagesWire, speech: geminiSpeechWire },
   // It takes public addresses of every kind.
   chat: { codec: vertexChatCodec, url: geminiChatUrl, fetches: ({ url }) => url.startsWith('https:'), framing: 'sse' },
 }

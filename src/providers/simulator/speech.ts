@@ -1,4 +1,5 @@
 // POST …/audio/speech: sound that lasts as long as the text would take to say. MP3 is silence, WAV and PCM are a quiet tone.
+import { wavOf } from '../../core/speech.ts'
 import { type JsonObject, missing, readEnum, readModel, readString } from './check.ts'
 import { randomOf } from './random.ts'
 import { countTokens } from './tokens.ts'
@@ -69,7 +70,7 @@ function soundOf(text: string, format: Format, seeds: readonly (string | number)
   const seconds = secondsOf(text)
   if (format === 'mp3') return cut(silence(seconds), MP3_FRAME_BYTES * 14)
   const samples = tone(seconds, randomOf(...seeds, 'tone')() * 220 + 220)
-  return cut(format === 'pcm' ? samples : Buffer.concat([wavHead(samples.length), samples]), SAMPLES_PER_SECOND)
+  return cut(format === 'pcm' ? samples : wavOf(samples, SAMPLES_PER_SECOND), SAMPLES_PER_SECOND)
 }
 
 function cut(bytes: Uint8Array, size: number): readonly Uint8Array[] {
@@ -96,21 +97,4 @@ function tone(seconds: number, hertz: number): Uint8Array {
   const step = (2 * Math.PI * hertz) / SAMPLES_PER_SECOND
   for (let index = 0; index < samples.length; index++) samples[index] = Math.sin(index * step) * 2_000
   return new Uint8Array(samples.buffer)
-}
-
-function wavHead(length: number): Uint8Array {
-  const head = Buffer.alloc(44)
-  head.write('RIFF', 0, 'latin1')
-  head.writeUInt32LE(36 + length, 4)
-  head.write('WAVEfmt ', 8, 'latin1')
-  head.writeUInt32LE(16, 16)
-  head.writeUInt16LE(1, 20)
-  head.writeUInt16LE(1, 22)
-  head.writeUInt32LE(SAMPLES_PER_SECOND, 24)
-  head.writeUInt32LE(SAMPLES_PER_SECOND * 2, 28)
-  head.writeUInt16LE(2, 32)
-  head.writeUInt16LE(16, 34)
-  head.write('data', 36, 'latin1')
-  head.writeUInt32LE(length, 40)
-  return head
 }

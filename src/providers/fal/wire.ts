@@ -1,0 +1,10 @@
+// fal: pictures.
+import type { Wire } from '../wire.ts'
+import { falImagesWire } from './images.ts'
+
+export const falWire: Wire = {
+  id: 'fal',
+  native: {},
+  chat: null,
+  operations: { images: falImagesWire },
+}
