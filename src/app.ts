@@ -11,6 +11,8 @@ import type { Clock } from './core/clock.ts'
 import { GatewayError } from './core/error.ts'
 import { idMaker } from './core/id.ts'
 import type { Provider } from './core/model.ts'
+import { explain } from './explain.ts'
+import type { ExplainInput } from './explain.ts'
 import { handle } from './handle.ts'
 import type { AddressOf, Stages } from './handle.ts'
 import { createByteBudget } from './http/body.ts'
@@ -75,6 +77,7 @@ import { openaiWire } from './providers/openai/wire.ts'
 import { voyageWire } from './providers/voyage/wire.ts'
 import { createUpstream } from './providers/upstream.ts'
 import type { Wire } from './providers/wire.ts'
+import type { Explanation } from './routing/explain.ts'
 import { createExpectedOutput } from './routing/expected-output.ts'
 import type { Health } from './routing/health.ts'
 import { createPlanMemory } from './routing/plan-memory.ts'
@@ -148,6 +151,8 @@ export interface Gateway {
   readonly batches: BatchRunner
   readonly health: Health
   readonly clock: Clock
+  /** How a request would be routed now. Throws what the request itself would be refused with. */
+  explain(input: ExplainInput): Explanation
   /** From now on `/readyz` is 503; requests are still answered. */
   drain(): void
 }
@@ -378,6 +383,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     health: attemptTools.health,
     clock,
     batches,
+    explain: (input) => explain(engine, snapshot, input),
     drain() {
       load.draining = true
       batches.stop()

@@ -19,6 +19,8 @@ import { tokensOf } from './ledger/estimate.ts'
 import type { Journal } from './ledger/journal.ts'
 import type { BudgetReservation } from './limits/budgets.ts'
 import type { Reservation } from './limits/limiter.ts'
+import { planText } from './routing/explain.ts'
+import type { Plan } from './routing/plan.ts'
 
 /** Price of one deployment's units and where it comes from; null when it has none. */
 export type Pricing = { readonly rates: Rates; readonly version: string } | null
@@ -84,6 +86,8 @@ export class Exchange {
   route = ''
   /** The kind of work; null where nobody had to know. */
   task: string | null = null
+  /** How it was routed; null where there was nothing to choose, and nobody wants to see it. */
+  plan: Plan | null = null
   target: { readonly id: string; readonly provider: string; readonly model: string } | null = null
   reservation: Reservation | null = null
   /** Null where no budget covers the request. */
@@ -265,6 +269,7 @@ export class Exchange {
       usage,
       usageSource: usage === null ? null : source,
       costNanoUsd: this.costNanoUsd,
+      plan: this.plan === null ? undefined : planText(this.plan),
     }
   }
 }

@@ -144,6 +144,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     health: () => healthOf(gateway, storeAnswers),
     prices: () => pricesOf(gateway.snapshot),
     models: (filter) => modelsOf(gateway.snapshot, filter),
+    explain: (question) => gateway.explain(question),
     async metricsText() {
       if (config.metrics.enabled) return gateway.metrics.text()
       throw new GatewayError('not_found', { message: 'Metrics are switched off by `metrics.enabled`.' })

@@ -17,6 +17,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'data',
       'snapshot',
       'listed-models',
+      'explain',
       'stages',
       'own-answers',
       'own-budget',

@@ -560,6 +560,7 @@ for (const [name, makePlace] of Object.entries(STORES)) {
           stream: true,
           ttftMs: 100.125,
           rawUsage: '{"prompt_tokens":120}',
+          plan: '{"targets":[]}',
           usage: anEntry('a').usage,
           usageSource: 'reported',
           costNanoUsd: 2n ** 60n + 1n,

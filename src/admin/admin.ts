@@ -5,6 +5,7 @@ import { createAccess } from './access.ts'
 import { errorResponse, toGatewayError } from './errors.ts'
 import { addBudgetRoutes } from './budgets.ts'
 import { addInstallationRoutes, type Installation } from './installation.ts'
+import { addExplainRoute, type Explaining } from './explain.ts'
 import { addKeyRoutes } from './keys.ts'
 import { addReportRoutes } from './reports.ts'
 import { addRequestRoutes } from './requests.ts'
@@ -17,6 +18,7 @@ const BODY_LIMIT_BYTES = 1024 * 1024
 const DESCRIPTION_PATH = '/admin/openapi.json'
 
 export type AdminOptions = StoreRoutes &
+  Explaining &
   BudgetRoutes &
   Installation & {
     /** Hash of the token that the operator set (`WEIR_ADMIN_TOKEN`), which is an admin; null when none is set. */
@@ -69,6 +71,7 @@ export function createAdmin(options: AdminOptions): Admin {
   addBudgetRoutes(app, options)
   addTokenRoutes(app, options)
   addRequestRoutes(app, options)
+  addExplainRoute(app, options)
   addReportRoutes(app, options)
   addInstallationRoutes(app, options)
   app.get(DESCRIPTION_PATH, (context) => context.json(describe(app, version)))

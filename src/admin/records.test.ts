@@ -153,6 +153,7 @@ describe('the request log', () => {
       finish_reason: 'stop',
       ...what,
       raw_usage: '{"prompt_tokens":127}',
+      plan: null,
       attempts: [
         { ...tried, target: 'openai/m0', outcome: 'rate_limited', retry_after_ms: 1200 },
         { ...tried, target: 'openai/m1', outcome: 'timed_out', stage: 'connect' },

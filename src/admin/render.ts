@@ -2,6 +2,7 @@
 import type { z } from '@hono/zod-openapi'
 import type * as core from '../core/key.ts'
 import type * as ledger from '../core/ledger.ts'
+import { keptPlanOf } from '../routing/explain.ts'
 import { formatUsd, type NanoUsd } from '../core/money.ts'
 import type * as outcome from '../core/outcome.ts'
 import { USAGE_UNITS, type Usage, type UsageUnit } from '../core/usage.ts'
@@ -79,6 +80,7 @@ export function renderRequestDetail(
   return {
     ...renderRequest(record),
     raw_usage: record.rawUsage,
+    plan: record.plan === undefined ? null : keptPlanOf(record.plan),
     entry: entry === null ? null : renderEntry(entry),
   }
 }

@@ -207,8 +207,38 @@ export const Entry = z
     price_version: z.string(),
   })
   .openapi('Entry')
+export const ExplainInput = z
+  .strictObject({
+    request: z.record(z.string(), z.unknown()).openapi({ description: 'The body, as a client would send it.' }),
+    dialect: z
+      .string()
+      .max(40)
+      .optional()
+      .openapi({ description: 'Format of the body. Default: `openai-chat`.', example: 'anthropic-messages' }),
+    key: z
+      .string()
+      .max(200)
+      .optional()
+      .openapi({ description: 'Id of the key that would send it. Default: one that may do everything.' }),
+    headers: z.record(z.string().max(200), z.string().max(2_000)).optional(),
+  })
+  .openapi('ExplainInput')
 export const RequestDetail = RequestLine.extend({
   raw_usage: z.string().nullable().openapi({ description: 'Usage as the provider wrote it, JSON text.' }),
+  plan: z
+    .object({
+      targets: z.array(
+        z.object({
+          target: z.string(),
+          reason: z.string(),
+          expected_cost_nano_usd: nanoMoney.nullable(),
+          latency_ms: z.number().nullable(),
+        }),
+      ),
+      excluded: z.array(z.object({ target: z.string(), why: z.string() })),
+    })
+    .nullable()
+    .openapi({ description: 'How it was routed; null where there was nothing to choose.' }),
   entry: Entry.nullable().openapi({ description: 'The ledger entry; null when no provider was reached.' }),
 }).openapi('RequestDetail')
 

@@ -62,6 +62,7 @@ export async function openTestAdmin(overrides: Partial<AdminOptions> = {}): Prom
     ready: () => true,
     prices: () => ({ data: [] }),
     models: (filter) => ({ data: [filter], next: null }),
+    explain: (question) => question,
     version: '0.1.0',
     operatorTokenHash: null,
     onInternalError: (cause) => internalErrors.push(cause),

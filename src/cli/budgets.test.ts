@@ -25,9 +25,13 @@ async function weir(...words: string[]) {
     colour: false,
     outside: {
       serve: async () => {},
-      install: () => ({ providers: [], models: [], from: 'simulator' }),
+      install: () => ({ providers: [], models: [], from: 'simulator', survival: [] }),
       portState: async () => ({ type: 'free' }),
       probe: async () => ({ type: 'failed', reason: 'not called here' }),
+      explain: () => {
+        throw new Error('not called here')
+      },
+      readInput: async () => '',
       maxOpenFiles: () => null,
     },
     environment: { WEIR_DATA: folder, WEIR_CONFIG: '' },

@@ -6,6 +6,7 @@ import type { Config } from '../config/schema.ts'
 import type { RouteConfig } from '../config/schema-routes.ts'
 import { type Arguments, type CliContext, type Command, CONFIG_OPTION, EXIT } from './command.ts'
 import { printable, table, writeJson } from './format.ts'
+import { type Survival, survives } from '../routing/survive.ts'
 import type { Installed } from './outside.ts'
 
 export type CheckedConfig =
@@ -47,9 +48,16 @@ export const checkCommand: Command = {
   summary: 'Check the config file and print what it comes to',
   details:
     'Prints every problem as file:line:column: message (hint), and then exits with 1. Nothing is started, and no provider is called.',
-  options: CONFIG_OPTION,
+  options: {
+    survive: {
+      type: 'boolean',
+      description: 'Tell which routes survive the loss of each provider; exits with 1 where one does not',
+    },
+    ...CONFIG_OPTION,
+  },
   examples: [
     { command: 'weir check --config weir.yaml', what: 'before a reload' },
+    { command: 'weir check --survive', what: 'whether a provider may go down' },
     { command: 'weir check --json', what: 'for a script' },
   ],
   run: async (args, context) => {
@@ -57,12 +65,14 @@ export const checkCommand: Command = {
     if (args.flag('json')) context.stdout(writeJson(checked.ok ? summaryJson(checked) : checked))
     else if (checked.ok) {
       for (const warning of checked.warnings) context.stderr(`warning: ${printable(warning)}\n`)
-      context.stdout(summary(checked, context.colour))
+      const { survival } = checked.installed
+      context.stdout(args.flag('survive') ? survivalText(survival, context.colour) : summary(checked, context.colour))
     } else {
       for (const problem of checked.problems) context.stdout(`${printable(formatProblem(problem))}\n`)
       context.stderr(`${plural(checked.problems.length, 'problem')}; the gateway would not take this config.\n`)
     }
-    return checked.ok ? EXIT.ok : EXIT.failed
+    if (!checked.ok) return EXIT.failed
+    return args.flag('survive') && !checked.installed.survival.every(survives) ? EXIT.failed : EXIT.ok
   },
 }
 
@@ -108,6 +118,24 @@ function summary({ config, file, installed }: Good, colour: boolean): string {
   return parts.join('')
 }
 
+function survivalText(survival: readonly Survival[], colour: boolean): string {
+  if (survival.length === 0)
+    return 'There is no route: names of models have no fallback but other providers of the same model.\n'
+  const left = (title: string) => ({ title, align: 'left' }) as const
+  return table(
+    [left('route'), left('without'), left('survives'), left('who answers then')],
+    survival.flatMap(({ route, losses }) =>
+      losses.map(({ provider, left: others, lost }) => [
+        route,
+        provider,
+        lost.length === 0 ? 'yes' : `no: ${lost.join(', ')}`,
+        others.join(', ') || 'nobody',
+      ]),
+    ),
+    colour,
+  )
+}
+
 function writtenTargets({ byTask, targets, fallbacks, strategy }: RouteConfig): string {
   return [
     ...Object.entries(byTask).map(([task, { use }]) => `${task} → ${use}`),
@@ -131,6 +159,7 @@ function summaryJson({ config, file, installed, warnings }: Good): unknown {
       keys: provider.credentials.length,
       models: modelsOf(installed, provider.name),
     })),
+    survival: installed.survival,
     routes: Object.entries(config.routes).map(([name, route]) => ({
       name,
       strategy: route.strategy,

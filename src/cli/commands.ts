@@ -2,6 +2,7 @@
 import { BUDGET_COMMANDS } from './budgets.ts'
 import { checkCommand } from './check.ts'
 import type { Command } from './command.ts'
+import { explainCommand } from './explain.ts'
 import { doctorCommand } from './doctor.ts'
 import { KEY_COMMANDS } from './keys.ts'
 import { modelsCommand } from './models.ts'
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   serve,
   checkCommand,
   doctorCommand,
+  explainCommand,
   modelsCommand,
   ...KEY_COMMANDS,
   ...TEAM_COMMANDS,

@@ -1,15 +1,23 @@
 // What commands touch besides the data folder: ports, providers, the limits of the process, the gateway itself.
 import { createConnection, createServer } from 'node:net'
 import { existsSync, readFileSync } from 'node:fs'
+import { createGateway } from '../app.ts'
 import type { Config } from '../config/schema.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Credential, Provider } from '../core/model.ts'
 import { UpstreamFailure } from '../providers/failure.ts'
 import { createGuard } from '../providers/guard.ts'
 import { createUpstream, resolveHost } from '../providers/upstream.ts'
+import type { OpenedData } from '../data.ts'
+import type { ExplainInput } from '../explain.ts'
 import { listedModels } from '../listed-models.ts'
 import type { ListedModel } from '../models/listed-model.ts'
+import { createLogger } from '../metrics/log.ts'
+import { createRedactor } from '../metrics/redact.ts'
+import type { Explanation } from '../routing/explain.ts'
+import { type Survival, survivalOf } from '../routing/survive.ts'
 import { createSnapshot } from '../snapshot.ts'
+import { CliError } from './command.ts'
 
 /** `weir`: a gateway answers there; `taken`: something else does; `closed`: it cannot be listened on, with the reason. */
 export type PortState =
@@ -28,6 +36,8 @@ export type Installed = {
   /** Names that clients may send, with whose they are: `weir` for routes. */
   readonly models: readonly ListedModel[]
   readonly from: 'config' | 'environment' | 'simulator'
+  /** What becomes of each route when one of its providers is lost. */
+  readonly survival: readonly Survival[]
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -40,6 +50,10 @@ export type Outside = {
   portState(host: string, port: number): Promise<PortState>
   /** Asks the provider for its models, as the gateway would. */
   probe(provider: Provider, credential: Credential | null): Promise<ProbeResult>
+  /** How a request would be routed by a gateway with this config that has just begun. */
+  explain(config: Config, environment: Environment, data: ExplainData, input: ExplainInput): Explanation
+  /** What is piped in, as text; refuses what is larger than a request may be. */
+  readInput(): Promise<string>
   /** How many files this process may have open; null where the system does not tell. */
   maxOpenFiles(): number | null
 }
@@ -48,7 +62,7 @@ const PROBE_TIMEOUTS = { connectMs: 5000, firstTokenMs: 10_000, idleMs: 10_000, 
 
 /** The real one. `serve` is the caller's: it needs the process. */
 export function realOutside(serve: Outside['serve']): Outside {
-  return { serve, install, portState, probe, maxOpenFiles }
+  return { serve, install, portState, probe, explain, readInput, maxOpenFiles }
 }
 
 function install(config: Config, environment: Environment): Installed {
@@ -57,7 +71,35 @@ function install(config: Config, environment: Environment): Installed {
     providers: snapshot.providers,
     models: listedModels(snapshot, systemClock.now()),
     from: snapshot.providersFrom,
+    survival: snapshot.catalogue.routes.map(survivalOf),
   }
+}
+
+/** What a gateway needs of its data folder. */
+type ExplainData = Pick<OpenedData, 'store' | 'hash'>
+
+function explain(
+  config: Config,
+  environment: Environment,
+  { store, hash }: ExplainData,
+  input: ExplainInput,
+): Explanation {
+  const redact = createRedactor(() => [])
+  const log = createLogger({ level: 'error', format: 'json', write: () => {}, redact, now: () => Date.now() })
+  return createGateway({ config, store, hash, log, redact, environment, resolve: resolveHost }).explain(input)
+}
+
+const MAX_INPUT_BYTES = 32 * 1024 ** 2
+
+async function readInput(): Promise<string> {
+  const parts: Buffer[] = []
+  let size = 0
+  for await (const part of process.stdin as AsyncIterable<Buffer>) {
+    size += part.length
+    if (size > MAX_INPUT_BYTES) throw new CliError(`The input is larger than ${MAX_INPUT_BYTES} bytes.`)
+    parts.push(part)
+  }
+  return Buffer.concat(parts, size).toString('utf8')
 }
 
 async function probe(provider: Provider, credential: Credential | null): Promise<ProbeResult> {

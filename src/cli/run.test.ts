@@ -42,9 +42,13 @@ const clock: Clock = { now: () => NOW, monotonicMs: () => 0, after: () => () => 
 
 const outside: Outside = {
   serve: async () => {},
-  install: () => ({ providers: [], models: [], from: 'simulator' }),
+  install: () => ({ providers: [], models: [], from: 'simulator', survival: [] }),
   portState: async () => ({ type: 'free' }),
   probe: async () => ({ type: 'failed', reason: 'not called here' }),
+  explain: () => {
+    throw new Error('not called here')
+  },
+  readInput: async () => '',
   maxOpenFiles: () => null,
 }
 
@@ -91,7 +95,10 @@ describe('help', () => {
   test('every example is a command line that is understood', async () => {
     const wrong: string[] = []
     for (const { command } of COMMANDS.flatMap(({ examples }) => examples)) {
-      const words = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2]!).slice(1)
+      // What a shell does with the rest is no word of the command.
+      const words = [...command.replace(/ < .*$/, '').matchAll(/"([^"]*)"|(\S+)/g)]
+        .map((match) => match[1] ?? match[2]!)
+        .slice(1)
       if ((await weir(words)).code === 2) wrong.push(command)
     }
     expect(wrong).toEqual([])
@@ -468,6 +475,10 @@ const INSTALLED: Installed = {
     { id: 'chat', ownedBy: 'weir', facts: NO_FACTS, rates: null },
   ],
   from: 'config',
+  survival: [
+    { route: 'chat', losses: [{ provider: 'openai', left: ['sim/small'], lost: [] }] },
+    { route: 'alone', losses: [{ provider: 'sim', left: [], lost: ['requests'] }] },
+  ],
 }
 
 function configFile(text: string): string {
@@ -494,6 +505,13 @@ describe('weir check', () => {
       providers: [{ name: 'openai', models: ['openai/gpt'] }, { name: 'sim' }],
       routes: [{ name: 'chat', targets: [{ use: 'openai/gpt', weight: 1 }, { use: 'sim/small' }] }],
     })
+  })
+
+  test('--survive tells what becomes of each route when a provider is lost, and fails where one does not survive', async () => {
+    const { code, out } = await weir(`check --survive --config ${configFile(good)}`, installed)
+    expect(code).toBe(1)
+    expect(out).toMatch(/chat +openai +yes +sim\/small\n/)
+    expect(out).toMatch(/alone +sim +no: requests +nobody\n/)
   })
 
   test('prints every problem with its place, and fails', async () => {

@@ -90,6 +90,8 @@ export type RequestRecord = {
   readonly usage: Usage | null
   readonly usageSource: UsageSource | null
   readonly costNanoUsd: NanoUsd | null
+  /** How it was routed, JSON text of `routing/explain.ts`; absent where there was nothing to choose. */
+  readonly plan?: string | undefined
 }
 
 /** One group commit: all of it or nothing. */

@@ -1,4 +1,6 @@
 // The whole public surface of the data plane on one screen.
+import type { DialectId } from '../core/call.ts'
+import type { Dialect } from '../dialects/dialect.ts'
 import type { Entrance } from '../handle.ts'
 import { anthropicCountTokens } from '../dialects/anthropic-count-tokens.ts'
 import { anthropicMessages } from '../dialects/anthropic-messages.ts'
@@ -118,6 +120,11 @@ const ENDPOINTS: readonly Endpoint[] = [
   { method: 'GET', path: '/healthz', kind: 'health', family: null, dialect: openaiChat },
   { method: 'GET', path: '/readyz', kind: 'ready', family: null, dialect: openaiChat },
 ]
+
+/** The dialects of what is relayed, by id. */
+export const DIALECTS: ReadonlyMap<DialectId, Dialect> = new Map(
+  ENDPOINTS.flatMap(({ kind, dialect }) => (kind === 'relay' || kind === 'addressed' ? [[dialect.id, dialect]] : [])),
+)
 
 export type Match =
   | { readonly type: 'found'; readonly endpoint: Endpoint; readonly parameter: string }

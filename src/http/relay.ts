@@ -17,6 +17,7 @@ import { rateHeaders } from '../limits/rate-headers.ts'
 import { StreamFailure } from '../providers/answer-stream.ts'
 import { relayableHeaders, UpstreamFailure } from '../providers/upstream.ts'
 import type { Answer, StreamAnswer } from '../routing/attempt-run.ts'
+import { traceText } from '../routing/explain.ts'
 
 const NOTHING_PRODUCED = { usage: null, rawUsage: null, finishReason: null, outputCharacters: 0 }
 
@@ -89,8 +90,15 @@ export function headersOf(
   if (exchange.reservation !== null) Object.assign(headers, rateHeaders(exchange.reservation.headroom))
   const room = exchange.budget?.room() ?? null
   if (room !== null) Object.assign(headers, budgetHeaders(room))
+  const trace = traceOf(exchange)
+  if (trace !== null) headers['x-weir-trace'] = trace
   if (exchange.degradedTo !== null) headers['x-weir-budget-degraded-to'] = headerText(exchange.degradedTo)
   return headers
+}
+
+/** How the request went, for callers that want to see it. */
+export function traceOf({ plan, call, attempts }: Exchange): string | null {
+  return plan !== null && call?.facts.options.isTraced === true ? traceText(plan, attempts) : null
 }
 
 /** A name as a header can carry it: a caller may ask for a model of any characters. */

@@ -240,7 +240,13 @@ test('the caller’s wishes: another strategy, an order, what it bars, its own f
   expect(idsOf(wish({ fallbacks: testRoute({ targets: ['d/m'] }).targets }))).toEqual(['a/m', 'b/m', 'c/m', 'd/m'])
   const alone = wish({ isAlone: true })
   expect(idsOf(alone)).toEqual(['a/m'])
-  expect(alone.excluded.map(({ why }) => why)).toEqual(Array<string>(3).fill('the caller allows no fallback'))
+  expect(alone.excluded.map(({ why }) => why)).toEqual(Array<string>(2).fill('the caller allows no fallback'))
+  const cooling = testTools({
+    'a/m': { coolingUntilMs: 9 },
+    'b/m': { coolingUntilMs: 8 },
+    'c/m': { coolingUntilMs: 7 },
+  })
+  expect(idsOf(testPlan(route, { preference: { ...WISH, isAlone: true } }, cooling))).toEqual(['c/m'])
 })
 
 test('what takes over by cause stands apart, in its own order', () => {

@@ -97,17 +97,20 @@ export function plan(request: PlanRequest, tools: PlanTools): Plan {
   const chosen = targetsOf(route, collection)
   const rankOf = preference?.rankOf ?? null
   const listed = rankOf === null ? chosen : ranked(chosen, rankOf)
-  const fallbacks = collect(preference?.fallbacks ?? route.fallbacks, 'order', route.name, collection)
+  const isAlone = preference?.isAlone === true
+  // Whoever wants no fallback gets none for a target that cools down either.
+  const further = isAlone ? NONE : (preference?.fallbacks ?? route.fallbacks)
+  const fallbacks = collect(further, 'order', route.name, collection)
   const all = stay([...asPlanned(listed, 'target'), ...asPlanned(fallbacks, 'fallback')], request, collection)
   const targets = all.length === 0 ? asPlanned(benchedFirst(collection), 'target') : all
-  const kept = preference?.isAlone === true ? targets.slice(0, 1) : targets
+  const kept = isAlone ? targets.slice(0, 1) : targets
   for (const { deployment } of targets.slice(kept.length))
     collection.excluded.push({ deployment, why: 'the caller allows no fallback' })
   return {
     route: route.name,
     targets: kept,
     excluded: collection.excluded,
-    on: preference?.isAlone === true ? NO_CAUSES : causesOf(request, tools),
+    on: isAlone ? NO_CAUSES : causesOf(request, tools),
     policy: route.policy,
     totalMs: request.totalMs,
   }

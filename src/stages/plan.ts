@@ -18,6 +18,7 @@ export function planStage(engine: Engine, snapshot: Snapshot): PlanStage {
     const { thread } = routed
     exchange.route = routed.route.name
     exchange.task = routed.task
+    if (routed.route.only === null || call.facts.options.isTraced) exchange.plan = routed.plan
     if (thread !== null)
       exchange.cleanUps.push(() => {
         if (exchange.target !== null) engine.planMemory.answered(thread.hash, exchange.target.id)

@@ -6,6 +6,7 @@ import type { ExchangeTools } from '../exchange.ts'
 import type { Stages } from '../handle.ts'
 import { clientRequestIdOf } from '../http/caller.ts'
 import { errorResponse } from '../http/error-response.ts'
+import { traceOf } from '../http/relay.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { attempt } from '../routing/attempt.ts'
 import type { Snapshot } from '../snapshot.ts'
@@ -81,6 +82,8 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
 
     async refuse(exchange, error) {
       const response = errorResponse(error, exchange.entrance.dialect, exchange.id, exchange.clientRequestId, redact)
+      const trace = traceOf(exchange)
+      if (trace !== null) response.headers.set('x-weir-trace', redact(trace))
       const ending = {
         status: error.status,
         error,

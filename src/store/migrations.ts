@@ -249,8 +249,13 @@ const PATHS = `
 ALTER TABLE requests ADD COLUMN path TEXT;
 `
 
+// How a request was routed, for requests that had something to choose.
+const PLANS = `
+ALTER TABLE requests ADD COLUMN plan TEXT;
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
-export const MIGRATIONS: readonly string[] = [BASE, RESPONSES, IMAGES, FILES, BUDGETS, PATHS]
+export const MIGRATIONS: readonly string[] = [BASE, RESPONSES, IMAGES, FILES, BUDGETS, PATHS, PLANS]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */
 export const APPLICATION_ID = 0x77656972

@@ -45,7 +45,9 @@ export function createLedgerStore(database: Connection): LedgerStore {
     'INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   )
   const insertRequest = database.statement(
-    'INSERT INTO requests VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    `INSERT INTO requests (id, key, at, subject, status, error_code, client_request_id, stream, duration_us, ttft_us,
+       overhead_us, attempts, finish_reason, raw_usage, estimated, usage, cost_nano_usd, path, plan)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   )
   const begin = database.statement('BEGIN IMMEDIATE')
   const commit = database.statement('COMMIT')
@@ -150,6 +152,7 @@ export function createLedgerStore(database: Connection): LedgerStore {
       same || usage === null ? null : usageText(usage),
       same || costNanoUsd === null ? null : int64(costNanoUsd),
       record.path ?? null,
+      record.plan ?? null,
     )
   }
 

@@ -27,6 +27,7 @@ type RequestRow = SubjectRow & {
   readonly path: string | null
   readonly finish_reason: string | null
   readonly raw_usage: string | null
+  readonly plan: string | null
   readonly estimated: number | null
   readonly usage: string | null
   /** As text: a number would lose what is beyond 53 bits. */
@@ -34,7 +35,7 @@ type RequestRow = SubjectRow & {
 }
 
 const COLUMNS = `r.seq, r.id, r.at, r.status, r.error_code, r.client_request_id, r.stream, r.duration_us, r.ttft_us,
-    r.overhead_us, r.attempts, r.path, r.finish_reason, r.raw_usage, coalesce(r.estimated, e.estimated) AS estimated,
+    r.overhead_us, r.attempts, r.path, r.finish_reason, r.raw_usage, r.plan, coalesce(r.estimated, e.estimated) AS estimated,
     coalesce(r.usage, e.usage) AS usage, CAST(coalesce(r.cost_nano_usd, e.cost_nano_usd) AS TEXT) AS cost,
     ${SUBJECT_COLUMNS}`
 const JOINS = 'CROSS JOIN subjects s ON s.no = r.subject LEFT JOIN entries e ON e.id = r.id'
@@ -168,6 +169,7 @@ function readRecord(row: RequestRow): RequestRecord {
     attempts: parseAttempts(row.attempts, target, row.at),
     finishReason: row.finish_reason,
     rawUsage: row.raw_usage,
+    ...(row.plan === null ? {} : { plan: row.plan }),
     usage: row.usage === null ? null : parseUsage(row.usage),
     usageSource: source,
     costNanoUsd: row.cost === null ? null : BigInt(row.cost),
