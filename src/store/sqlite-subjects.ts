@@ -48,8 +48,9 @@ const MAX_REMEMBERED = 20_000
 export function createInterner(database: Connection): Interner {
   const subjects = new Map<string, Subject>()
   const words = new Map<string, number>()
-  // A request's intent and entry share one object of dimensions: the second look-up needs no name of it.
-  let last = new WeakMap<
+  // A request’s intent and entry share one object of dimensions: the second look-up needs no name of it, and ends the memory.
+  // (Not weak: the collector would look through all of them each time.)
+  const last = new Map<
     Dimensions,
     { readonly provider: string | null; readonly model: string | null; readonly subject: Subject }
   >()
@@ -83,8 +84,12 @@ export function createInterner(database: Connection): Interner {
 
   function subject(dimensions: Dimensions, provider: string | null, model: string | null): Subject {
     const recent = last.get(dimensions)
-    if (recent !== undefined && recent.provider === provider && recent.model === model) return recent.subject
+    if (recent !== undefined && recent.provider === provider && recent.model === model) {
+      last.delete(dimensions)
+      return recent.subject
+    }
     const found = named(dimensions, provider, model)
+    if (last.size >= MAX_REMEMBERED) last.clear()
     last.set(dimensions, { provider, model, subject: found })
     return found
   }
@@ -126,7 +131,7 @@ export function createInterner(database: Connection): Interner {
     forget() {
       subjects.clear()
       words.clear()
-      last = new WeakMap()
+      last.clear()
     },
   }
 }
