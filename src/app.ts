@@ -65,6 +65,7 @@ import { cohereWire } from './providers/cohere/wire.ts'
 import { deepgramWire } from './providers/deepgram/wire.ts'
 import { elevenlabsWire } from './providers/elevenlabs/wire.ts'
 import { falWire } from './providers/fal/wire.ts'
+import { customLinesWire, customWholeWire, customWire } from './providers/custom/wire.ts'
 import { geminiWire, vertexWire } from './providers/gemini/wire.ts'
 import { jinaWire } from './providers/jina/wire.ts'
 import { createMediaFetch } from './providers/media-fetch.ts'
@@ -101,6 +102,9 @@ const WIRES: Readonly<Record<string, Wire | undefined>> = {
   bedrock: bedrockWire,
   'bedrock-invoke': bedrockInvokeWire,
   cohere: cohereWire,
+  custom: customWire,
+  'custom-lines': customLinesWire,
+  'custom-whole': customWholeWire,
   gemini: geminiWire,
   ollama: ollamaWire,
   vertex: vertexWire,
@@ -113,7 +117,7 @@ const WIRES: Readonly<Record<string, Wire | undefined>> = {
   replicate: replicateWire,
   fal: falWire,
   simulator: openaiWire,
-} satisfies Record<Preset['wire'] | 'openai-responses', Wire>
+} satisfies Record<Preset['wire'] | 'openai-responses' | 'custom-lines' | 'custom-whole', Wire>
 
 export type GatewayOptions = {
   readonly config: Config

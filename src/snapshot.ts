@@ -5,6 +5,8 @@ import type { ModelConfig } from './config/schema-providers.ts'
 import { defined } from './core/json-read.ts'
 import type { Provider } from './core/model.ts'
 import { type ModelFacts, NO_FACTS } from './core/model-facts.ts'
+import type { CustomFormat } from './core/custom-format.ts'
+import { placeholdersOf } from './core/template.ts'
 import type { Pricing } from './exchange.ts'
 import { priceElsewhere } from './ledger/elsewhere.ts'
 import { createPriceBook } from './ledger/price-book.ts'
@@ -87,6 +89,9 @@ function remembered(look: CatalogueInput['factsOf']): CatalogueInput['factsOf'] 
 function factsOf(provider: Provider, model: string, config: Config, simulator: Simulator): ModelFacts {
   const stated = statedFacts(config.providers[provider.name]?.models?.[model])
   if (isSimulated(provider)) return { ...NO_FACTS, ...simulatedFacts(simulator.models[model]), ...stated }
+  const { custom } = provider.quirks
+  if (custom !== undefined)
+    return { ...NO_FACTS, ...stated, abilities: { ...customAbilities(custom), ...stated.abilities } }
   const preset = PRESETS[provider.preset]
   const priceId = preset?.priceId ?? null
   return modelFacts({
@@ -96,6 +101,20 @@ function factsOf(provider: Provider, model: string, config: Config, simulator: S
     names: preset?.local === true ? 'any' : (preset?.modelNames ?? 'vendor'),
     model,
   })
+}
+
+/** What a description of an API can say is what can be asked of it. */
+function customAbilities({ body }: CustomFormat): ModelFacts['abilities'] {
+  const no = {
+    tools: false,
+    vision: false,
+    pdf: false,
+    audio_in: false,
+    video_in: false,
+    audio_out: false,
+    image_out: false,
+  }
+  return { ...no, json_schema: placeholdersOf(body).has('response_schema') }
 }
 
 /** What the operator says of a model; what is left out is not said. */

@@ -22,7 +22,8 @@ function repository(): Files {
 test('the code keeps the rules of docs/architecture.md', () => {
   const files = repository()
   expect(files.size).toBeGreaterThan(50)
-  const found = violations(files, new Set(Object.keys(PRESETS)))
+  // `custom` is a kind of tool, too.
+  const found = violations(files, new Set(Object.keys(PRESETS).filter((name) => name !== 'custom')))
   expect(found.map(({ file, rule, detail }) => `${file}: ${rule}: ${detail}`)).toEqual([])
 })
 

@@ -3,6 +3,7 @@ import { parseObject } from '../core/json-read.ts'
 import type { Quirks, Timeouts } from '../core/model.ts'
 import { ABILITIES, type Abilities, type Ability, MODEL_KINDS, type ModelKind } from '../core/model-facts.ts'
 import { USAGE_UNITS, type UsageUnit } from '../core/usage.ts'
+import { custom, type CustomConfig } from './schema-custom.ts'
 import { changed, choice, type Field, flag, integer, leaf, limit, list, map, section, text } from './fields.ts'
 import { someTimeouts } from './schema-shared.ts'
 import { parseBaseUrl, parsePrice, parseProxy } from './values.ts'
@@ -22,6 +23,7 @@ export type ProviderConfig = {
   /** Values of the placeholders in the preset's base URL. */
   readonly settings?: Readonly<Record<string, string>>
   readonly quirks?: QuirksConfig
+  readonly custom?: CustomConfig
   readonly timeouts?: Partial<Timeouts>
   readonly limits?: { readonly rpm?: number | null; readonly tpm?: number | null }
   readonly pass?: PassConfig
@@ -353,6 +355,7 @@ export const provider: Field<ProviderConfig> = changed(
       deployment: shorthand('deployment'),
       apiVersion: shorthand('api_version'),
       quirks,
+      custom,
       timeouts: someTimeouts('this provider'),
       limits: section<NonNullable<ProviderConfig['limits']>>(
         { description: 'What the provider grants you, where you know it.' },

@@ -1,4 +1,5 @@
 // What can be called.
+import type { CustomFormat } from './custom-format.ts'
 import type { ModelFacts } from './model-facts.ts'
 import type { OutcomeRule } from './outcome.ts'
 import type { UsageUnit } from './usage.ts'
@@ -114,6 +115,8 @@ export type Quirks = {
   readonly prefillPath?: string
   /** `false`: pictures and files must come as their content, because the host fetches no addresses. */
   readonly mediaUrls?: boolean
+  /** The format of an API of somebody's own. */
+  readonly custom?: CustomFormat
   /** Request fields that the host refuses, left out with a warning, e.g. `seed`. */
   readonly refusedFields?: readonly string[]
 }

@@ -2,6 +2,7 @@
 import type { ChatRequest, Family } from '../core/chat.ts'
 import type { ChatAnswer } from '../core/chat-answer.ts'
 import type { ChatEvent } from '../core/chat-events.ts'
+import type { CustomFormat } from '../core/custom-format.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Quirks } from '../core/model.ts'
 
@@ -22,6 +23,8 @@ export type Reading = {
   readonly jsonTool: string | null
   /** Thoughts come as `<think>…</think>` in the text. */
   readonly thinkTags?: boolean
+  /** Where things stand in the answers of an API of somebody's own. */
+  readonly custom?: CustomFormat
   /** Whose signatures the thoughts carry, where one wire serves the models of several makers. */
   readonly thoughts?: Family
 }

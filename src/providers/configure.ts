@@ -5,6 +5,7 @@ import { NEVER_UPSTREAM } from './headers.ts'
 import { isServiceAccount } from './authenticate.ts'
 import { awsSecretOfEnvironment } from './aws-signature.ts'
 import { readServiceAccount, ServiceAccountError } from './google-token.ts'
+import { customProblem, customProvider, type CustomInput } from './custom-provider.ts'
 import type { Preset } from './preset.ts'
 import { PRESETS } from './presets.ts'
 import { environmentProxy } from './proxy.ts'
@@ -28,6 +29,8 @@ export type ProviderInput = {
   /** Absent: not known. */
   readonly collectsData?: boolean | undefined
   readonly settings?: Readonly<Record<string, string>> | undefined
+  /** The format of an API of the operator's own, for the preset `custom`. */
+  readonly custom?: CustomInput | undefined
   /** How the host differs from OpenAI, over what the preset says. */
   readonly quirks?: Quirks | undefined
   readonly timeouts?: { readonly [stage in keyof Timeouts]?: number | undefined } | undefined
@@ -90,6 +93,7 @@ function configureProvider(name: string, input: ProviderInput, environment: Envi
   const presetName = input.preset ?? name
   const preset = Object.hasOwn(PRESETS, presetName) ? PRESETS[presetName] : undefined
   if (preset === undefined) throw unknownPreset(path, presetName, input.preset === undefined)
+  const custom = customOf(path, preset, input.custom)
   const settings = { ...input.settings }
   const fill = (text: string): string =>
     text.replaceAll(/\{([a-z_]+)\}/g, (_, placeholder: string) => {
@@ -106,14 +110,19 @@ function configureProvider(name: string, input: ProviderInput, environment: Envi
   // Signatures are for a region, also where the address is the operator's own.
   if (preset.auth.type === 'aws') fill('{region}')
   const query = preset.quirks.query
-  const quirks = { ...preset.quirks, ...(query === undefined ? {} : { query: fill(query) }), ...input.quirks }
+  const quirks: Quirks = {
+    ...preset.quirks,
+    ...(query === undefined ? {} : { query: fill(query) }),
+    ...input.quirks,
+    ...(custom === null ? {} : { custom: custom.format }),
+  }
   return {
     name,
     preset: presetName,
-    wire: quirks.responses === 'only' ? 'openai-responses' : preset.wire,
+    wire: custom?.wire ?? (quirks.responses === 'only' ? 'openai-responses' : preset.wire),
     baseUrl,
     credentials: credentialsOf(name, preset, input, environment),
-    auth: preset.auth,
+    auth: custom?.auth ?? preset.auth,
     headers: { ...preset.headers, ...checkedHeaders(input.headers ?? {}, `${path}.headers`) },
     quirks,
     ...(preset.outcomes === undefined ? {} : { outcomes: preset.outcomes }),
@@ -130,6 +139,22 @@ function configureProvider(name: string, input: ProviderInput, environment: Envi
     ...(input.collectsData === undefined ? {} : { collectsData: input.collectsData }),
     limits: { rpm: input.limits?.rpm ?? null, tpm: input.limits?.tpm ?? null },
   }
+}
+
+function customOf(
+  path: string,
+  preset: Preset,
+  input: CustomInput | undefined,
+): ReturnType<typeof customProvider> | null {
+  const isCustom = preset.wire === 'custom'
+  if (input === undefined && !isCustom) return null
+  if (input === undefined)
+    throw new ProviderConfigError(path, 'the preset `custom` needs `custom`: what is sent, and where answers stand')
+  if (!isCustom) throw new ProviderConfigError(`${path}.custom`, '`custom` belongs to the preset `custom`')
+  const wrong = customProblem(input)
+  if (wrong !== null) throw new ProviderConfigError(`${path}.${wrong.field}`, wrong.problem)
+  checkedHeaders(input.headers, `${path}.custom.headers`)
+  return customProvider(input)
 }
 
 function baseUrlOf(

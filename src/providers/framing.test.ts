@@ -15,7 +15,10 @@ function message(headers: Record<string, string>, body: string): Uint8Array {
   return codec.encode({ headers: Object.fromEntries(values), body: encoder.encode(body) })
 }
 
-const WRITERS: { readonly [kind in FramingKind]: (event: FramedEvent) => Uint8Array } = {
+/** What is whole has one event only. */
+type CutKind = Exclude<FramingKind, 'whole'>
+
+const WRITERS: { readonly [kind in CutKind]: (event: FramedEvent) => Uint8Array } = {
   sse: ({ type, data }) => encoder.encode(`${type === '' ? '' : `event: ${type}\n`}data: ${data}\n\n`),
   'aws-event-stream': ({ type, data }) => message({ ':message-type': 'event', ':event-type': type }, data),
   'json-lines': ({ data }) => encoder.encode(`${data}\n`),
@@ -114,4 +117,12 @@ test('blank lines are nothing, and the last line needs no end', () => {
   expect(framing.push(encoder.encode(':2}'))).toBeNull()
   expect(framing.finish()?.events).toEqual([{ type: '', data: '{"b":2}' }])
   expect(framing.finish()).toBeNull()
+})
+
+test('what is whole is one event, at its end, and bounded', () => {
+  const framing = createFraming('whole', 10)
+  expect([framing.push(encoder.encode('{"a":')), framing.push(encoder.encode('1}'))]).toEqual([null, null])
+  expect(framing.finish()?.events).toEqual([{ type: '', data: '{"a":1}' }])
+  expect(framing.finish()).toBeNull()
+  expect(() => createFraming('whole', 10).push(new Uint8Array(11))).toThrow(RangeError)
 })

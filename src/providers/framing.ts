@@ -21,7 +21,8 @@ export interface Framing {
   finish(): FramedBatch | null
 }
 
-export type FramingKind = 'sse' | 'aws-event-stream' | 'json-lines'
+/** `whole`: there is one event, and it is everything. */
+export type FramingKind = 'sse' | 'aws-event-stream' | 'json-lines' | 'whole'
 
 /** The bytes are no stream of this kind. */
 export class FramingError extends Error {
@@ -39,6 +40,8 @@ export function createFraming(kind: FramingKind, maxEventBytes: number): Framing
       return awsEventStreamFraming(maxEventBytes)
     case 'json-lines':
       return jsonLinesFraming(maxEventBytes)
+    case 'whole':
+      return wholeFraming(maxEventBytes)
   }
 }
 
@@ -180,6 +183,22 @@ function jsonLinesFraming(maxEventBytes: number): Framing {
     },
     finish() {
       return tail.length === 0 ? null : batch(tail.take())
+    },
+  }
+}
+
+function wholeFraming(maxEventBytes: number): Framing {
+  const tail = new Tail(maxEventBytes)
+  return {
+    push(chunk) {
+      tail.add(chunk)
+      tail.check(tail.length)
+      return null
+    },
+    finish() {
+      if (tail.length === 0) return null
+      const bytes = tail.take()
+      return { bytes, events: [{ type: '', data: utf8(bytes) }] }
     },
   }
 }

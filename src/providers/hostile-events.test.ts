@@ -5,8 +5,9 @@ import fc from 'fast-check'
 import { ChatAssembler } from '../core/chat-assembler.ts'
 import { bedrockChatCodec } from './bedrock/chat-codec.ts'
 import { bedrockInvokeCodec } from './bedrock/invoke-codec.ts'
-import type { ChatCodec } from './chat-codec.ts'
+import type { ChatCodec, Reading } from './chat-codec.ts'
 import { cohereChatCodec } from './cohere/chat-codec.ts'
+import { customWire } from './custom/wire.ts'
 import { ollamaChatCodec } from './ollama/chat-codec.ts'
 
 const index = fc.constantFrom<unknown>(0, 1, 2, -1, 1.5, null, '1')
@@ -88,17 +89,50 @@ const chunk = some({
   ),
 }).map((event) => ['chunk', event] as const)
 
+const own = some({
+  t: text,
+  thought: text,
+  why: text,
+  e: fc.constantFrom(null, '', 0, 'no'),
+  u: some({ i: index, o: index }),
+  last: text,
+}).map((event) => ['', event] as const)
+const usage = { input: '/u/i', output: '/u/o' }
+const READING: Reading = {
+  customTools: new Set(['c']),
+  jsonTool: 'j',
+  custom: {
+    path: '/',
+    headers: {},
+    body: {},
+    messages: { roleField: 'r', contentField: 'c', roles: { system: 's', user: 'u', assistant: 'a' } },
+    answer: { text: '/t' },
+    finishWords: {},
+    stream: {
+      framing: 'sse',
+      text: '/t',
+      reasoning: '/thought',
+      textIs: 'whole',
+      finish: '/why',
+      error: '/e',
+      end: '/last',
+      usage,
+    },
+  },
+}
+
 for (const [title, codec, event] of [
   ['Bedrock', bedrockChatCodec, bedrock],
   ['InvokeModel', bedrockInvokeCodec, chunk],
   ['Cohere', cohereChatCodec, cohere],
   ['Ollama', ollamaChatCodec, ollama],
+  ['a custom provider', customWire.chat?.codec ?? ollamaChatCodec, own],
 ] as const satisfies readonly (readonly [string, ChatCodec, fc.Arbitrary<readonly [string, unknown]>])[])
   test(`no event of ${title}, however odd, throws or breaks the order`, () => {
     let sound = 0
     fc.assert(
       fc.property(fc.array(event as fc.Arbitrary<readonly [string, unknown]>, { maxLength: 12 }), (events) => {
-        const reader = codec.streamReader({ customTools: new Set(['c']), jsonTool: 'j' })
+        const reader = codec.streamReader(READING)
         const assembler = new ChatAssembler()
         for (const [type, payload] of events)
           for (const one of reader.read(type, JSON.stringify(payload))) assembler.push(one)

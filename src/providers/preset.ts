@@ -23,6 +23,7 @@ export type Preset = {
     | 'deepgram'
     | 'elevenlabs'
     | 'fal'
+    | 'custom'
     | 'gemini'
     | 'jina'
     | 'ollama'

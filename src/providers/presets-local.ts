@@ -78,6 +78,9 @@ export const LOCAL_PRESETS = {
     baseUrlEnv: 'LITELLM_BASE_URL',
   }),
   'openai-compatible': localRow('Any OpenAI-compatible server', '', 'https://platform.openai.com/docs/api-reference'),
+  custom: localRow('Any HTTP API, described in the configuration', '', 'https://www.rfc-editor.org/rfc/rfc6901', {
+    wire: 'custom',
+  }),
   simulator: row('Built-in simulator', 'simulator://local/v1', null, 'https://platform.openai.com/docs/api-reference', {
     auth: { type: 'none' },
     wire: 'simulator',

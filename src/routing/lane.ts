@@ -68,6 +68,7 @@ const STREAM_TYPES: Readonly<Record<ChatWire['framing'], string>> = {
   sse: 'text/event-stream',
   'aws-event-stream': 'application/vnd.amazon.eventstream',
   'json-lines': 'application/x-ndjson',
+  whole: 'application/json',
 }
 
 const ACCEPTED: Readonly<Record<AnswerKind, string>> = {
@@ -206,7 +207,9 @@ export function isStreamType(lane: NativeLane | TranslatedLane, contentType: str
     case 'translated': {
       const { framing } = lane.chat
       // Lines of JSON are called by several names, plain JSON among them.
-      return framing === 'json-lines' ? contentType.includes('json') : contentType.includes(STREAM_TYPES[framing])
+      return framing === 'json-lines' || framing === 'whole'
+        ? contentType.includes('json')
+        : contentType.includes(STREAM_TYPES[framing])
     }
   }
 }

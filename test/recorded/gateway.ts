@@ -19,6 +19,7 @@ const CONTENT_TYPES: Readonly<Record<NonNullable<RecordedWire['framing']>, strin
   sse: 'text/event-stream',
   'aws-event-stream': 'application/vnd.amazon.eventstream',
   'json-lines': 'application/x-ndjson',
+  whole: 'application/json',
 }
 
 /** Pieces in which a stream arrives: they cut events anywhere. */

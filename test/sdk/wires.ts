@@ -113,6 +113,7 @@ const CONTENT_TYPES: Readonly<Record<NonNullable<RecordedWire['framing']>, strin
   sse: 'text/event-stream',
   'aws-event-stream': 'application/vnd.amazon.eventstream',
   'json-lines': 'application/x-ndjson',
+  whole: 'application/json',
 }
 
 /** What one request to a provider was, and what became of its answer. */
