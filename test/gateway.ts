@@ -130,6 +130,11 @@ providers:
       large: { simulate: { ttftMs: { median: 1, p99: 2 }, tokensPerSecond: 100000 } }
       reasoner: { simulate: { ttftMs: { median: 1, p99: 2 }, tokensPerSecond: 100000 } }
       embed: { simulate: { ttftMs: { median: 1, p99: 2 } } }
+      draw: { simulate: { ttftMs: { median: 1, p99: 2 }, tokensPerSecond: 100000 } }
+      speak: { simulate: { ttftMs: { median: 1, p99: 2 }, tokensPerSecond: 100000 } }
+      hear: { simulate: { ttftMs: { median: 1, p99: 2 }, tokensPerSecond: 100000 } }
+      moderate: { simulate: { ttftMs: { median: 1, p99: 2 } } }
+      rank: { simulate: { ttftMs: { median: 1, p99: 2 } } }
 `
 
 export type Upstream = Disposable & {

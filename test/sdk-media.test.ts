@@ -4,14 +4,11 @@ import OpenAI, { BadRequestError, NotFoundError, toFile } from 'openai'
 import { startGateway } from './gateway.ts'
 import type { TestGateway } from './gateway.ts'
 
-const FAST = '{ simulate: { ttftMs: { median: 1, p99: 2 }, tokensPerSecond: 100000 } }'
-
 let weir: TestGateway
 let client: OpenAI
 
 beforeAll(async () => {
-  const models = ['embed', 'draw', 'speak', 'hear', 'moderate'].map((model) => `${model}: ${FAST}`)
-  weir = await startGateway(`providers: { sim: { preset: simulator, models: { ${models.join(', ')} } } }`)
+  weir = await startGateway()
   client = new OpenAI({ baseURL: `${weir.listen().url}/v1`, apiKey: weir.key, maxRetries: 0 })
 })
 

@@ -136,3 +136,21 @@ test('whatever is written as a form is read as the same parts', async () => {
     { numRuns: 100 },
   )
 })
+
+test('any bytes are a form or are refused as none', async () => {
+  const scrap = fc.oneof(
+    fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
+    fc
+      .constantFrom('--XX', '--XX--', '\r\n', '\r\n\r\n', 'Content-Disposition: form-data; name="a"', 'filename="', ';')
+      .map((text) => Buffer.from(text)),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(scrap, { maxLength: 12 }), async (scraps) => {
+      const budget = createByteBudget(() => 1e9)
+      const result = await read(post(Buffer.concat(scraps)), BOUNDS, budget).catch((thrown: unknown) => thrown)
+      if (!(result instanceof GatewayError)) expect((result as { parts: unknown[] }).parts.length).toBeGreaterThan(0)
+      else expect([result.code, budget.held]).toEqual(['request_malformed', 0])
+    }),
+    { numRuns: 300 },
+  )
+})

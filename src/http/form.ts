@@ -82,14 +82,20 @@ function partOf(raw: MultipartPart): FormPart {
     throw malformed(`A part of the form has no name, or one of more than ${MAX_NAME_LENGTH} characters.`)
   const mediaType = raw.mediaType ?? 'application/octet-stream'
   if (filename !== undefined)
-    return { type: 'file', name, filename: filename.slice(0, MAX_NAME_LENGTH), mediaType, bytes: raw.bytes }
+    return { type: 'file', name, filename: filename.slice(0, MAX_NAME_LENGTH), mediaType, bytes: contentOf(raw) }
   if (raw.size > MAX_TEXT_BYTES)
     throw malformed(`The field ${shown(name)} is longer than ${MAX_TEXT_BYTES} bytes.`, name)
   try {
-    return { type: 'text', name, value: UTF8.decode(raw.bytes) }
+    return { type: 'text', name, value: UTF8.decode(contentOf(raw)) }
   } catch {
     throw malformed(`The field ${shown(name)} is not valid UTF-8; a file needs a file name.`, name)
   }
+}
+
+/** A view of the body, where the part lies in it in one piece: a file should not be there twice. */
+function contentOf(raw: MultipartPart): Uint8Array {
+  const [only] = raw.content
+  return raw.content.length === 1 && only !== undefined ? only : raw.bytes
 }
 
 function shown(name: string): string {

@@ -88,3 +88,9 @@ export function bytesAnswer({ bytes, headers }: OperationBody): SpeechAnswer {
 export function picturesUsage(images: number): Usage {
   return { ...NO_USAGE, images, requests: 1 }
 }
+
+/** A model's name as a part of a path, where it may hold slashes; null when it would lead elsewhere. */
+export function pathOfModel(model: string): string | null {
+  const parts = model.split('/')
+  return parts.some((part) => /^\.{0,2}$/.test(part)) ? null : parts.map(encodeURIComponent).join('/')
+}

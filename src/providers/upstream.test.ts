@@ -80,6 +80,9 @@ test('nothing is sent outside of the provider’s base URL', async () => {
     `${server.url}x`,
     'http://127.0.0.1:1/v1/x',
     server.url.replace('/v1', '/v2'),
+    `${server.url}/../v2`,
+    `${server.url}/a/%2e%2E/x?y`,
+    `${server.url}/.`,
   ])
     expect(await outcomeOf(call(providerAt(server.url), { url }))).toMatchObject({ type: 'unreachable' })
   expect(server.requests.length).toBe(0)

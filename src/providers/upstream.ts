@@ -220,7 +220,16 @@ function pinnedAddress(approval: Approval, what: string): string | null {
 function isBelow(url: string, baseUrl: string): boolean {
   const next = url.charCodeAt(baseUrl.length)
   // `/`, `?` or the end; `https://api.example.com` + `.evil.com` is not below.
-  return url.startsWith(baseUrl) && (next === 47 || next === 63 || Number.isNaN(next))
+  return url.startsWith(baseUrl) && (next === 47 || next === 63 || Number.isNaN(next)) && !climbs(url, baseUrl.length)
+}
+
+/** A part of a path that leads up, written out or not. */
+const DOTS = /^[^?#]*\/(?:\.|%2e){1,2}(?:[/?#]|$)/i
+
+function climbs(url: string, from: number): boolean {
+  // Nearly no path has a part that begins like one.
+  if (url.indexOf('/.', from) < 0 && url.indexOf('/%2', from) < 0) return false
+  return DOTS.test(url.slice(from))
 }
 
 function headProblem(status: number, isProxied: boolean): Outcome | null {

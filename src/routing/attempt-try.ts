@@ -6,6 +6,7 @@
 // attempt won) costs its input and what was produced until then; one that the provider itself refused or lost costs
 // nothing, unless it had begun to answer.
 import { GatewayError } from '../core/error.ts'
+import type { Operation, Timeouts } from '../core/model.ts'
 import { redactOutcome } from '../core/outcome.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Usage } from '../core/usage.ts'
@@ -80,7 +81,7 @@ export async function tryTarget(
       url: lane.url,
       headers: lane.headers,
       body: lane.body,
-      timeouts: leftMs < timeouts.totalMs ? { ...timeouts, totalMs: leftMs } : timeouts,
+      timeouts: deadlinesOf(run, lane, timeouts, leftMs),
       stream: lane.answer !== 'whole',
       signal,
       minBytesPerS: bytesPerS(run),
@@ -171,6 +172,16 @@ export async function tryTarget(
       },
     }
   }
+}
+
+/** A picture, and what was said in a recording, are there all at once: nothing can be seen of them until they are done. */
+const COMES_AT_ONCE: ReadonlySet<Operation> = new Set(['images', 'audio'])
+
+function deadlinesOf(run: AttemptRun, lane: TryStep['lane'], timeouts: Timeouts, leftMs: number): Timeouts {
+  const totalMs = Math.min(leftMs, timeouts.totalMs)
+  if (COMES_AT_ONCE.has(run.call.operation) && lane.answer !== 'bytes')
+    return { ...timeouts, firstTokenMs: totalMs, totalMs }
+  return totalMs < timeouts.totalMs ? { ...timeouts, totalMs } : timeouts
 }
 
 /** Only where the route has somewhere else to go: a caller may want to see what there is of a filtered answer. */

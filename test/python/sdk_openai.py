@@ -170,6 +170,40 @@ def embeddings():
     assert default.usage.total_tokens > 0
 
 
+@check("pictures, made, streamed and edited")
+def pictures():
+    asked = {"model": "sim/draw", "prompt": "a weir at dawn", "size": "64x64"}
+    made = client().images.generate(**asked, n=2)
+    assert [base64.b64decode(one.b64_json)[1:4] for one in made.data] == [b"PNG", b"PNG"]
+    events = [event.type for event in client().images.generate(**asked, stream=True, partial_images=1)]
+    assert events == ["image_generation.partial_image", "image_generation.completed"], events
+    edited = client().images.edit(**asked, image=[("a.png", b"one", "image/png"), ("b.png", b"two", "image/png")])
+    assert edited.usage.input_tokens_details.image_tokens == 646
+
+
+@check("speech, whole and as it comes; transcriptions in every form; a translation")
+def sound():
+    spoken = {"model": "sim/speak", "voice": "alloy", "input": "The river is high.", "response_format": "wav"}
+    whole = client().audio.speech.create(**spoken).content
+    assert whole[:4] == b"RIFF"
+    with client().audio.speech.with_streaming_response.create(**spoken) as response:
+        assert b"".join(response.iter_bytes()) == whole
+    heard = {"model": "sim/hear", "file": ("a.wav", whole, "audio/wav")}
+    text = client().audio.transcriptions.create(**heard).text
+    verbose = client().audio.transcriptions.create(**heard, response_format="verbose_json", timestamp_granularities=["word"])
+    assert verbose.text == text and abs(verbose.duration - 1.2) < 0.1 and len(verbose.words) > 0
+    assert client().audio.transcriptions.create(**heard, response_format="vtt").startswith("WEBVTT")
+    streamed = list(client().audio.transcriptions.create(**heard, stream=True))
+    assert "".join(event.delta for event in streamed[:-1]) == streamed[-1].text == text
+    assert client().audio.translations.create(**heard).text
+
+
+@check("moderations")
+def moderations():
+    results = client().moderations.create(model="sim/moderate", input=["stab it", "water it"]).results
+    assert [result.flagged for result in results] == [True, False]
+
+
 @check("legacy completions, whole and streamed")
 def completions():
     asked = {"model": "sim/small", "prompt": "Once upon a time", "max_tokens": 12}

@@ -24,7 +24,11 @@ export const elevenlabsSpeechWire: OperationWire<'speech'> = {
       body: { text: request.text, model_id: model, ...(speed === 1 ? {} : { voice_settings: { speed } }) },
       headers: { accept: '*/*' },
       warnings: warningsOf(request, speed),
-      refusals: format === null ? [`ElevenLabs makes mp3, opus and pcm, and no ${request.format}.`] : [],
+      refusals: [
+        ...(format === null ? [`ElevenLabs makes mp3, opus and pcm, and no ${request.format}.`] : []),
+        // It becomes a part of the address.
+        ...(/^\.+$/.test(request.voice) ? ['`voice` is the id of none of ElevenLabs’ voices.'] : []),
+      ],
     }
   },
   readAnswer: bytesAnswer,

@@ -2,15 +2,16 @@
 import { ProblemError } from '../../core/chat-answer.ts'
 import { imageAt } from '../../core/images.ts'
 import { objectOf, objectsOf, stringOf } from '../../core/json-read.ts'
-import { jsonAnswer, picturesUsage } from '../operation-wire.ts'
+import { jsonAnswer, pathOfModel, picturesUsage } from '../operation-wire.ts'
 import type { OperationWire } from '../operation-wire.ts'
 
 export const falImagesWire: OperationWire<'images'> = {
+  serves: ({ model }) => pathOfModel(model) !== null,
   writeRequest(request, { provider, model }) {
     const [image] = request.images
     const { size } = request
     return {
-      url: `${provider.baseUrl}/${model.split('/').map(encodeURIComponent).join('/')}`,
+      url: `${provider.baseUrl}/${pathOfModel(model) ?? ''}`,
       body: {
         prompt: request.prompt,
         num_images: request.count,

@@ -2,18 +2,18 @@
 import { ProblemError } from '../../core/chat-answer.ts'
 import { imageAt, nearestRatio } from '../../core/images.ts'
 import { stringOf } from '../../core/json-read.ts'
-import { jsonAnswer, picturesUsage } from '../operation-wire.ts'
+import { jsonAnswer, pathOfModel, picturesUsage } from '../operation-wire.ts'
 import type { OperationWire } from '../operation-wire.ts'
 
 const RATIOS = ['1:1', '16:9', '21:9', '3:2', '2:3', '4:5', '5:4', '3:4', '4:3', '9:16', '9:21'] as const
 
 export const replicateImagesWire: OperationWire<'images'> = {
+  serves: ({ model }) => pathOfModel(model) !== null,
   writeRequest(request, { provider, model }) {
     const [image] = request.images
-    const name = model.split('/').map(encodeURIComponent).join('/')
     const { format } = request
     return {
-      url: `${provider.baseUrl}/models/${name}/predictions`,
+      url: `${provider.baseUrl}/models/${pathOfModel(model) ?? ''}/predictions`,
       headers: { prefer: 'wait' },
       body: {
         input: {
