@@ -417,11 +417,12 @@ for (const stream of [false, true])
       using upstream = startUpstream(() =>
         stream ? eventStream(chunks(['ok']).join('')) : Response.json(completion('ok')),
       )
-      await using weir = await startGateway(providers({ openai: upstream.url, claude: claude.url }))
       for (const [endpoint, body] of [
         [CHAT, QUESTION],
         [MESSAGES, ASK],
       ] as const) {
+        // A gateway of its own: one that was told that Claude is busy would not ask it again.
+        await using weir = await startGateway(providers({ openai: upstream.url, claude: claude.url }))
         const response = await weir.call(endpoint, { ...body, model: 'both', stream })
         expect(response.status).toBe(200)
         expect(response.headers.get('x-weir-target')).toBe('up/m')

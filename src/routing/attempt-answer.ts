@@ -1,5 +1,5 @@
 // From the head of a target's answer to an answer that is worth committing to; throws what makes it none.
-import type { Call } from '../core/call.ts'
+import type { Call, DialectId } from '../core/call.ts'
 import type { HeaderSource } from '../core/headers.ts'
 import type { Deployment } from '../core/model.ts'
 import { NO_USAGE } from '../core/usage.ts'
@@ -16,12 +16,22 @@ import type { AttemptRun, AttemptTools, WholeAnswer } from './attempt-run.ts'
 import { isStreamType } from './lane.ts'
 import type { NativeLane, TranslatedLane } from './lane.ts'
 import type { OperationLane } from './operation-lane.ts'
+import { listenedTo } from './listened.ts'
+import { Transcript } from './transcript.ts'
 import { translateStream, translateWhole } from './translated.ts'
+import type { Joint } from './translated.ts'
 
 export const MAX_ERROR_BYTES = 64 * 1024
 const UTF8 = new TextDecoder()
 const NO_WARNINGS: readonly string[] = []
 const COUNTED = 'The count is an estimate of the gateway: the target counts no tokens.'
+/** The dialect that a wire's own codec reads. */
+const DIALECTS: Readonly<Record<string, DialectId | undefined>> = {
+  openai: 'openai-chat',
+  'openai-responses': 'openai-responses',
+  anthropic: 'anthropic-messages',
+  gemini: 'gemini',
+}
 /** Tokens of a picture or a document of one page, roughly. */
 const MEDIA_TOKENS = 1_600
 
@@ -30,6 +40,7 @@ export type Unopened = {
   readonly type: 'unopened'
   readonly stream: AnswerStream
   readonly isBytes?: true
+  readonly transcript?: Transcript | null
   readonly headers: HeaderSource
   readonly warnings: readonly string[]
 }
@@ -144,26 +155,51 @@ async function eventsOf(
     const text = textOf(await upstream.bytes(MAX_ERROR_BYTES))
     throw broken(problemIn(text, lane, run.call) ?? `the answer is ${contentType || 'untyped'} and no event stream`)
   }
+  const context = contextOf(run, tools)
+  const { translator } = run.dialect
+  const transcript =
+    run.plan.policy.midstream === 'continue' && translator !== undefined
+      ? new Transcript(translator.streamWriter(context))
+      : null
   switch (lane.type) {
-    case 'native':
+    case 'native': {
+      const stream = createNativeStream({
+        source: upstream.chunks(),
+        readEvent: lane.wire.eventReader(),
+        hideUsage: !run.call.facts.wantsStreamUsage,
+        endsWithFinish: lane.wire.endsWithFinish,
+      })
+      const { chat } = tools.wireOf(deployment.provider)
+      // Only where the wire's own codec reads what this dialect's natives send.
+      const isReadable = transcript !== null && chat !== null && DIALECTS[chat.codec.id] === run.call.dialect
       return {
         type: 'unopened',
-        stream: createNativeStream({
-          source: upstream.chunks(),
-          readEvent: lane.wire.eventReader(),
-          hideUsage: !run.call.facts.wantsStreamUsage,
-          endsWithFinish: lane.wire.endsWithFinish,
-        }),
+        stream: isReadable ? listenedTo(stream, chat, transcript) : stream,
+        transcript: isReadable ? transcript : null,
         headers,
         warnings: NO_WARNINGS,
       }
-    case 'translated':
+    }
+    case 'translated': {
+      const joint = run.continuing?.jointFor(deployment) ?? (transcript === null ? null : recordedBy(transcript))
       return {
         type: 'unopened',
-        stream: translateStream(upstream.chunks(), lane, contextOf(run, tools)),
+        stream: translateStream(upstream.chunks(), lane, context, joint),
+        transcript,
         headers: typedHeaders(headers, lane.translator.streamType ?? 'text/event-stream; charset=utf-8'),
         warnings: lane.warnings,
       }
+    }
+  }
+}
+
+function recordedBy(transcript: Transcript): Joint {
+  return {
+    writer: transcript.writer,
+    pass(event) {
+      transcript.push(event)
+      return [event]
+    },
   }
 }
 

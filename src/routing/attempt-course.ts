@@ -15,7 +15,7 @@ import { failure } from './attempt-failure.ts'
 import type { Refused } from './attempt-failure.ts'
 import type { AttemptRun, AttemptTools } from './attempt-run.ts'
 import { laneTo } from './lane.ts'
-import type { Lane, NativeLane, TranslatedLane } from './lane.ts'
+import type { Lane, LaneFacts, NativeLane, TranslatedLane } from './lane.ts'
 import type { OperationLane } from './operation-lane.ts'
 import type { PlannedTarget } from './plan.ts'
 import type { FallbackCause } from './route.ts'
@@ -220,7 +220,7 @@ export class Course {
     const { deployment } = target
     const { credentials, health, roomMs, wireOf } = this.#tools
     const { provider } = deployment
-    const lane = laneTo(deployment, wireOf(provider), this.#run)
+    const lane = laneTo(deployment, wireOf(provider), this.#factsFor(deployment))
     switch (lane.type) {
       case 'native':
       case 'translated':
@@ -255,6 +255,13 @@ export class Course {
         this.#passOver(deployment, [`It ${lane.why}.`])
         return null
     }
+  }
+
+  #factsFor(deployment: Deployment): LaneFacts {
+    const { continuing } = this.#run
+    return continuing === undefined
+      ? this.#run
+      : { ...this.#run, call: continuing.callFor(deployment), isContinued: true }
   }
 
   #passOver(deployment: Deployment, refusals: readonly string[]): void {

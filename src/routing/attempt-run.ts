@@ -14,6 +14,8 @@ import type { AnswerFacts, Wire } from '../providers/wire.ts'
 import type { HedgeBudget } from './hedge-budget.ts'
 import type { Health } from './health.ts'
 import type { MediaFacts } from './lane.ts'
+import type { Transcript } from './transcript.ts'
+import type { Joint } from './translated.ts'
 import type { Plan } from './plan.ts'
 
 export type WholeAnswer = {
@@ -28,7 +30,7 @@ export type WholeAnswer = {
 }
 
 /** Where an answer comes from; an answer that is continued elsewhere moves. */
-type Origin = {
+export type Origin = {
   deployment: Deployment
   /** Its line among the attempts of the run. */
   attempt: number
@@ -43,6 +45,8 @@ export type StreamAnswer = {
   /** It has no events, so that an error in the middle cannot be told in it. */
   readonly isBytes?: true
   readonly warnings: readonly string[]
+  /** What the caller sees of it; absent or null: it cannot be continued elsewhere. */
+  readonly transcript?: Transcript | null
   /** Ends the upstream; harmless after its end. */
   readonly cancel: () => void
   /** Told once how the stream ended, for the health of its target; `outputTokens`: null where they are not known. */
@@ -87,4 +91,14 @@ export type AttemptRun = {
   /** What the request uses by the estimate that was made before it was sent. */
   readonly estimate: Usage
   readonly attempts: Attempt[]
+  /** Absent: the answer begins here. */
+  readonly continuing?: Continuing
+}
+
+/** An answer that broke off and goes on elsewhere. */
+type Continuing = {
+  /** The call that asks a target to go on. */
+  callFor(deployment: Deployment): Call
+  /** Joins what comes from it to what was there. */
+  jointFor(deployment: Deployment): Joint
 }

@@ -148,7 +148,7 @@ export async function tryTarget(
 
   function streamAnswer(
     upstream: UpstreamAnswer,
-    { stream, isBytes, headers, warnings }: Unopened,
+    { stream, isBytes, transcript, headers, warnings }: Unopened,
     attempt: number,
   ): StreamAnswer {
     const firstMs = tools.clock.monotonicMs()
@@ -160,6 +160,7 @@ export async function tryTarget(
       stream,
       ...(isBytes === true ? { isBytes } : {}),
       warnings,
+      transcript: transcript ?? null,
       cancel() {
         upstream.cancel()
         tools.health.closed(ticket)

@@ -7,14 +7,28 @@
 import { countedAnswer } from './attempt-answer.ts'
 import { Course } from './attempt-course.ts'
 import type { TryStep } from './attempt-course.ts'
-import type { Answer, AttemptRun, AttemptTools } from './attempt-run.ts'
+import type { Answer, AttemptRun, AttemptTools, StreamAnswer } from './attempt-run.ts'
 import { clientClosed, tryTarget } from './attempt-try.ts'
 import type { Tried } from './attempt-try.ts'
+import { continued } from './continued.ts'
 import { hedgeDelayMs, tryHedged } from './hedge.ts'
 import type { Ticket } from './health.ts'
 
 /** Throws `upstream_rejected`, `all_targets_…`, `unsupported` or `client_closed`. */
 export async function attempt(run: AttemptRun, tools: AttemptTools): Promise<Answer> {
+  const answer = await firstAnswer(run, tools)
+  const transcript = answer.type === 'whole' ? null : (answer.transcript ?? null)
+  if (answer.type === 'whole' || transcript === null) return answer
+  return continued(run, answer, transcript, (rest) => restOfAnswer(rest, tools), tools)
+}
+
+async function restOfAnswer(run: AttemptRun, tools: AttemptTools): Promise<StreamAnswer> {
+  const rest = await firstAnswer(run, tools)
+  if (rest.type === 'whole') throw new Error('a stream was asked for')
+  return rest
+}
+
+async function firstAnswer(run: AttemptRun, tools: AttemptTools): Promise<Answer> {
   const course = new Course(run, tools)
   for (;;) {
     const step = course.next()

@@ -52,6 +52,8 @@ export type LaneFacts = {
   /** What is done where the translation would change what was asked for. */
   readonly lossy: 'allow' | 'refuse'
   readonly media: MediaFacts
+  /** It goes on with an answer that broke off: only the normal form can be joined to what was there. */
+  readonly isContinued?: boolean
 }
 
 export type MediaFacts = {
@@ -83,7 +85,7 @@ export function laneTo(deployment: Deployment, wire: Wire, facts: LaneFacts): La
   const native = wire.native[call.dialect]
   const { stream } = call.facts
   const url = native?.url(call, deployment) ?? null
-  if (native !== undefined && url !== null && !mustCarry(deployment, wire, facts)) {
+  if (facts.isContinued !== true && native !== undefined && url !== null && !mustCarry(deployment, wire, facts)) {
     const body = native.body(call, deployment, dialect.ownFields)
     const answer = native.answerKind === undefined ? (stream ? 'events' : 'whole') : native.answerKind(call)
     return {

@@ -6,7 +6,7 @@ import type { ChatEvent } from '../core/chat-events.ts'
 import type { ChatAnswer } from '../core/chat-answer.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Usage } from '../core/usage.ts'
-import type { AnswerContext } from '../dialects/translator.ts'
+import type { AnswerContext, StreamWriter } from '../dialects/translator.ts'
 import { broken, MAX_EVENT_BYTES, MAX_HELD_BYTES, MAX_HELD_PIECES } from '../providers/answer-stream.ts'
 import type { AnswerStream, StreamFailure, StreamPiece } from '../providers/answer-stream.ts'
 import { createFraming } from '../providers/framing.ts'
@@ -53,15 +53,23 @@ function factsOf(answer: ChatAnswer): AnswerFacts {
   }
 }
 
-/** The stream of an answer in the caller's dialect. */
+/** What stands between a stream's events and its writer. */
+export type Joint = {
+  readonly writer: StreamWriter
+  /** The events to write for one that came. */
+  pass(event: ChatEvent): readonly ChatEvent[]
+}
+
+/** The stream of an answer in the caller's dialect. `joint`: an answer that may be continued, or continues another. */
 export function translateStream(
   source: AsyncIterator<Uint8Array>,
   { chat, translator, reading }: TranslatedLane,
   context: AnswerContext,
+  joint: Joint | null = null,
 ): AnswerStream {
   const framing = createFraming(chat.framing, MAX_EVENT_BYTES)
   const reader = chat.codec.streamReader(reading)
-  const writer = translator.streamWriter(context)
+  const writer = joint?.writer ?? translator.streamWriter(context)
   const held: StreamPiece[] = []
   let heldBytes = 0
   /** What came of the chunk at hand, in the caller's dialect. */
@@ -106,7 +114,8 @@ export function translateStream(
         case 'ping':
           break
       }
-      text += writer.write(event)
+      if (joint === null) text += writer.write(event)
+      else for (const passed of joint.pass(event)) text += writer.write(passed)
     }
   }
 
