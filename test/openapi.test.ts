@@ -3,18 +3,19 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { describe, expect, test } from 'bun:test'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { ChatAssembler } from '../src/core/chat-assembler.ts'
 import { openaiChatTranslator } from '../src/dialects/openai-chat-translator.ts'
 import { openaiResponsesTranslator } from '../src/dialects/openai-responses-translator.ts'
 import type { AnswerContext, ChatTranslator } from '../src/dialects/translator.ts'
 import { drivenClock } from '../src/providers/simulator/driven-clock.ts'
 import { createSimulator } from '../src/providers/simulator/simulator.ts'
-import { HAS_CORPUS, recordingsOf, ROWS } from './recorded/corpus.ts'
+import { CASES, contentOf, HAS_CORPUS, isRecording, recordingsOf, ROWS } from './recorded/corpus.ts'
+import type { Recording } from './recorded/corpus.ts'
 import { dataOf } from './recorded/dialects.ts'
-import { eventsIn } from './recorded/losses.ts'
+import { assembled, eventsIn, saysError } from './recorded/losses.ts'
+import type { RecordedWire } from './recorded/wires.ts'
 
 /** OpenAI's document lies beside the repository and may be absent. */
 const DOCUMENT = path.resolve(import.meta.dirname, '../../shared/data/openai/openapi.json.gz')
@@ -135,32 +136,49 @@ const CONTEXT: AnswerContext = {
   },
 }
 
+/** Recordings that are told in a form, and where they lie. */
+type Told = { readonly of: string; readonly wire: RecordedWire; readonly recordings: readonly Recording[] }
+
+function ownCases(folder: string): readonly Told[] {
+  return readdirSync(folder)
+    .filter(isRecording)
+    .toSorted()
+    .flatMap((file): readonly Told[] => {
+      const content = contentOf(readFileSync(path.join(folder, file), 'utf8'), file)
+      if (content.type !== 'answers') return []
+      const { wire, recordings } = content
+      return recordings.some((one) => saysError(wire, one)) ? [] : [{ of: file, wire, recordings }]
+    })
+}
+
+const TOLD: readonly Told[] = [
+  ...ROWS.map((row) => ({ of: row.folder, wire: row.wire, recordings: recordingsOf(row) })),
+  ...ownCases(path.join(CASES, 'made')),
+]
+
 for (const form of FORMS)
   describe.skipIf(!HAS_DOCUMENT)(`OpenAI's document describes our ${form.name}`, () => {
-    for (const row of ROWS)
-      test(`for the answers recorded of ${row.folder}, whole and streamed`, () => {
-        const found: string[] = []
-        let checked = 0
-        for (const recording of recordingsOf(row)) {
-          const events = eventsIn(row.wire, recording)
-          const assembler = new ChatAssembler()
-          for (const event of events) assembler.push(event)
-          const whole = JSON.parse(JSON.stringify(form.translator.writeAnswer(assembler.answer(), CONTEXT))) as Json
-          found.push(...problemsOf(form.whole, withoutHosted(whole)).map((problem) => `${recording.name}: ${problem}`))
-          const writer = form.translator.streamWriter(CONTEXT)
-          const text = events.map((event) => writer.write(event)).join('') + writer.end()
-          for (const data of dataOf(text)) {
-            if (data === '[DONE]') continue
-            const event = withoutHosted(JSON.parse(data) as Json)
-            if (event === null) continue
-            checked++
-            for (const problem of problemsOf(form.event(event), event))
-              found.push(`${recording.name}: ${String(event['type'] ?? 'chunk')} ${problem}`)
-          }
+    test.each(TOLD.map((told) => [told.of, told] as const))('for %s, whole and streamed', (_of, told) => {
+      const found: string[] = []
+      let checked = 0
+      for (const recording of told.recordings) {
+        const events = eventsIn(told.wire, recording)
+        const whole = JSON.parse(JSON.stringify(form.translator.writeAnswer(assembled(events), CONTEXT))) as Json
+        found.push(...problemsOf(form.whole, withoutHosted(whole)).map((problem) => `${recording.name}: ${problem}`))
+        const writer = form.translator.streamWriter(CONTEXT)
+        const text = events.map((event) => writer.write(event)).join('') + writer.end()
+        for (const data of dataOf(text)) {
+          if (data === '[DONE]') continue
+          const event = withoutHosted(JSON.parse(data) as Json)
+          if (event === null) continue
+          checked++
+          for (const problem of problemsOf(form.event(event), event))
+            found.push(`${recording.name}: ${String(event['type'] ?? 'chunk')} ${problem}`)
         }
-        expect([...new Set(found)].slice(0, 10)).toEqual([])
-        expect(checked).toBeGreaterThan(0)
-      })
+      }
+      expect([...new Set(found)].slice(0, 10)).toEqual([])
+      expect(checked).toBeGreaterThan(0)
+    })
   })
 
 describe.skipIf(!HAS_DOCUMENT)("OpenAI's document describes the simulator's answers", () => {
