@@ -45,9 +45,10 @@ describe('a client hears all of what hosts were seen to send', () => {
   for (const folder of [CASES, path.join(CASES, 'made')])
     for (const file of readdirSync(folder).filter(isRecording).toSorted()) {
       const content = contentOf(readFileSync(path.join(folder, file), 'utf8'), file)
+      // Embeddings and the like lie here, too.
+      if (content.type !== 'answers') continue
       for (const dialect of DIALECTS)
         test(`${file} in ${dialect.name}`, async () => {
-          if (content.type !== 'answers') expect.unreachable(`${file} holds no answers`)
           const losses: string[] = []
           for (const recording of content.recordings) {
             losses.push(...(await gateway.lossesFor(content.wire, recording, dialect)))

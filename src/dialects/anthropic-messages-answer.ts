@@ -1,7 +1,8 @@
 // Normal form → whole answer of Anthropic messages.
-import type { Part } from '../core/chat.ts'
+import type { Part, ToolCallPart } from '../core/chat.ts'
 import type { ChatAnswer, Finish, FinishReason } from '../core/chat-answer.ts'
 import { citationJson, inputOf } from '../core/formats/anthropic-blocks.ts'
+import { disguised, disguisedCall } from '../core/formats/foreign-proofs.ts'
 import type { JsonObject } from '../core/json.ts'
 import { parseObject } from '../core/json-read.ts'
 import type { Usage } from '../core/usage.ts'
@@ -42,7 +43,7 @@ export function writeAnthropicAnswer(answer: ChatAnswer, context: AnswerContext)
     type: 'message',
     role: 'assistant',
     model: context.model,
-    content: (choice?.parts ?? []).map(blockOf).filter((block) => block !== null),
+    content: (choice?.parts ?? []).flatMap(blocksOf),
     ...stopFields(choice?.finish ?? { unified: 'other', raw: null }),
     usage: usageJson(answer.usage, answer.serviceTier),
   }
@@ -52,6 +53,21 @@ export function writeAnthropicAnswer(answer: ChatAnswer, context: AnswerContext)
 export function messageId(id: string | null, context: AnswerContext): string {
   if (id !== null && id.startsWith('msg_')) return id
   return context.id.startsWith('msg_') ? context.id : `msg_${context.id}`
+}
+
+function blocksOf(part: Part): readonly JsonObject[] {
+  const proof = part.type === 'tool_call' ? proofOfCall(part) : null
+  const block = blockOf(part)
+  return [...(proof === null ? [] : [proof]), ...(block === null ? [] : [block])]
+}
+
+/**
+ * What proves a call of another vendor's model, as a thought that clients send back as it came: calls have no place for it.
+ * Null when the call has no proof.
+ */
+export function proofOfCall({ id, signature, family }: ToolCallPart): JsonObject | null {
+  if (signature === undefined || family === undefined || family === FAMILY) return null
+  return { type: 'redacted_thinking', data: disguisedCall({ id, signature, family }) }
 }
 
 /** A part as a block of an answer; null when this dialect has no place for it. */
@@ -83,12 +99,14 @@ export function blockOf(part: Part): JsonObject | null {
   }
 }
 
-/** Thoughts of other vendors are shown too: without a signature they cannot be taken for Anthropic's. */
+/** Thoughts of other vendors are shown too; their proof goes along in disguise, so that the client brings it back. */
 function reasoningBlock(part: Extract<Part, { type: 'reasoning' }>): JsonObject | null {
   const isOwn = part.family === FAMILY
   if (isOwn && part.encrypted !== null) return { type: 'redacted_thinking', data: part.encrypted }
-  if (part.text === '' && part.signature === null) return null
-  return { type: 'thinking', thinking: part.text, signature: isOwn ? (part.signature ?? '') : '' }
+  const signature = isOwn ? part.signature : disguised(part)
+  if (part.text !== '') return { type: 'thinking', thinking: part.text, signature: signature ?? '' }
+  if (signature === null) return null
+  return isOwn ? { type: 'thinking', thinking: '', signature } : { type: 'redacted_thinking', data: signature }
 }
 
 /** Usage in Anthropic's way of counting: thoughts are part of the output, the cache is beside the input. */

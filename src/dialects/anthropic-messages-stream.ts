@@ -6,9 +6,10 @@ import type { Part } from '../core/chat.ts'
 import type { Finish } from '../core/chat-answer.ts'
 import type { BlockDelta, ChatEvent } from '../core/chat-events.ts'
 import { citationJson } from '../core/formats/anthropic-blocks.ts'
+import { disguised } from '../core/formats/foreign-proofs.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Usage } from '../core/usage.ts'
-import { blockOf, messageId, stopFields, usageJson } from './anthropic-messages-answer.ts'
+import { blockOf, messageId, proofOfCall, stopFields, usageJson } from './anthropic-messages-answer.ts'
 import type { AnswerContext, StreamWriter } from './translator.ts'
 
 const FAMILY = 'anthropic-messages'
@@ -118,10 +119,14 @@ export function anthropicStreamWriter(context: AnswerContext): StreamWriter {
   }
 
   function opened(part: Part): { text: string; index: number } {
+    const proof = part.type === 'tool_call' ? proofOfCall(part) : null
+    const before = proof === null ? '' : begun(proof) + sse('content_block_stop', { index: next - 1 })
     const block = startOf(part)
-    if (block === null) return { text: '', index: -1 }
-    const index = next++
-    return { text: sse('content_block_start', { index, content_block: block }), index }
+    return block === null ? { text: before, index: -1 } : { text: before + begun(block), index: next - 1 }
+  }
+
+  function begun(block: JsonObject): string {
+    return sse('content_block_start', { index: next++, content_block: block })
   }
 
   function closed(block: Block): string {
@@ -146,8 +151,9 @@ export function anthropicStreamWriter(context: AnswerContext): StreamWriter {
         }
         return told(block.index, { type: 'input_json_delta', partial_json: delta.json })
       case 'signature':
-        if (block.part.type !== 'reasoning' || block.part.family !== FAMILY) return ''
-        return told(block.index, { type: 'signature_delta', signature: delta.signature })
+        return toldProof(block, delta.signature, null)
+      case 'encrypted':
+        return toldProof(block, null, delta.data)
       case 'citation': {
         const citation = citationJson(delta.citation)
         return citation === null ? '' : told(block.index, { type: 'citations_delta', citation })
@@ -156,10 +162,16 @@ export function anthropicStreamWriter(context: AnswerContext): StreamWriter {
         return told(block.index, { type: 'text_delta', text: delta.text })
       case 'opaque':
         return told(block.index, delta.value)
-      case 'encrypted':
       case 'data':
         return ''
     }
+  }
+
+  /** A proof of another vendor's goes in disguise; Anthropic's own encrypted thoughts stand in the start of their block. */
+  function toldProof({ part, index }: Block, signature: string | null, encrypted: string | null): string {
+    if (part.type !== 'reasoning') return ''
+    const proof = part.family === FAMILY ? signature : disguised({ ...part, signature, encrypted })
+    return proof === null ? '' : told(index, { type: 'signature_delta', signature: proof })
   }
 
   function told(index: number, delta: JsonObject): string {
@@ -192,7 +204,7 @@ function startOf(part: Part): JsonObject | null {
     case 'refusal':
       return { type: 'text', text: part.text }
     case 'reasoning':
-      if (part.encrypted !== null) return part.family === FAMILY ? blockOf(part) : null
+      if (part.encrypted !== null) return blockOf(part)
       return { type: 'thinking', thinking: part.text, signature: '' }
     case 'tool_call':
       return { ...part.raw?.[FAMILY], type: 'tool_use', id: part.id, name: part.name, input: {} }

@@ -232,9 +232,14 @@ test('everything that OpenAI’s form can say is said, streamed', () => {
   expect(events(streamed(openai, eventsOf(answer(EVERYTHING)), false)).some((chunk) => 'usage' in chunk)).toBe(false)
 })
 
+function inDisguise(proof: JsonObject): string {
+  return Buffer.from(`weir:${JSON.stringify(proof)}`).toString('base64')
+}
+
 test('everything that Anthropic’s form can say is said, whole and streamed alike', () => {
   const content = [
-    { type: 'thinking', thinking: 'hm', signature: '' },
+    // Another vendor's proofs go in disguise, those of calls in a thought that says nothing.
+    { type: 'thinking', thinking: 'hm', signature: inDisguise({ family: 'gemini', signature: 'S', encrypted: null }) },
     {
       type: 'text',
       text: 'Hi',
@@ -249,6 +254,7 @@ test('everything that Anthropic’s form can say is said, whole and streamed ali
       ],
     },
     { type: 'tool_use', id: 'c', name: 'sh', input: { input: 'ls' } },
+    { type: 'redacted_thinking', data: inDisguise({ family: 'gemini', calls: [{ id: 'f', signature: 'G' }] }) },
     { type: 'tool_use', id: 'f', name: 'f', input: { a: 1 } },
     { type: 'text', text: 'No.' },
     { type: 'text', text: 'said' },
@@ -257,10 +263,10 @@ test('everything that Anthropic’s form can say is said, whole and streamed ali
   const stream = events(streamed(anthropic, eventsOf(answer(EVERYTHING, 'tool_calls'))))
   expect(stream.map(({ type }) => type)).toEqual([
     'message_start',
-    ...content.flatMap(({ citations, text }) => [
+    ...content.flatMap(({ citations, data, signature, text }) => [
       'content_block_start',
-      ...(text === 'said' ? [] : ['content_block_delta']),
-      ...(citations === undefined ? [] : ['content_block_delta']),
+      ...(text === 'said' || data !== undefined ? [] : ['content_block_delta']),
+      ...(citations === undefined && signature === undefined ? [] : ['content_block_delta']),
       'content_block_stop',
     ]),
     'message_delta',

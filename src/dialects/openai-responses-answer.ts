@@ -8,6 +8,7 @@ import { isObject } from '../core/json.ts'
 import { namesOf, objectOf, objectsOf, stringOf } from '../core/json-read.ts'
 import { inputTokens, outputTokens } from '../core/usage.ts'
 import type { Usage } from '../core/usage.ts'
+import { namespacesOf } from './openai-responses-namespaces.ts'
 import type { AnswerContext } from './translator.ts'
 
 const FAMILY = 'openai-responses'
@@ -33,11 +34,15 @@ function responseId(context: AnswerContext): string {
 /** This dialect has one choice: only the first is told. */
 export function writeResponsesAnswer(answer: ChatAnswer, context: AnswerContext): JsonObject {
   const choice = answer.choices[0]
+  const namespaces = namespacesOf(context.body)
+  const parts = (choice?.parts ?? []).map((part) =>
+    part.type === 'tool_call' && namespaces !== null ? namespaces.restored(part) : part,
+  )
   return {
     ...answer.raw?.[FAMILY],
     ...responseJson(context, {
       created: answer.created ?? context.created,
-      output: itemsOf(choice?.parts ?? [], choice?.logprobs ?? [], itemIds(context)),
+      output: itemsOf(parts, choice?.logprobs ?? [], itemIds(context)),
       usage: answer.usage,
       serviceTier: answer.serviceTier,
       ...endOf(choice?.finish ?? { unified: 'other', raw: null }),

@@ -24,6 +24,7 @@ import {
   stringOf,
 } from '../core/json-read.ts'
 import { readInput } from './openai-responses-input.ts'
+import { callsRenamed, namespacesOf, withoutNamespaces } from './openai-responses-namespaces.ts'
 import { ROUTING_FIELDS } from './read-fields.ts'
 import type { ReadRequest } from './translator.ts'
 
@@ -60,12 +61,14 @@ export function readResponsesRequest(body: JsonObject): ReadRequest {
         param: field,
       })
   const choice = body['tool_choice']
-  const tools = allowedTools(objectsOf(body, 'tools').map(readTool), choice)
+  const namespaces = namespacesOf(body)
+  const offered = withoutNamespaces(objectsOf(body, 'tools'), namespaces)
+  const tools = allowedTools(offered.map(readTool), choice)
   const toolChoice = readToolChoice(choice)
   const text = objectOf(body, 'text') ?? {}
   const include = listOf(body, 'include').filter((value) => typeof value === 'string')
   const request = defined<ChatRequest>({
-    messages: [...readInstructions(body), ...readInput(body['input'])],
+    messages: [...readInstructions(body), ...callsRenamed(readInput(body['input']), namespaces)],
     tools,
     toolChoice,
     parallelTools: booleanOf(body, 'parallel_tool_calls') ?? undefined,

@@ -17,6 +17,7 @@ import { ResponseOutput } from './openai-responses-output.ts'
 import type { Container } from './openai-responses-output.ts'
 import { appendThought, endThought, joinThought } from './openai-responses-thoughts.ts'
 import type { ThoughtBlock } from './openai-responses-thoughts.ts'
+import { namespacesOf } from './openai-responses-namespaces.ts'
 import type { AnswerContext, StreamWriter } from './translator.ts'
 
 const FAMILY = 'openai-responses'
@@ -34,6 +35,7 @@ type Block = TextBlock | ThoughtBlock | CallBlock | OtherBlock
 
 export function responsesStreamWriter(context: AnswerContext): StreamWriter {
   const output = new ResponseOutput(itemIds(context))
+  const namespaces = namespacesOf(context.body)
   const blocks = new Map<number, Block>()
   let hasStarted = false
   let hasEnded = false
@@ -123,8 +125,14 @@ export function responsesStreamWriter(context: AnswerContext): StreamWriter {
       }
       case 'tool_call': {
         const left = output.leave()
-        const item = callItem(part, 'in_progress', output.nextId('fc'))
-        const block: CallBlock = { kind: 'call', part, place: output.items.length, id: stringOf(item, 'id') ?? '' }
+        const call = namespaces === null ? part : namespaces.restored(part)
+        const item = callItem(call, 'in_progress', output.nextId('fc'))
+        const block: CallBlock = {
+          kind: 'call',
+          part: call,
+          place: output.items.length,
+          id: stringOf(item, 'id') ?? '',
+        }
         blocks.set(number, block)
         const empty = part.kind === 'custom' ? { ...item, input: '' } : { ...item, arguments: '' }
         return left + output.added(empty) + (part.arguments === '' ? '' : callDelta(block, part.arguments))

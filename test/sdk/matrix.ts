@@ -90,6 +90,6 @@ ${matrixTable(CLIENT_ROWS)}
 To see it again: \`npm test -- test/sdk-matrix.test.ts test/sdk-matrix-python.test.ts\` (the latter as a part of \`npm test\`, which prepares a Python with the SDKs).
 The versions are those of \`package.json\` and \`test/python/requirements.txt\`.
 
-Embeddings, images, audio, moderations and the other endpoints are in [api.md](api.md).
+Embeddings, images, audio, moderations and the other endpoints are in [api.md](api.md); how agents are set up in [agents.md](agents.md).
 `
 }

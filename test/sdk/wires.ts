@@ -4,6 +4,7 @@ import { startGateway, startUpstream } from '../gateway.ts'
 import { streamBytes, WIRES } from '../recorded/wires.ts'
 import type { RecordedWire } from '../recorded/wires.ts'
 import type { WireName } from './matrix.ts'
+import * as vendors from './spoken-vendors.ts'
 import * as spoken from './spoken.ts'
 import { CALL_ID } from './spoken.ts'
 import type { Format, Spoken } from './spoken.ts'
@@ -57,49 +58,49 @@ export const MATRIX_WIRES: readonly Wire[] = [
     name: 'anthropic',
     provider: 'preset: anthropic, keys: [upstream-key]',
     model: 'claude-haiku-4-5',
-    format: spoken.anthropic,
+    format: vendors.anthropic,
     framing: WIRES.anthropic,
   },
   {
     name: 'gemini',
     provider: 'preset: gemini, keys: [upstream-key]',
     model: 'gemini-2.5-flash',
-    format: spoken.gemini,
+    format: vendors.gemini,
     framing: WIRES.gemini,
   },
   {
     name: 'vertex',
     provider: 'preset: vertex, keys: [upstream-key]',
     model: 'gemini-2.5-pro',
-    format: spoken.gemini,
+    format: vendors.gemini,
     framing: WIRES.gemini,
   },
   {
     name: 'bedrock',
     provider: 'preset: bedrock, keys: [upstream-key], settings: { region: us-east-1 }',
     model: 'amazon.nova-pro-v1:0',
-    format: spoken.bedrock,
+    format: vendors.bedrock,
     framing: WIRES.bedrock,
   },
   {
     name: 'bedrock-invoke',
     provider: 'preset: bedrock-anthropic, keys: [upstream-key], settings: { region: us-east-1 }',
     model: 'anthropic.claude-haiku-4-5-v1:0',
-    format: spoken.bedrockInvoke,
+    format: vendors.bedrockInvoke,
     framing: WIRES.bedrock,
   },
   {
     name: 'cohere',
     provider: 'preset: cohere, keys: [upstream-key]',
     model: 'command-a-vision-07-2025',
-    format: spoken.cohere,
+    format: vendors.cohere,
     framing: WIRES.cohere,
   },
   {
     name: 'ollama',
     provider: 'preset: ollama-native',
     model: 'qwen3-vl',
-    format: spoken.ollama,
+    format: vendors.ollama,
     framing: WIRES.ollama,
   },
 ]

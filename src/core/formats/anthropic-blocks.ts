@@ -1,6 +1,7 @@
 // Content blocks of Anthropic's messages ↔ parts: what requests carry and what answers bring.
 import { rawOf } from '../chat.ts'
 import type { CacheMarker, Citation, FilePart, MediaSource, Part, ToolCallPart } from '../chat.ts'
+import { undisguised, undisguisedCalls } from './foreign-proofs.ts'
 import type { JsonObject } from '../json.ts'
 import { isObject } from '../json.ts'
 import { booleanOf, objectOf, objectsOf, parseObject, restOf, stringOf } from '../json-read.ts'
@@ -18,6 +19,24 @@ const KNOWN: { readonly [type: string]: ReadonlySet<string> } = {
   tool_result: new Set(['type', 'tool_use_id', 'content', 'is_error', 'cache_control']),
 }
 
+/**
+ * The parts of a list of blocks. Proofs of another vendor's calls, which a client carries in thoughts that say nothing,
+ * are put on their calls.
+ */
+function partsOfBlocks(blocks: readonly JsonObject[]): readonly Part[] {
+  const carried = blocks.flatMap((block) =>
+    block['type'] === 'redacted_thinking' ? undisguisedCalls(stringOf(block, 'data') ?? '') : [],
+  )
+  if (carried.length === 0) return blocks.map(partOfBlock)
+  const told = blocks.filter((block) => undisguisedCalls(stringOf(block, 'data') ?? '').length === 0)
+  return told.map(partOfBlock).map((part) => {
+    const proof = part.type === 'tool_call' ? carried.find(({ id }) => id === part.id) : undefined
+    return proof === undefined || part.type !== 'tool_call'
+      ? part
+      : { ...part, signature: proof.signature, family: proof.family }
+  })
+}
+
 /** A block as a part; one of an unknown type is kept for its own family. */
 export function partOfBlock(block: JsonObject): Part {
   const type = stringOf(block, 'type') ?? ''
@@ -29,16 +48,20 @@ export function partOfBlock(block: JsonObject): Part {
       const cited = citations.length > 0 ? { citations } : {}
       return { type: 'text', text: stringOf(block, 'text') ?? '', ...cited, ...base }
     }
-    case 'thinking':
+    case 'thinking': {
+      const signature = stringOf(block, 'signature') || null
+      const proof = signature === null ? null : undisguised(signature)
+      const text = stringOf(block, 'thinking') ?? ''
+      return { type: 'reasoning', text, ...(proof ?? { signature, encrypted: null, family: FAMILY }) }
+    }
+    case 'redacted_thinking': {
+      const data = stringOf(block, 'data') ?? ''
       return {
         type: 'reasoning',
-        text: stringOf(block, 'thinking') ?? '',
-        signature: stringOf(block, 'signature') || null,
-        encrypted: null,
-        family: FAMILY,
+        text: '',
+        ...(undisguised(data) ?? { signature: null, encrypted: data, family: FAMILY }),
       }
-    case 'redacted_thinking':
-      return { type: 'reasoning', text: '', signature: null, encrypted: stringOf(block, 'data') ?? '', family: FAMILY }
+    }
     case 'tool_use': {
       const input = objectOf(block, 'input')
       return {
@@ -98,7 +121,7 @@ export function partOfBlock(block: JsonObject): Part {
 /** Content is a text or a list of blocks. */
 export function partsOfContent(content: unknown): readonly Part[] {
   if (typeof content === 'string') return content === '' ? [] : [{ type: 'text', text: content }]
-  return Array.isArray(content) ? content.filter((block) => isObject(block)).map(partOfBlock) : []
+  return Array.isArray(content) ? partsOfBlocks(content.filter((block) => isObject(block))) : []
 }
 
 function cacheOf(block: JsonObject): { readonly cache?: CacheMarker } {

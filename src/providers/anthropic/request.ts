@@ -2,6 +2,7 @@
 import type { Call, DialectId } from '../../core/call.ts'
 import { editMembers } from '../../core/json.ts'
 import type { Deployment, Operation } from '../../core/model.ts'
+import { mayHoldForeignThoughts, withoutForeignThoughts } from './foreign-thoughts.ts'
 
 const PATHS: { readonly [dialect in DialectId]?: string } = {
   'anthropic-messages': '/messages',
@@ -34,5 +35,8 @@ export function anthropicBody(call: Call, { model }: Deployment, ownFields: read
   const edits: Record<string, string | null> = {}
   if (body['model'] !== model) edits['model'] = JSON.stringify(model)
   for (const field of ownFields) if (members.has(field)) edits[field] = null
+  const { messages } = body
+  if (mayHoldForeignThoughts(text) && Array.isArray(messages))
+    edits['messages'] = JSON.stringify(withoutForeignThoughts(messages))
   return editMembers(text, members, edits)
 }

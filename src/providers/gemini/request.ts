@@ -1,6 +1,7 @@
 // A request to Gemini's API or to Vertex: where it goes, and the caller's own body with the few fields changed that must be.
 import type { Call } from '../../core/call.ts'
-import { DISGUISE, NO_SIGNATURE } from '../../core/formats/gemini-signatures.ts'
+import { DISGUISE } from '../../core/formats/foreign-proofs.ts'
+import { NO_SIGNATURE } from '../../core/formats/gemini-signatures.ts'
 import { editMembers, isObject } from '../../core/json.ts'
 import type { JsonValue } from '../../core/json.ts'
 import type { Deployment } from '../../core/model.ts'
