@@ -1,5 +1,6 @@
 // A whole gateway before upstreams that play recordings: what a client of each dialect gets to hear over HTTP.
 import { startGateway, startUpstream } from '../gateway.ts'
+import type { TestGateway } from '../gateway.ts'
 import type { Recording, Refusal } from './corpus.ts'
 import { dataOf, expectedIn } from './dialects.ts'
 import type { Dialect } from './dialects.ts'
@@ -31,11 +32,12 @@ export async function startRecordedGateway(): Promise<RecordedGateway> {
   const providers = Object.values(WIRES).map(
     ({ name, provider }) => `  ${name}: { ${provider}, base_url: "${upstream.url}", models: { m: {} } }\n`,
   )
-  const weir = await startGateway(`providers:\n${providers.join('')}`)
+  const start = (): Promise<TestGateway> => startGateway(`providers:\n${providers.join('')}`)
+  const weir = await start()
 
-  async function said(dialect: Dialect, wire: RecordedWire, stream: boolean): Promise<Said> {
+  async function said(asked: TestGateway, dialect: Dialect, wire: RecordedWire, stream: boolean): Promise<Said> {
     const { path, body } = request(dialect, `${wire.name}/m`, stream)
-    const response = await weir.call(path, body)
+    const response = await asked.call(path, body)
     const text = await response.text()
     if (response.status !== 200) throw new Error(`status ${response.status}: ${text.slice(0, 300)}`)
     return stream ? dialect.oracle.stream(dataOf(text)) : dialect.oracle.whole(JSON.parse(text) as never)
@@ -45,20 +47,24 @@ export async function startRecordedGateway(): Promise<RecordedGateway> {
     async lossesFor(wire, recording, dialect) {
       playing = () => responseOf(wire, recording)
       const due = attempt(() => expectedIn(dialect, saidBy(wire, recording)))
-      const found = await said(dialect, wire, recording.type === 'stream').catch(
-        (error: unknown) => new Error(String(error)),
-      )
-      // An answer that is an error must be one for the client, too.
-      if (due instanceof Error)
-        return found instanceof Error ? [] : [`an error of the provider is not told: ${due.message}`]
+      const stream = recording.type === 'stream'
+      if (due instanceof Error) {
+        // Of its own, for a provider that fails is not asked again for a while.
+        await using another = await start()
+        const found = await said(another, dialect, wire, stream).catch(() => null)
+        // An answer that is an error must be one for the client, too.
+        return found === null ? [] : [`an error of the provider is not told: ${due.message}`]
+      }
+      const found = await said(weir, dialect, wire, stream).catch((error: unknown) => new Error(String(error)))
       if (found instanceof Error) return [found.message]
       // In the native lane the provider's own words arrive.
       return differences(expectedIn(dialect, found), due)
     },
     async refusalLossesFor({ wire, status, body, message }, dialect) {
       playing = () => Response.json(body, { status })
+      await using another = await start()
       const { path, body: asked } = request(dialect, `${wire.name}/m`, false)
-      const response = await weir.call(path, asked)
+      const response = await another.call(path, asked)
       const text = await response.text()
       // Limits and faults of a provider are the gateway's business: what it tells is that no target could answer.
       const isOwn = status === 429 || status >= 500
