@@ -21,7 +21,7 @@ export const TASKS = [
 export type Task = (typeof TASKS)[number]
 
 /** p(task | request), in the order of `TASKS`; sums to 1. */
-type TaskShares = readonly number[]
+export type TaskShares = readonly number[]
 
 export type TaskGuess = {
   readonly task: Task
@@ -42,7 +42,12 @@ export function declaredTask(task: Task): TaskGuess {
 
 /** The task of a request by its rules: evidence for each task is added up, and belief is its softmax. */
 export function taskOf(prompt: Prompt): TaskGuess {
-  return guessOf(ruleEvidence(featuresOf(prompt)))
+  return taskOfFeatures(featuresOf(prompt))
+}
+
+/** As `taskOf`, for a caller that has the features at hand. */
+export function taskOfFeatures(features: Features): TaskGuess {
+  return guessOf(ruleEvidence(features))
 }
 
 /** Sum of the evidence, in log-odds, that the rules see for each task. */

@@ -1,0 +1,97 @@
+// All scores of one scope chain: evidence by (scope, task, deployment), each scope's belief being the prior of the next narrower one.
+import {
+  type Evidence,
+  IGNORANCE,
+  NO_EVIDENCE,
+  observe,
+  type Prior,
+  priorOf,
+  type Score,
+  scoreOf,
+  type ScoreState,
+  widened,
+} from './score.ts'
+import { type Task, TASKS, type TaskShares } from './task.ts'
+
+/** Scopes from wide to narrow: `['gateway', 'team:7', 'key:42']`. */
+type ScopeChain = readonly string[]
+
+export type ScoreRow = {
+  readonly scope: string
+  readonly task: Task
+  readonly deployment: string
+  readonly state: ScoreState
+}
+
+export type Scoreboard = {
+  /** Counts one piece of evidence in every scope of the chain, split over tasks by their shares. */
+  readonly observe: (
+    chain: ScopeChain,
+    deployment: string,
+    shares: TaskShares,
+    evidence: Evidence,
+    nowMs: number,
+  ) => void
+  /** In the order of `TASKS`. */
+  readonly scores: (chain: ScopeChain, deployment: string, nowMs: number) => readonly Score[]
+  /** The deployment changed under its name: every scope believes less of what it knew. */
+  readonly widen: (deployment: string) => void
+  /** To be stored; `load` takes them back. */
+  readonly rows: () => readonly ScoreRow[]
+}
+
+/** Shares of a task below this are noise, and would cost a row each. */
+const MIN_SHARE = 0.05
+
+export function createScoreboard(
+  priorFor: (deployment: string, task: Task) => Prior | null,
+  stored: readonly ScoreRow[] = [],
+): Scoreboard {
+  /** By deployment, then by scope: a state for each task. */
+  const states = new Map<string, Map<string, (ScoreState | undefined)[]>>()
+  const statesOf = (deployment: string, scope: string): (ScoreState | undefined)[] => {
+    let scopes = states.get(deployment)
+    if (scopes === undefined) states.set(deployment, (scopes = new Map()))
+    let tasks = scopes.get(scope)
+    if (tasks === undefined) scopes.set(scope, (tasks = []))
+    return tasks
+  }
+  for (const { scope, task, deployment, state } of stored) statesOf(deployment, scope)[TASKS.indexOf(task)] = state
+  return {
+    observe(chain, deployment, shares, evidence, nowMs) {
+      for (const scope of chain) {
+        const tasks = statesOf(deployment, scope)
+        shares.forEach((share, task) => {
+          if (share >= MIN_SHARE) tasks[task] = observe(tasks[task] ?? NO_EVIDENCE, evidence, nowMs, share)
+        })
+      }
+    },
+    scores(chain, deployment, nowMs) {
+      const scopes = states.get(deployment)
+      return TASKS.map((task, position) => {
+        let prior = priorFor(deployment, task) ?? IGNORANCE
+        let score: Score | null = null
+        for (const scope of chain) {
+          score = scoreOf(prior, scopes?.get(scope)?.[position] ?? NO_EVIDENCE, nowMs)
+          prior = priorOf(score)
+        }
+        return score ?? scoreOf(prior, NO_EVIDENCE, nowMs)
+      })
+    },
+    widen(deployment) {
+      for (const tasks of states.get(deployment)?.values() ?? [])
+        tasks.forEach((state, task) => {
+          if (state !== undefined) tasks[task] = widened(state)
+        })
+    },
+    rows() {
+      const rows: ScoreRow[] = []
+      for (const [deployment, scopes] of states)
+        for (const [scope, tasks] of scopes)
+          tasks.forEach((state, task) => {
+            if (state !== undefined) rows.push({ scope, task: TASKS[task]!, deployment, state })
+          })
+      return rows
+    },
+  }
+}
