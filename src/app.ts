@@ -32,6 +32,7 @@ import { addressAllowed } from './keys/permit.ts'
 import type { Hasher } from './keys/secret.ts'
 import { createJournal } from './ledger/journal.ts'
 import type { Journal } from './ledger/journal.ts'
+import type { PriceSource } from './ledger/price-source.ts'
 import { createBudgetDefinitions } from './limits/budget-definitions.ts'
 import type { BudgetDefinitions } from './limits/budget-definitions.ts'
 import { createBudgets } from './limits/budgets.ts'
@@ -129,6 +130,8 @@ export type GatewayOptions = {
   readonly environment?: Environment
   readonly clock?: Clock
   readonly random?: () => number
+  /** Price files over the bundled catalogue; asked at each configuration. */
+  readonly priceFeeds?: () => readonly PriceSource[]
   /** Seed of the simulator's answers. */
   readonly seed?: number
   /** What the process tells of itself; absent where the gateway is a part of another program. */
@@ -165,7 +168,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const clock = options.clock ?? systemClock
   const random = options.random ?? Math.random
   const environment = options.environment ?? {}
-  const build = (config: Config): Snapshot => createSnapshot(config, environment, { clock, seed: options.seed ?? 1 })
+  const build = (config: Config): Snapshot =>
+    createSnapshot(config, environment, { clock, seed: options.seed ?? 1, feeds: options.priceFeeds?.() ?? [] })
   const metrics = createMetrics({ now: () => clock.now(), maxModels: MAX_LABELLED_MODELS, version: VERSION })
   const bytes = createByteBudget(() => snapshot.config.server.maxBytesHeld)
   const keyRing = createKeyRing({

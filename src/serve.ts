@@ -24,10 +24,13 @@ import { createLogger } from './metrics/log.ts'
 import type { Logger } from './metrics/log.ts'
 import { createRedactor } from './metrics/redact.ts'
 import { watchRuntime } from './metrics/runtime.ts'
+import { createPriceLayers } from './price-layers.ts'
 import { discoverProviders } from './providers/configure.ts'
 import type { Environment } from './providers/configure.ts'
 import { secretsOf } from './providers/secrets.ts'
-import { resolveHost } from './providers/upstream.ts'
+import { fetchFeed } from './providers/feed-fetch.ts'
+import { createGuard } from './providers/guard.ts'
+import { createUpstream, resolveHost } from './providers/upstream.ts'
 import { healthOf, modelsOf, pricesOf } from './state.ts'
 import { VERSION } from './version.ts'
 
@@ -94,11 +97,40 @@ export async function serve(options: ServeOptions): Promise<Running> {
   if (recovered > 0) log.warn('ledger_recovered', { intents: recovered })
 
   const runtime = watchRuntime(() => Date.now())
+  const feedUpstream = createUpstream({
+    clock: systemClock,
+    simulator: null,
+    guard: createGuard({ resolve: resolveHost, clock: systemClock }),
+  })
+  const priceLayers = createPriceLayers({
+    store,
+    clock: systemClock,
+    fetch: (request) => fetchFeed(feedUpstream, request),
+    readFile: async (file, maxBytes) => new TextDecoder().decode(await readBoundedFile(file, maxBytes)),
+    config: () => config.prices,
+    onChanged: () => gateway.configure(config),
+    onResult: ({ form, outcome, version, reason }) => {
+      if (outcome === 'refused' || outcome === 'unreachable') log.warn('prices_kept', { form, outcome, reason })
+      else log.info('prices_refreshed', { form, outcome, version })
+    },
+    onError: (error) => log.error('prices_refresh_failed', { error: String(error) }),
+  })
+  await priceLayers.load()
   const gateway = startGateway()
   secrets = [...secrets, ...secretsOf(gateway.snapshot.providers)]
   function startGateway(): Gateway {
     try {
-      return createGateway({ config, store, hash, log, redact, environment, runtime, resolve: resolveHost })
+      return createGateway({
+        config,
+        store,
+        hash,
+        log,
+        redact,
+        environment,
+        runtime,
+        resolve: resolveHost,
+        priceFeeds: () => priceLayers.layers(),
+      })
     } catch (error) {
       throw explain(error, loaded as Extract<LoadResult, { ok: true }>)
     }
@@ -109,6 +141,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     apply(next) {
       gateway.configure(next.config)
       config = next.config
+      void priceLayers.reconsider()
       secrets = [...new Set([...secrets, ...next.secrets, ...secretsOf(gateway.snapshot.providers)])]
     },
     watchFile: watchConfigFile(path.resolve(configPath ?? DEFAULT_CONFIG_PATH), (error) =>
@@ -143,6 +176,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     },
     health: () => healthOf(gateway, storeAnswers),
     prices: () => pricesOf(gateway.snapshot),
+    refreshPrices: () => priceLayers.refresh(),
     models: (filter) => modelsOf(gateway.snapshot, filter),
     explain: (question) => gateway.explain(question),
     async metricsText() {
@@ -172,12 +206,14 @@ export async function serve(options: ServeOptions): Promise<Running> {
     setInterval(() => void gateway.keyRing.checkElsewhere().catch(() => undefined), KEYS_CHECK_MS),
     setInterval(() => {
       void gateway.budgetDefinitions.checkElsewhere().catch(() => undefined)
+      void priceLayers.checkElsewhere().catch(() => undefined)
       void store.ping().then(
         () => (storeAnswers = true),
         () => (storeAnswers = false),
       )
     }, STORE_CHECK_MS),
   ]
+  priceLayers.start()
   const stopPruning = startPruning({
     store,
     clock: systemClock,
@@ -232,6 +268,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     for (const timer of timers) clearInterval(timer)
     runtime.stop()
     stopPruning()
+    priceLayers.stop()
     await back.kill()
     await data.close()
     log.info('stopped')

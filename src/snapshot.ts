@@ -10,7 +10,9 @@ import { placeholdersOf } from './core/template.ts'
 import type { Pricing } from './exchange.ts'
 import { priceElsewhere } from './ledger/elsewhere.ts'
 import { createPriceBook } from './ledger/price-book.ts'
-import type { PriceOverride } from './ledger/price-book.ts'
+import type { PriceQuery } from './ledger/price-book.ts'
+import type { PriceSource } from './ledger/price-source.ts'
+import type { PriceOverride } from './ledger/stated-price.ts'
 import { modelFacts } from './models/model-facts.ts'
 import { catalogueModels } from './models/price-catalogue.ts'
 import { configureProviders, discoverProviders } from './providers/configure.ts'
@@ -28,6 +30,8 @@ export type Snapshot = {
   readonly catalogue: Catalogue
   /** Price of a deployment's units at a time; null where there is none. */
   readonly priceOf: (deploymentId: string, at: number) => Pricing
+  /** What each layer of the price book says of a deployment, the one that counts first. */
+  readonly priceLayers: (deploymentId: string, at: number) => readonly NonNullable<Pricing>[]
   readonly simulator: Simulator
   /** How the providers came to be, for the first lines of the log. */
   readonly providersFrom: 'config' | 'environment' | 'simulator'
@@ -37,17 +41,28 @@ export type Snapshot = {
 export function createSnapshot(
   config: Config,
   environment: Environment,
-  { clock, seed }: { readonly clock: Clock; readonly seed: number },
+  {
+    clock,
+    seed,
+    feeds = [],
+  }: { readonly clock: Clock; readonly seed: number; readonly feeds?: readonly PriceSource[] },
 ): Snapshot {
   const configured = Object.keys(config.providers).length > 0
   const providers = configured
     ? configureProviders(config.providers, environment, config.timeouts)
     : discoverProviders(environment, config.timeouts)
   const simulator = createSimulator({ clock, seed, models: simulatedModels(config) })
-  const priceBook = createPriceBook({ overrides: priceOverrides(config, providers, simulator) })
+  const priceBook = createPriceBook({ overrides: priceOverrides(config, providers, simulator), feeds })
   const elsewhere = config.unpriced === 'estimate' ? priceElsewhere(priceBook, priceIds()) : null
   const byName = new Map(providers.map((provider) => [provider.name, provider]))
   const models = new Map(providers.map((provider) => [provider.name, knownModels(provider, config, simulator)]))
+  function queryOf(deploymentId: string, at: number): PriceQuery | null {
+    const slash = deploymentId.indexOf('/')
+    const provider = byName.get(deploymentId.slice(0, slash))
+    if (provider === undefined) return null
+    const priceId = PRESETS[provider.preset]?.priceId ?? null
+    return { priceId, provider: provider.name, model: deploymentId.slice(slash + 1), at }
+  }
   return {
     config,
     providers,
@@ -60,13 +75,12 @@ export function createSnapshot(
       closed: new Set(providers.filter(isSimulated).map(({ name }) => name)),
     }),
     priceOf(deploymentId, at) {
-      const slash = deploymentId.indexOf('/')
-      const provider = byName.get(deploymentId.slice(0, slash))
-      if (provider === undefined) return null
-      const priceId = PRESETS[provider.preset]?.priceId ?? null
-      const model = deploymentId.slice(slash + 1)
-      const price = priceBook.ratesOf({ priceId, provider: provider.name, model, at })
-      return price ?? elsewhere?.(model, at) ?? null
+      const query = queryOf(deploymentId, at)
+      return query === null ? null : (priceBook.ratesOf(query) ?? elsewhere?.(query.model, at) ?? null)
+    },
+    priceLayers(deploymentId, at) {
+      const query = queryOf(deploymentId, at)
+      return query === null ? [] : priceBook.layersOf(query)
     },
     simulator,
     providersFrom: configured ? 'config' : providers.every(isSimulated) ? 'simulator' : 'environment',

@@ -21,6 +21,8 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'stages',
       'own-answers',
       'own-budget',
+      'price-feeds',
+      'price-layers',
       'own-responses',
       'kept-responses',
       'batches',

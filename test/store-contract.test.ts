@@ -552,6 +552,60 @@ for (const [name, makePlace] of Object.entries(STORES)) {
       })
     })
 
+    describe('prices', () => {
+      const change = { vendor: 'openai', model: 'gpt-5', unit: 'input', before: null, after: 2n ** 62n }
+      const feed = {
+        form: 'litellm',
+        place: 'here',
+        version: 'v1',
+        etag: '"1"',
+        text: '{}',
+        at: NOON,
+        changes: [change],
+      }
+
+      test('a file that was taken takes the place of the last one, and adds to the history', async () => {
+        const store = open()
+        expect([await store.priceFeeds(), await store.priceVersions()]).toEqual([[], ''])
+        await store.takePriceFeed(feed)
+        const first = await store.priceVersions()
+        const next = { ...change, before: 2n ** 62n, after: 0n }
+        await store.takePriceFeed({ ...feed, version: 'v2', text: '[]', etag: null, at: NOON + 1, changes: [next] })
+        expect(await store.priceFeeds()).toEqual([
+          {
+            form: 'litellm',
+            place: 'here',
+            taken: { version: 'v2', etag: null, text: '[]', at: NOON + 1 },
+            checkedAt: NOON + 1,
+            outcome: 'taken',
+            reason: null,
+          },
+        ])
+        expect(await store.priceVersions()).not.toBe(first)
+        const page = await store.priceChanges({ cursor: null, limit: 1 })
+        expect(page.data).toEqual([{ ...next, at: NOON + 1, version: 'v2' }])
+        const rest = await store.priceChanges({ cursor: page.next, limit: 1, vendor: 'openai', model: 'gpt-5' })
+        expect(rest).toEqual({ data: [{ ...change, at: NOON, version: 'v1' }], next: null })
+        expect((await store.priceChanges({ cursor: null, limit: 9, vendor: 'azure' })).data).toEqual([])
+      })
+
+      test('a look that takes nothing is noted, and leaves what was taken', async () => {
+        const store = open()
+        const check = { form: 'litellm', place: 'here', at: NOON + 5, outcome: 'refused' as const, reason: 'odd' }
+        await store.notePriceCheck(check)
+        expect((await store.priceFeeds())[0]).toMatchObject({ taken: null, outcome: 'refused', reason: 'odd' })
+        await store.takePriceFeed(feed)
+        const version = await store.priceVersions()
+        await store.notePriceCheck(check)
+        expect((await store.priceFeeds())[0]).toMatchObject({
+          taken: { version: 'v1' },
+          checkedAt: NOON + 5,
+          outcome: 'refused',
+        })
+        expect(await store.priceVersions()).toBe(version)
+      })
+    })
+
     describe('request log', () => {
       test('a record comes back as it was written, with or without an entry', async () => {
         const store = open()

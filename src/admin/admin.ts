@@ -7,6 +7,7 @@ import { addBudgetRoutes } from './budgets.ts'
 import { addInstallationRoutes, type Installation } from './installation.ts'
 import { addExplainRoute, type Explaining } from './explain.ts'
 import { addKeyRoutes } from './keys.ts'
+import { addPriceRoutes, type PriceRoutes } from './prices.ts'
 import { addReportRoutes } from './reports.ts'
 import { addRequestRoutes } from './requests.ts'
 import { type AdminApp, createAdminApp, type StoreRoutes, TOKEN_SCHEME } from './route.ts'
@@ -20,6 +21,7 @@ const DESCRIPTION_PATH = '/admin/openapi.json'
 export type AdminOptions = StoreRoutes &
   Explaining &
   BudgetRoutes &
+  PriceRoutes &
   Installation & {
     /** Hash of the token that the operator set (`WEIR_ADMIN_TOKEN`), which is an admin; null when none is set. */
     readonly operatorTokenHash: string | null
@@ -69,6 +71,7 @@ export function createAdmin(options: AdminOptions): Admin {
   addKeyRoutes(app, options)
   addTeamRoutes(app, options)
   addBudgetRoutes(app, options)
+  addPriceRoutes(app, options)
   addTokenRoutes(app, options)
   addRequestRoutes(app, options)
   addExplainRoute(app, options)
@@ -94,7 +97,7 @@ function describe(app: AdminApp, version: string) {
     openapi: '3.1.0',
     info: { title: 'Weir admin API', version, description: 'Keys, teams, the request log and spend of one gateway.' },
     servers: [{ url: '/' }],
-    tags: ['keys', 'teams', 'budgets', 'tokens', 'requests', 'reports', 'gateway'].map((name) => ({ name })),
+    tags: ['keys', 'teams', 'budgets', 'prices', 'tokens', 'requests', 'reports', 'gateway'].map((name) => ({ name })),
   })
 }
 

@@ -16,8 +16,6 @@ export type Installation = {
   readonly config: () => unknown
   readonly reload: () => Promise<ReloadResult>
   readonly health: () => unknown
-  /** The price of every model that can be called. */
-  readonly prices: () => unknown
   /** The models that can be called, with what is known of them. */
   readonly models: (filter: ModelFilter) => unknown
   /** Metrics as Prometheus text. */
@@ -63,14 +61,6 @@ const ROUTES = {
     operationId: 'getHealth',
     summary: 'How the gateway, its store and its deployments are',
     responses: { 200: jsonAnswer(Anything, 'The state of each part.'), ...REFUSALS },
-  }),
-  prices: createRoute({
-    ...common,
-    method: 'get',
-    path: '/admin/prices',
-    operationId: 'getPrices',
-    summary: 'The price of every model that can be called',
-    responses: { 200: jsonAnswer(Anything, 'The prices.'), ...REFUSALS },
   }),
   models: createRoute({
     ...common,
@@ -120,7 +110,6 @@ function metricsRoute(metricsOpen: boolean) {
 export function addInstallationRoutes(app: AdminApp, installation: Installation): void {
   app.openapi(ROUTES.config, async (context) => context.json(await installation.config(), 200))
   app.openapi(ROUTES.health, async (context) => context.json(await installation.health(), 200))
-  app.openapi(ROUTES.prices, async (context) => context.json(await installation.prices(), 200))
 
   app.openapi(ROUTES.models, async (context) =>
     context.json(await installation.models(context.req.valid('query')), 200),

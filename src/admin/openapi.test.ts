@@ -38,6 +38,8 @@ test('it describes every route that exists', () => {
     'GET /admin/keys/{id}',
     'GET /admin/models',
     'GET /admin/prices',
+    'GET /admin/prices/changes',
+    'GET /admin/prices/feeds',
     'GET /admin/reports/spend',
     'GET /admin/requests',
     'GET /admin/requests/{id}',
@@ -56,6 +58,7 @@ test('it describes every route that exists', () => {
     'POST /admin/explain',
     'POST /admin/keys',
     'POST /admin/keys/{id}/rotate',
+    'POST /admin/prices/refresh',
     'POST /admin/teams',
     'POST /admin/tokens',
   ])
@@ -82,7 +85,7 @@ test('every answer has a schema, but for the empty ones', () => {
 
 test('every change of something describes its body, strictly', () => {
   const changing = operations.filter(
-    ({ method, path }) => ['post', 'patch'].includes(method) && !path.endsWith('/reload'),
+    ({ method, path }) => ['post', 'patch'].includes(method) && !/\/(?:reload|refresh)$/.test(path),
   )
   expect(changing.length).toBe(10)
   for (const { operation } of changing) {

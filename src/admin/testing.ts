@@ -61,6 +61,7 @@ export async function openTestAdmin(overrides: Partial<AdminOptions> = {}): Prom
     metricsOpen: false,
     ready: () => true,
     prices: () => ({ data: [] }),
+    refreshPrices: async () => [],
     models: (filter) => ({ data: [filter], next: null }),
     explain: (question) => question,
     version: '0.1.0',

@@ -25,7 +25,8 @@ async function weir(...words: string[]) {
     colour: false,
     outside: {
       serve: async () => {},
-      install: () => ({ providers: [], models: [], from: 'simulator', survival: [] }),
+      install: () => ({ providers: [], models: [], from: 'simulator', survival: [], priceLayers: () => [] }),
+      fetchFeed: async () => ({ type: 'problem', problem: 'not called here' }),
       portState: async () => ({ type: 'free' }),
       probe: async () => ({ type: 'failed', reason: 'not called here' }),
       explain: () => {

@@ -6,6 +6,7 @@ import { explainCommand } from './explain.ts'
 import { doctorCommand } from './doctor.ts'
 import { KEY_COMMANDS } from './keys.ts'
 import { modelsCommand } from './models.ts'
+import { PRICE_COMMANDS } from './prices.ts'
 import { LEDGER_COMMANDS } from './report.ts'
 import { REQUEST_COMMANDS } from './requests.ts'
 import { PROCESS_COMMANDS } from './serve.ts'
@@ -22,6 +23,7 @@ export const COMMANDS: readonly Command[] = [
   ...KEY_COMMANDS,
   ...TEAM_COMMANDS,
   ...BUDGET_COMMANDS,
+  ...PRICE_COMMANDS,
   ...LEDGER_COMMANDS,
   ...REQUEST_COMMANDS,
   version,

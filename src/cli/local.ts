@@ -11,6 +11,11 @@ export function dataFolder(args: Arguments, context: CliContext): string {
   return args.text('data') ?? dataFolderOf(context.environment)
 }
 
+/** Whether there is a store to open. */
+export function hasLocal(args: Arguments, context: CliContext): boolean {
+  return existsSync(path.join(dataFolder(args, context), DATABASE_FILE))
+}
+
 /** Opens the data folder. With `create`, an empty one is made where there is none; else that is an error, because a mistyped folder would look like an empty store. */
 async function openLocal(args: Arguments, context: CliContext, options: { create: boolean }): Promise<OpenedData> {
   const folder = dataFolder(args, context)

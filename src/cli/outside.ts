@@ -5,6 +5,8 @@ import { createGateway } from '../app.ts'
 import type { Config } from '../config/schema.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Credential, Provider } from '../core/model.ts'
+import type { Price, PriceSource } from '../ledger/price-source.ts'
+import { fetchFeed as fetchFeedBy, type FeedRequest, type FetchedFeed } from '../providers/feed-fetch.ts'
 import { UpstreamFailure } from '../providers/failure.ts'
 import { createGuard } from '../providers/guard.ts'
 import { createUpstream, resolveHost } from '../providers/upstream.ts'
@@ -38,6 +40,8 @@ export type Installed = {
   readonly from: 'config' | 'environment' | 'simulator'
   /** What becomes of each route when one of its providers is lost. */
   readonly survival: readonly Survival[]
+  /** What each layer of the price book says of a model, the one that counts first. */
+  readonly priceLayers: (deploymentId: string) => readonly Price[]
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -45,8 +49,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 export type Outside = {
   /** Runs the gateway until it is told to stop. */
   serve(environment: Environment): Promise<void>
-  /** Throws an error with a `path` for what cannot be set up. */
-  install(config: Config, environment: Environment): Installed
+  /** Throws an error with a `path` for what cannot be set up. `feeds`: price files over the bundled catalogue. */
+  install(config: Config, environment: Environment, feeds?: readonly PriceSource[]): Installed
   portState(host: string, port: number): Promise<PortState>
   /** Asks the provider for its models, as the gateway would. */
   probe(provider: Provider, credential: Credential | null): Promise<ProbeResult>
@@ -54,6 +58,7 @@ export type Outside = {
   explain(config: Config, environment: Environment, data: ExplainData, input: ExplainInput): Explanation
   /** What is piped in, as text; refuses what is larger than a request may be. */
   readInput(): Promise<string>
+  fetchFeed(this: void, request: FeedRequest): Promise<FetchedFeed>
   /** How many files this process may have open; null where the system does not tell. */
   maxOpenFiles(): number | null
 }
@@ -62,16 +67,17 @@ const PROBE_TIMEOUTS = { connectMs: 5000, firstTokenMs: 10_000, idleMs: 10_000, 
 
 /** The real one. `serve` is the caller's: it needs the process. */
 export function realOutside(serve: Outside['serve']): Outside {
-  return { serve, install, portState, probe, explain, readInput, maxOpenFiles }
+  return { serve, install, portState, probe, explain, readInput, fetchFeed, maxOpenFiles }
 }
 
-function install(config: Config, environment: Environment): Installed {
-  const snapshot = createSnapshot(config, environment, { clock: systemClock, seed: 1 })
+function install(config: Config, environment: Environment, feeds: readonly PriceSource[] = []): Installed {
+  const snapshot = createSnapshot(config, environment, { clock: systemClock, seed: 1, feeds })
   return {
     providers: snapshot.providers,
     models: listedModels(snapshot, systemClock.now()),
     from: snapshot.providersFrom,
     survival: snapshot.catalogue.routes.map(survivalOf),
+    priceLayers: (deploymentId) => snapshot.priceLayers(deploymentId, systemClock.now()),
   }
 }
 
@@ -102,12 +108,20 @@ async function readInput(): Promise<string> {
   return Buffer.concat(parts, size).toString('utf8')
 }
 
-async function probe(provider: Provider, credential: Credential | null): Promise<ProbeResult> {
-  const upstream = createUpstream({
+function fetchFeed(request: FeedRequest): Promise<FetchedFeed> {
+  return fetchFeedBy(realUpstream(), request)
+}
+
+function realUpstream() {
+  return createUpstream({
     clock: systemClock,
     simulator: null,
     guard: createGuard({ resolve: resolveHost, clock: systemClock }),
   })
+}
+
+async function probe(provider: Provider, credential: Credential | null): Promise<ProbeResult> {
+  const upstream = realUpstream()
   const started = performance.now()
   try {
     const answer = await upstream.call({

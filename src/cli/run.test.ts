@@ -42,7 +42,8 @@ const clock: Clock = { now: () => NOW, monotonicMs: () => 0, after: () => () => 
 
 const outside: Outside = {
   serve: async () => {},
-  install: () => ({ providers: [], models: [], from: 'simulator', survival: [] }),
+  install: () => ({ providers: [], models: [], from: 'simulator', survival: [], priceLayers: () => [] }),
+  fetchFeed: async () => ({ type: 'problem', problem: 'not called here' }),
   portState: async () => ({ type: 'free' }),
   probe: async () => ({ type: 'failed', reason: 'not called here' }),
   explain: () => {
@@ -479,6 +480,7 @@ const INSTALLED: Installed = {
     { route: 'chat', losses: [{ provider: 'openai', left: ['sim/small'], lost: [] }] },
     { route: 'alone', losses: [{ provider: 'sim', left: [], lost: ['requests'] }] },
   ],
+  priceLayers: () => [],
 }
 
 function configFile(text: string): string {

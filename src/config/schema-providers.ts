@@ -2,9 +2,9 @@
 import { parseObject } from '../core/json-read.ts'
 import type { Quirks, Timeouts } from '../core/model.ts'
 import { ABILITIES, type Abilities, type Ability, MODEL_KINDS, type ModelKind } from '../core/model-facts.ts'
-import { USAGE_UNITS, type UsageUnit } from '../core/usage.ts'
 import { custom, type CustomConfig } from './schema-custom.ts'
 import { changed, choice, type Field, flag, integer, leaf, limit, list, map, section, text } from './fields.ts'
+import { type PriceConfig, prices } from './schema-prices.ts'
 import { someTimeouts } from './schema-shared.ts'
 import { parseBaseUrl, parsePrice, parseProxy } from './values.ts'
 
@@ -72,57 +72,6 @@ export type ModelConfig = {
   /** Read by the simulator, and checked there. */
   readonly simulate?: Readonly<Record<string, unknown>>
 }
-
-/** Dollars per million units, decimal text. */
-type PriceConfig = { readonly [unit in UsageUnit]?: string }
-
-const price = text(
-  { description: '', kind: 'dollars', expected: 'dollars per million units, such as 0.15', range: 'from 0' },
-  undefined,
-  parsePrice,
-)
-
-type PriceFile = PriceConfig & { readonly cacheWrite?: string }
-
-const PRICE_WORDS: Readonly<Record<UsageUnit, string>> = {
-  input: 'Input tokens.',
-  cacheRead: 'Input tokens read from the provider’s cache; without a price they cost what input costs.',
-  cacheWrite5m: 'Input tokens written to a cache of five minutes.',
-  cacheWrite1h: 'Input tokens written to a cache of one hour.',
-  output: 'Output tokens.',
-  reasoning: 'Reasoning tokens; without a price they cost what output costs.',
-  audioIn: 'Audio tokens in.',
-  audioOut: 'Audio tokens out.',
-  imageIn: 'Image tokens in.',
-  imageOut: 'Image tokens out.',
-  video: 'Video tokens.',
-  images: 'Pictures that were made, by the piece.',
-  characters: 'Characters.',
-  seconds: 'Seconds of audio or video.',
-  requests: 'Requests: a price of its own beside the tokens.',
-  searches: 'Searches that the provider made.',
-}
-
-const prices: Field<PriceConfig> = changed(
-  section<PriceFile>(
-    {
-      description:
-        'Prices in dollars per million units (of tokens, unless it says otherwise). They replace those of the price book.',
-    },
-    {
-      ...(Object.fromEntries(
-        USAGE_UNITS.map((unit) => [unit, { ...price, doc: { ...price.doc, description: PRICE_WORDS[unit] } }]),
-      ) as Record<UsageUnit, Field<string>>),
-      cacheWrite: {
-        ...price,
-        doc: { ...price.doc, description: 'Cache writes of any lifetime that has no price of its own.' },
-      },
-    },
-    { optional: true },
-  ),
-  ({ cacheWrite, ...units }) =>
-    cacheWrite === undefined ? units : { cacheWrite5m: cacheWrite, cacheWrite1h: cacheWrite, ...units },
-)
 
 const ABILITY_WORDS: Readonly<Record<Ability, string>> = {
   tools: 'Calls the caller’s tools.',

@@ -6,6 +6,7 @@ import { choice, duration, type Field, flag, integer, list, map, section, size, 
 import { batches, type BatchesConfig, files, type FilesConfig } from './schema-files.ts'
 import { provider, type ProviderConfig } from './schema-providers.ts'
 import { budget, type BudgetConfig } from './schema-budgets.ts'
+import { priceBook, type PriceBookConfig } from './schema-prices.ts'
 import { route, type RouteConfig } from './schema-routes.ts'
 import { limitSet, timeoutFields } from './schema-shared.ts'
 import { parseCidr, parseListen } from './values.ts'
@@ -21,6 +22,7 @@ export type Config = {
   readonly timeouts: Timeouts
   readonly limits: LimitsConfig
   readonly budgets: readonly BudgetConfig[]
+  readonly prices: PriceBookConfig
   /** What happens to a request whose model has no price. Absent: refused under a budget that refuses, else let through. */
   readonly unpriced?: 'refuse' | 'estimate' | 'allow'
   readonly media: MediaConfig
@@ -257,6 +259,7 @@ export const CONFIG: Field<Config> = section<Config>(
       budget,
       [],
     ),
+    prices: priceBook,
     unpriced: choice(
       {
         description:

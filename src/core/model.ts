@@ -125,7 +125,11 @@ export type Quirks = {
 export type Rates = { readonly [unit in UsageUnit]?: bigint } & {
   /** Where the price depends on the length of the input: what replaces these rates, smallest threshold first. */
   readonly contextTiers?: readonly ContextTier[]
+  /** What replaces all of these rates in a service tier. */
+  readonly serviceTiers?: { readonly [tier in Exclude<ServiceTier, 'standard'>]?: Rates }
 }
+/** How fast the provider was asked to answer, where it bills by that. */
+export type ServiceTier = 'standard' | 'batch' | 'flex' | 'priority'
 
 /** Rates of answers with more than `above` input tokens, cached ones included; the last tier that fits counts. */
 export type ContextTier = { readonly above: number; readonly rates: Rates }

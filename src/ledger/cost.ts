@@ -1,5 +1,5 @@
 // Usage × rates → cost. Integers from end to end, rounded half up once at the very end.
-import type { Rates } from '../core/model.ts'
+import type { Rates, ServiceTier } from '../core/model.ts'
 import { nanoFromPico, parseUsd, PICO_PER_NANO, type NanoUsd } from '../core/money.ts'
 import { inputTokens, USAGE_UNITS, type Usage, type UsageUnit } from '../core/usage.ts'
 
@@ -25,11 +25,12 @@ const FRACTION_DIGITS = 6
 const FRACTION = 10n ** BigInt(FRACTION_DIGITS)
 
 /**
- * Cost of one answer in nano-dollars, rounded half up once. Where the rates have context tiers, the last one whose
+ * Cost of one answer in nano-dollars, rounded half up once. Of rates that have service tiers those of the answer's own count. Where the rates have context tiers, the last one whose
  * threshold the answer's input tokens exceed prices all of its units. Amounts are finite and not negative.
  */
-export function costOf(usage: Usage, rates: Rates): NanoUsd {
-  return costInDoubles(usage, rates) ?? costInBigInts(usage, rates)
+export function costOf(usage: Usage, rates: Rates, tier: ServiceTier = 'standard'): NanoUsd {
+  const own = tier === 'standard' ? rates : (rates.serviceTiers?.[tier] ?? rates)
+  return costInDoubles(usage, own) ?? costInBigInts(usage, own)
 }
 
 /** Rates as doubles by the place of their unit, for rates that doubles hold exactly; null for the others. */

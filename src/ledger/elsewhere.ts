@@ -2,8 +2,7 @@
 // provider. Only for `unpriced: estimate`, and marked as such in each entry by the version of the price.
 import type { Rates } from '../core/model.ts'
 import type { PriceBook } from './price-book.ts'
-
-type Price = NonNullable<ReturnType<PriceBook['ratesOf']>>
+import type { Price } from './price-source.ts'
 
 /** Bound of what is remembered: callers may invent model ids. */
 const MAX_REMEMBERED = 10_000

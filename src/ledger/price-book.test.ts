@@ -3,7 +3,8 @@ import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { costOf } from './cost.ts'
 import { NO_USAGE } from '../core/usage.ts'
-import { CATALOGUE_VERSION, createPriceBook } from './price-book.ts'
+import { CATALOGUE_VERSION } from './catalogue-source.ts'
+import { createPriceBook } from './price-book.ts'
 
 const AT = Date.UTC(2026, 10, 20, 12)
 const book = createPriceBook({ overrides: {} })

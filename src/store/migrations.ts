@@ -254,8 +254,34 @@ const PLANS = `
 ALTER TABLE requests ADD COLUMN plan TEXT;
 `
 
+// Price files: the last good one of each form, and each price that changed by one (pico-dollars per unit).
+const PRICES = `
+CREATE TABLE price_feeds (
+  form TEXT PRIMARY KEY,
+  place TEXT NOT NULL,
+  etag TEXT,
+  version TEXT, -- NULL: none was ever taken
+  taken_at INTEGER,
+  body TEXT,
+  checked_at INTEGER NOT NULL,
+  outcome TEXT NOT NULL,
+  reason TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE price_changes (
+  no INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  version TEXT NOT NULL,
+  vendor TEXT NOT NULL,
+  model TEXT NOT NULL,
+  unit TEXT NOT NULL,
+  before_rate INTEGER,
+  after_rate INTEGER
+) STRICT;
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
-export const MIGRATIONS: readonly string[] = [BASE, RESPONSES, IMAGES, FILES, BUDGETS, PATHS, PLANS]
+export const MIGRATIONS: readonly string[] = [BASE, RESPONSES, IMAGES, FILES, BUDGETS, PATHS, PLANS, PRICES]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */
 export const APPLICATION_ID = 0x77656972

@@ -7,6 +7,7 @@ import { guarded, openConnection, type SqliteOptions } from './sqlite-connection
 import { createFileStore } from './sqlite-files.ts'
 import { createKeyStore } from './sqlite-keys.ts'
 import { createLedgerStore } from './sqlite-ledger.ts'
+import { createPriceStore } from './sqlite-prices.ts'
 import { createReportStore } from './sqlite-reports.ts'
 import { createRequestStore } from './sqlite-requests.ts'
 import { createResponseStore } from './sqlite-responses.ts'
@@ -21,6 +22,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...createAdminStore(database),
     ...createLedgerStore(database),
     ...createBudgetStore(database),
+    ...createPriceStore(database),
     ...createRequestStore(database),
     ...createReportStore(database),
     ...createResponseStore(database),

@@ -87,6 +87,52 @@ export interface BudgetStore {
   budgetAccounts(query: { readonly endsAfter: number }): Promise<readonly BudgetAccount[]>
 }
 
+/** What is known of the price file of one form. */
+export type FeedState = {
+  readonly form: string
+  /** URL or path that it was looked for at. */
+  readonly place: string
+  /** The last good one; null: there was none yet. */
+  readonly taken: {
+    readonly version: string
+    readonly etag: string | null
+    readonly text: string
+    readonly at: number
+  } | null
+  /** The last look, and what came of it. */
+  readonly checkedAt: number
+  readonly outcome: 'taken' | 'unchanged' | 'refused' | 'unreachable'
+  readonly reason: string | null
+}
+
+/** A price that changed by a file; rates in pico-dollars per unit, null: none. */
+export type PriceChange = {
+  readonly at: number
+  readonly version: string
+  readonly vendor: string
+  readonly model: string
+  readonly unit: string
+  readonly before: bigint | null
+  readonly after: bigint | null
+}
+
+export interface PriceStore {
+  priceFeeds(): Promise<readonly FeedState[]>
+  /** A text that differs once another file was taken. Cheap. */
+  priceVersions(): Promise<string>
+  /** Notes a look that took nothing. */
+  notePriceCheck(
+    check: Pick<FeedState, 'form' | 'place' | 'outcome' | 'reason'> & { readonly at: number },
+  ): Promise<void>
+  /** One transaction: the file takes the place of the last one of its form, and its changes are added to the history. */
+  takePriceFeed(
+    feed: Pick<FeedState, 'form' | 'place'> &
+      NonNullable<FeedState['taken']> & { readonly changes: readonly Omit<PriceChange, 'at' | 'version'>[] },
+  ): Promise<void>
+  /** Newest first. */
+  priceChanges(query: PageQuery & { readonly vendor?: string; readonly model?: string }): Promise<Page<PriceChange>>
+}
+
 export type RequestFilter = PageQuery & {
   readonly keyId?: string
   readonly teamId?: string
@@ -235,6 +281,7 @@ export interface Store
     AdminStore,
     LedgerStore,
     BudgetStore,
+    PriceStore,
     RequestStore,
     ReportStore,
     ResponseStore,
