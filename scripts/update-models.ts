@@ -31,9 +31,11 @@ const VENDORS: Readonly<Record<string, string>> = {
   bedrock_converse: 'aws',
 }
 
-const KINDS: Readonly<Record<string, ModelKind>> = {
+type Kind = ModelKind | 'responses'
+
+const KINDS: Readonly<Record<string, Kind>> = {
   chat: 'chat',
-  responses: 'chat',
+  responses: 'responses',
   completion: 'completion',
   embedding: 'embedding',
   rerank: 'rerank',
@@ -135,7 +137,7 @@ function releaseDates(names: readonly string[]): ReadonlyMap<string, string> {
   return dates
 }
 
-function rowOf(vendor: string, id: string, kind: ModelKind, model: JsonObject): string {
+function rowOf(vendor: string, id: string, kind: Kind, model: JsonObject): string {
   const abilities = abilitiesOf(vendor, kind, model)
   const written = [...abilities].map(([ability, has]) => `${has ? '+' : '-'}${ability}`).join('')
   const bare = id.replace(/^[a-z]+\.(?=claude)/, '').replace(/-v\d+:\d+$/, '')
@@ -144,7 +146,7 @@ function rowOf(vendor: string, id: string, kind: ModelKind, model: JsonObject): 
     id,
     kind,
     numberOf(model, 'max_input_tokens') ?? '.',
-    kind === 'chat' ? (numberOf(model, 'max_output_tokens') ?? '.') : '.',
+    chats(kind) ? (numberOf(model, 'max_output_tokens') ?? '.') : '.',
     written === '' ? '.' : written,
     released.get(bare) ?? '.',
     stringOf(model, 'deprecation_date') ?? '.',
@@ -152,7 +154,11 @@ function rowOf(vendor: string, id: string, kind: ModelKind, model: JsonObject): 
   ].join(' ')
 }
 
-function abilitiesOf(vendor: string, kind: ModelKind, model: JsonObject): ReadonlyMap<Ability, boolean> {
+function chats(kind: Kind): boolean {
+  return kind === 'chat' || kind === 'responses'
+}
+
+function abilitiesOf(vendor: string, kind: Kind, model: JsonObject): ReadonlyMap<Ability, boolean> {
   const abilities = new Map<Ability, boolean>()
   for (const [field, word, ability] of MODALITIES)
     if (model[field] !== undefined) abilities.set(ability, listOf(model, field).includes(word))
@@ -161,7 +167,7 @@ function abilitiesOf(vendor: string, kind: ModelKind, model: JsonObject): Readon
     // Of two words that contradict each other the more generous one holds: nothing is refused by mistake.
     if (has !== null) abilities.set(ability, has || abilities.get(ability) === true)
   }
-  if (kind === 'chat' && abilities.get('tools') === true)
+  if (chats(kind) && abilities.get('tools') === true)
     for (const ability of SILENCE_MEANS_NO[vendor] ?? []) if (!abilities.has(ability)) abilities.set(ability, false)
   return abilities
 }

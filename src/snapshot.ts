@@ -134,9 +134,11 @@ function customAbilities({ body }: CustomFormat): ModelFacts['abilities'] {
 /** What the operator says of a model; what is left out is not said. */
 function statedFacts(model: ModelConfig | undefined): Partial<ModelFacts> {
   if (model === undefined) return {}
-  const { kind, title, context, maxOutput, abilities, releasedOn, retiredOn, successor, quantization } = model
+  const { kind, responsesOnly, title, context, maxOutput, abilities, releasedOn, retiredOn, successor, quantization } =
+    model
   return defined<Partial<ModelFacts>>({
     kind,
+    responsesOnly,
     title,
     contextTokens: context,
     // Whoever states the window has the last word about what goes in, whatever the catalogue thinks.

@@ -39,7 +39,7 @@ async function exchange(
     return answer()
   })
   await using weir = await startGateway(
-    `providers: { up: { preset: ${preset}, base_url: "${upstream.url}", keys: [${KEY}], ${more} models: { m: {}, claude-sonnet-4-5: {} } } }`,
+    `providers: { up: { preset: ${preset}, base_url: "${upstream.url}", keys: [${KEY}], ${more.includes('models:') ? more : `${more} models: { m: {}, claude-sonnet-4-5: {} }`} } }`,
   )
   const headers = request.headers ?? {}
   const response = await weir.call(request.path, request.body, { headers })
@@ -246,4 +246,40 @@ test('a whole answer of Claude on Bedrock is Anthropic’s own, and every field 
   })
   expect(sent.body['model']).toBeUndefined()
   expect(JSON.parse(heard)).toEqual(ANTHROPIC)
+})
+
+const RESPONSE = {
+  id: 'resp_1',
+  object: 'response',
+  created_at: 1,
+  status: 'completed',
+  model: 'gpt-5-pro',
+  output: [
+    {
+      type: 'message',
+      id: 'm',
+      role: 'assistant',
+      status: 'completed',
+      content: [{ type: 'output_text', text: 'Hello', annotations: [] }],
+    },
+  ],
+  usage: { input_tokens: 3, output_tokens: 2, total_tokens: 5 },
+}
+
+test('a model of OpenAI that is served by Responses only is asked there, by clients of every format', async () => {
+  const body = { ...hello, model: 'up/gpt-5-pro', max_tokens: 9 }
+  for (const [path, request] of [
+    [CHAT, body],
+    [MESSAGES, body],
+    ['/v1/responses', { model: 'up/gpt-5-pro', input: 'Hello' }],
+  ] as const) {
+    const { sent, heard } = await exchange('openai', '', { path, body: request }, () => Response.json(RESPONSE))
+    expect([path, sent.path]).toEqual([path, '/responses'])
+    expect(heard).toContain('Hello')
+  }
+  const told = await exchange('openai', 'models: { m: { responses_only: true } },', { path: CHAT, body: hello }, () =>
+    Response.json(RESPONSE),
+  )
+  expect(told.sent.path).toBe('/responses')
+  expect((await exchange('openai', '', { path: CHAT, body: hello }, whole)).sent.path).toBe('/chat/completions')
 })

@@ -57,6 +57,7 @@ type QuirksConfig = Pick<
 
 export type ModelConfig = {
   readonly kind?: ModelKind
+  readonly responsesOnly?: boolean
   readonly title?: string
   /** Tokens in and out together. */
   readonly context?: number
@@ -123,6 +124,9 @@ const model = section<ModelConfig>(
       { min: 1, max: 1_000_000_000 },
     ),
     kind: choice({ description: 'What the model is for.' }, MODEL_KINDS),
+    responsesOnly: flag({
+      description: 'Whether the provider serves it by OpenAI’s Responses only: chats of every format go there.',
+    }),
     abilities,
     title: text({ description: 'Its name as people know it.', kind: 'text' }),
     releasedOn: day('The day it came.'),

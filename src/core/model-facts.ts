@@ -40,6 +40,8 @@ export type Abilities = { readonly [ability in Ability]?: boolean }
 
 export type ModelFacts = {
   readonly kind: ModelKind | null
+  /** Served by OpenAI's Responses and by no other API of its vendor; null where that is not known. */
+  readonly responsesOnly: boolean | null
   /** As its vendor calls it. */
   readonly title: string | null
   /** Tokens in and out together. */
@@ -59,6 +61,7 @@ export type ModelFacts = {
 
 export const NO_FACTS: ModelFacts = {
   kind: null,
+  responsesOnly: null,
   title: null,
   contextTokens: null,
   maxInputTokens: null,
@@ -74,6 +77,7 @@ export const NO_FACTS: ModelFacts = {
 export function factsOver(first: ModelFacts, second: ModelFacts): ModelFacts {
   return {
     kind: first.kind ?? second.kind,
+    responsesOnly: first.responsesOnly ?? second.responsesOnly,
     title: first.title ?? second.title,
     contextTokens: first.contextTokens ?? second.contextTokens,
     maxInputTokens: first.maxInputTokens ?? second.maxInputTokens,

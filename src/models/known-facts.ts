@@ -42,7 +42,9 @@ export function parseKnown(table: string): ReadonlyMap<string, ReadonlyMap<strin
     if (models === undefined) vendors.set(row['vendor']!, (models = new Map()))
     models.set(row['id']!.toLowerCase(), {
       ...NO_FACTS,
-      kind: row['kind'] as ModelKind,
+      // Such models chat, at an address of their own.
+      kind: row['kind'] === 'responses' ? 'chat' : (row['kind'] as ModelKind),
+      responsesOnly: row['kind'] === 'responses' ? true : null,
       maxInputTokens: numberIn(row['input']!),
       maxOutputTokens: numberIn(row['output']!),
       abilities: abilitiesIn(row['abilities']!),

@@ -99,6 +99,8 @@ export interface Wire {
   readonly id: string
   /** The dialects that are this wire's own formats. */
   readonly native: { readonly [dialect in DialectId]?: NativeWire }
+  /** The wire of single models that their host serves in another format; null or absent: this one. */
+  readonly wireOf?: (deployment: Deployment) => Wire | null
   /** Null: this wire does not chat. */
   readonly chat: ChatWire | null
   /** The translated lanes of the operations beside chat. */

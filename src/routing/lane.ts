@@ -80,8 +80,9 @@ const ACCEPTED: Readonly<Record<AnswerKind, string>> = {
 }
 
 /** Throws `request_malformed` where a request that has to be translated cannot be read. */
-export function laneTo(deployment: Deployment, wire: Wire, facts: LaneFacts): Lane {
+export function laneTo(deployment: Deployment, hostWire: Wire, facts: LaneFacts): Lane {
   const { call, dialect } = facts
+  const wire = hostWire.wireOf?.(deployment) ?? hostWire
   const native = wire.native[call.dialect]
   const { stream } = call.facts
   const url = native?.url(call, deployment) ?? null
@@ -116,9 +117,10 @@ export function laneTo(deployment: Deployment, wire: Wire, facts: LaneFacts): La
 /** Why a deployment cannot serve a call whatever is in it; null when it can. */
 export function whyUnable(
   deployment: Deployment,
-  wire: Wire,
+  hostWire: Wire,
   { call, dialect }: Pick<LaneFacts, 'call' | 'dialect'>,
 ): string | null {
+  const wire = hostWire.wireOf?.(deployment) ?? hostWire
   if ((wire.native[call.dialect]?.url(call, deployment) ?? null) !== null) return null
   const isTranslated =
     (dialect.translator !== undefined && (wire.chat?.url(deployment, call.facts.stream) ?? null) !== null) ||

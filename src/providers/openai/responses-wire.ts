@@ -7,7 +7,7 @@ import { responsesCodec } from './responses-codec.ts'
 import { readResponsesEvent, readResponsesFacts } from './responses-native.ts'
 
 /** Where the host serves Responses; null when it does not: only a host whose quirks say so does. */
-function responsesUrl({ provider }: Deployment): string | null {
+export function responsesUrl({ provider }: Deployment): string | null {
   const { baseUrl, quirks } = provider
   const isStated = quirks.responses === 'served' || quirks.responses === 'only'
   const path = quirks.paths?.responses ?? (isStated ? '/responses' : null)

@@ -8,7 +8,7 @@ import { imagesNative } from './images.ts'
 import { moderationsNative } from './moderations.ts'
 import { openaiBody, openaiChatUrl, openaiUrl, prefillUrl } from './request.ts'
 import { rerankNative } from './rerank.ts'
-import { responsesNative } from './responses-wire.ts'
+import { openaiResponsesWire, responsesNative, responsesUrl } from './responses-wire.ts'
 import { speechNative } from './speech.ts'
 import { transcriptionNative } from './transcription.ts'
 
@@ -40,6 +40,9 @@ export const openaiWire: Wire = {
     'rerank-v2': rerankNative,
   },
   operations: { embeddings: openaiEmbeddingsWire },
+  // Some of OpenAI's models answer chat completions with a 404.
+  wireOf: (deployment) =>
+    deployment.facts.responsesOnly === true && responsesUrl(deployment) !== null ? openaiResponsesWire : null,
   chat: {
     codec: openaiChatCodec,
     url: openaiChatUrl,
