@@ -1,6 +1,8 @@
 // Endpoints beside chat in the native lane: forms, sound, pictures, moderations and rerank through an OpenAI-compatible host.
 import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import path from 'node:path'
 import { systemClock } from '../src/core/clock.ts'
 import { createByteBudget } from '../src/http/body.ts'
 import { readForm } from '../src/http/form.ts'
@@ -346,4 +348,71 @@ test('a fallback sends the same form to the next target', async () => {
   const [first, second] = [tired.received[0]?.body ?? '', fresh.received[0]?.body ?? '']
   expect(first).toContain('whisper')
   expect(second.replace('\r\nw\r\n', '\r\nwhisper\r\n')).toBe(first)
+})
+
+const caseOf = (name: string): string => readFileSync(path.join(import.meta.dirname, 'cases', name), 'utf8')
+const TEXT = JSON.parse(caseOf('groq-transcription-text.json')) as {
+  status: number
+  headers: Record<string, string>
+  body: string
+}
+
+/** What was recorded at OpenAI, Mistral and Groq: relayed byte by byte, and booked by what it says. */
+const RECORDED: readonly (readonly [
+  name: string,
+  path: string,
+  answer: () => Response,
+  ask: unknown,
+  usage: unknown,
+])[] = [
+  [
+    'a transcription of OpenAI’s with its words',
+    '/v1/audio/transcriptions',
+    () => new Response(caseOf('openai-transcription.json'), { headers: { 'content-type': 'application/json' } }),
+    audioForm({ response_format: 'verbose_json' }),
+    { usage: { seconds: 37, requests: 1 }, source: 'reported' },
+  ],
+  [
+    'a transcription of Mistral’s, by the second and by the token',
+    '/v1/audio/transcriptions',
+    () => new Response(caseOf('mistral-transcription.json'), { headers: { 'content-type': 'application/json' } }),
+    audioForm(),
+    { usage: { input: 13, output: 151, seconds: 36, requests: 1 }, source: 'reported' },
+  ],
+  [
+    'a transcription of Groq’s as a text',
+    '/v1/audio/transcriptions',
+    () => new Response(TEXT.body, { status: TEXT.status, headers: TEXT.headers }),
+    audioForm({ response_format: 'text' }),
+    { usage: { seconds: 1 }, source: 'estimated' },
+  ],
+  [
+    'embeddings of OpenAI’s',
+    '/v1/embeddings',
+    () => new Response(caseOf('openai-embedding.json'), { headers: { 'content-type': 'application/json' } }),
+    { model: 'up/m', input: ['sunny day', 'rainy day'] },
+    { usage: { input: 12, requests: 1 }, source: 'reported' },
+  ],
+]
+
+test.each(RECORDED)('%s', async (_, endpoint, answer, ask, usage) => {
+  using upstream = startUpstream(answer)
+  await using gateway = await gatewayTo(upstream)
+  const response = await gateway.call(endpoint, ask)
+  expect(await response.text()).toBe(await answer().text())
+  expect(await booked(gateway)).toMatchObject(usage as object)
+})
+
+test('an error of OpenAI’s images is told in its own words', async () => {
+  using upstream = startUpstream(() => new Response(caseOf('openai-image-error.json'), { status: 400 }))
+  await using gateway = await gatewayTo(upstream)
+  const response = await gateway.call('/v1/images/generations', {
+    model: 'up/gpt-image',
+    prompt: 'x',
+    response_format: 'url',
+  })
+  expect(response.status).toBe(400)
+  expect(await response.json()).toMatchObject({
+    error: { message: "Unknown parameter: 'response_format'.", code: 'unknown_parameter' },
+  })
 })

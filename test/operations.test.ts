@@ -244,16 +244,85 @@ describe.each(VENDORS)('embeddings of $preset ($model)', (vendor) => {
   })
 })
 
-test('Titan embeds one text in a request, and says so of more', async () => {
-  using upstream = startUpstream(() => Response.json({ embedding: [1, 2], inputTextTokenCount: 3 }))
-  await using gateway = await gatewayTo(upstream.url, 'bedrock', 'amazon.titan-embed-text-v2:0')
-  const ask = { model: 'up/amazon.titan-embed-text-v2:0', dimensions: 256 }
-  const one = await gateway.call('/v1/embeddings', { ...ask, input: ['sunny day'] })
-  expect(await one.json()).toMatchObject({ data: [{ embedding: [1, 2] }], usage: { prompt_tokens: 3 } })
-  expect(JSON.parse(upstream.received[0]?.body ?? '')).toEqual({ inputText: 'sunny day', dimensions: 256 })
-  const two = await gateway.call('/v1/embeddings', { ...ask, input: TEXTS })
-  expect(two.status).toBe(400)
-  expect(JSON.stringify(await two.json())).toContain('Titan embeds one text')
+type AmazonBody = { inputText?: string; singleEmbeddingParams?: { text: { value: string } } }
+
+/** A vector that tells the text that it is of. */
+function amazonAnswer(body: string): Response {
+  const { inputText, singleEmbeddingParams: nova } = JSON.parse(body) as AmazonBody
+  const value = Number((inputText ?? nova?.text.value ?? '').replace('text ', ''))
+  return Response.json(
+    nova === undefined
+      ? { embedding: [value], inputTextTokenCount: 3 }
+      : { embeddings: [{ embeddingType: 'TEXT', embedding: [value] }], inputTokenCount: 3 },
+  )
+}
+
+test.each(['amazon.titan-embed-text-v2:0', 'amazon.nova-2-multimodal-embeddings-v1:0'])(
+  '%s takes one text at a time: many are asked for one by one, and told in order',
+  async (model) => {
+    using upstream = startUpstream(async (_, number, body) => {
+      // Later ones may be faster.
+      await Bun.sleep(number % 3)
+      return amazonAnswer(body)
+    })
+    await using gateway = await gatewayTo(upstream.url, 'bedrock', model)
+    const input = Array.from({ length: 20 }, (_, index) => `text ${index}`)
+    const response = await gateway.call('/v1/embeddings', { model: `up/${model}`, input, dimensions: 256 })
+    const body = (await response.json()) as { data: { index: number; embedding: number[] }[]; usage: object }
+    expect(body.data.map(({ embedding }) => embedding)).toEqual(input.map((_, index) => [index]))
+    expect(body.usage).toEqual({ prompt_tokens: 60, total_tokens: 60 })
+    expect(upstream.received.length).toBe(20)
+    expect(await booked(gateway)).toEqual([{ input: 60, requests: 20 }, 'reported'])
+    const tooMany = await gateway.call('/v1/embeddings', {
+      model: `up/${model}`,
+      input: Array.from({ length: 101 }, () => 'a'),
+    })
+    expect(tooMany.status).toBe(400)
+    expect(JSON.stringify(await tooMany.json())).toContain('asked 101 times')
+    expect(upstream.received.length).toBe(20)
+  },
+)
+
+test('more texts than Cohere takes in a request go in several', async () => {
+  using upstream = startUpstream((_, __, body) => {
+    const { texts } = JSON.parse(body) as { texts: string[] }
+    return Response.json({
+      embeddings: { float: texts.map((text) => [Number(text)]) },
+      meta: { billed_units: { input_tokens: texts.length } },
+    })
+  })
+  await using gateway = await gatewayTo(upstream.url, 'cohere', 'embed-v4.0')
+  const input = Array.from({ length: 200 }, (_, index) => String(index))
+  const response = await gateway.call('/v1/embeddings', { model: 'up/embed-v4.0', input, input_type: 'document' })
+  const { data, usage } = (await response.json()) as {
+    data: { embedding: number[] }[]
+    usage: { prompt_tokens: number }
+  }
+  expect(data.map(({ embedding }) => embedding[0])).toEqual(input.map(Number))
+  expect(usage.prompt_tokens).toBe(200)
+  expect(upstream.received.length).toBe(3)
+})
+
+test('a part that fails moves the whole request on, and what the other parts used is booked', async () => {
+  using tired = startUpstream((_, __, body) =>
+    body.includes('text 3') ? Response.json({ message: 'slow down' }, { status: 503 }) : amazonAnswer(body),
+  )
+  using fresh = startUpstream((_, __, body) => amazonAnswer(body))
+  const provider = (name: string, url: string): string =>
+    `  ${name}: { preset: bedrock, base_url: "${url}", keys: [k12345678], models: { amazon.titan-embed-text-v2: { price: { input: 1000 } } } }\n`
+  await using gateway = await startGateway(
+    `providers:\n${provider('up', tired.url)}${provider('other', fresh.url)}routes: { e: { targets: [ up/amazon.titan-embed-text-v2, other/amazon.titan-embed-text-v2 ], retries: 0 } }\n`,
+  )
+  const input = Array.from({ length: 6 }, (_, index) => `text ${index}`)
+  const response = await gateway.call('/v1/embeddings', { model: 'e', input })
+  expect(response.headers.get('x-weir-target')).toBe('other/amazon.titan-embed-text-v2')
+  expect(((await response.json()) as { data: unknown[] }).data.length).toBe(6)
+  await gateway.gateway.journal.flush()
+  const record = (await gateway.store.listRequests({ limit: 1, cursor: null })).data[0]
+  expect(record?.attempts.map(({ outcome }) => outcome.type)).toEqual(['overloaded', 'answered'])
+  expect(record?.attempts[0]?.message).toBe('slow down')
+  // Five parts of the first target and six of the second, three tokens each, at a thousand dollars a million.
+  expect(record?.costNanoUsd).toBe(33_000_000n)
 })
 
 test('a vector in base64 holds the same numbers', async () => {

@@ -1,5 +1,6 @@
 // The normal form of embeddings: texts in, a vector for each out.
 import type { JsonObject } from './json.ts'
+import { NO_USAGE } from './usage.ts'
 import type { Usage } from './usage.ts'
 
 /** What the vectors are for; some models make different ones. */
@@ -79,3 +80,25 @@ export function textsOf({ inputs }: EmbeddingsRequest): readonly string[] | null
 }
 
 export const TEXTS_ONLY = 'Inputs of token numbers can be sent to no model but their own; send texts.'
+
+/** The request in parts of at most so many inputs. */
+export function splitInputs(request: EmbeddingsRequest, most: number): readonly EmbeddingsRequest[] {
+  const { inputs } = request
+  if (inputs.length <= most) return [request]
+  return Array.from({ length: Math.ceil(inputs.length / most) }, (_, index) => ({
+    ...request,
+    inputs: inputs.slice(index * most, (index + 1) * most),
+  }))
+}
+
+/** The answers to the parts of a request as one; its usage is their sum, where all of them tell it. */
+export function joinVectors(answers: readonly EmbeddingsAnswer[]): EmbeddingsAnswer {
+  let input: number | null = 0
+  for (const { usage } of answers) input = input === null || usage === null ? null : input + usage.input
+  return {
+    model: answers[0]?.model ?? null,
+    vectors: answers.flatMap(({ vectors }) => vectors),
+    usage: input === null ? null : { ...NO_USAGE, input, requests: answers.length },
+    rawUsage: null,
+  }
+}

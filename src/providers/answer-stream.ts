@@ -24,10 +24,13 @@ type StreamFacts = {
 /** The stream broke; `outcome` says how. */
 export class StreamFailure extends Error {
   readonly outcome: Outcome
-  constructor(outcome: Outcome, message: string) {
+  /** What was used all the same; null: nothing that is known. */
+  readonly consumed: Usage | null
+  constructor(outcome: Outcome, message: string, consumed: Usage | null = null) {
     super(message)
     this.name = 'StreamFailure'
     this.outcome = outcome
+    this.consumed = consumed
   }
 }
 

@@ -32,6 +32,10 @@ export interface OperationWire<Name extends OperationName> {
   writeRequest(request: RequestOf<Name>, deployment: Deployment): WrittenOperation
   /** Throws ProblemError when the body is no answer. */
   readAnswer(answer: OperationBody, request: RequestOf<Name>): AnswerOf<Name>
+  /** Cuts a request into those that the model takes, one after another; absent: it takes any. */
+  split?(request: RequestOf<Name>, deployment: Deployment): readonly RequestOf<Name>[]
+  /** The answers to the parts of a request, in order, as one. */
+  join?(answers: readonly AnswerOf<Name>[]): AnswerOf<Name>
   /** Its answers are what was asked for, byte by byte: they can be passed on as they come. */
   readonly streamsBytes?: true
 }

@@ -18,6 +18,8 @@ import type { NativeLane, TranslatedLane } from './lane.ts'
 import type { OperationLane } from './operation-lane.ts'
 import { listenedTo } from './listened.ts'
 import { Transcript } from './transcript.ts'
+import { allParts } from './operation-parts.ts'
+import type { PartsTools } from './operation-parts.ts'
 import { translateStream, translateWhole } from './translated.ts'
 import type { Joint } from './translated.ts'
 
@@ -34,6 +36,9 @@ const DIALECTS: Readonly<Record<string, DialectId | undefined>> = {
 }
 /** Tokens of a picture or a document of one page, roughly. */
 const MEDIA_TOKENS = 1_600
+
+/** Sends another body of the same attempt. */
+type Send = PartsTools['send']
 
 /** A stream that has not been opened yet. */
 export type Unopened = {
@@ -55,11 +60,12 @@ export function openAnswer(
   deployment: Deployment,
   lane: NativeLane | TranslatedLane | OperationLane,
   upstream: UpstreamAnswer,
+  send: Send,
   tools: AttemptTools,
 ): Promise<WholeAnswer | Unopened> {
   if (lane.type === 'operation')
     return lane.pieces === null
-      ? readOperation(run, deployment, lane, upstream, tools)
+      ? readOperation(run, deployment, lane, upstream, send, tools)
       : bytesOf(upstream, lane.pieces, lane.warnings)
   switch (lane.answer) {
     case 'whole':
@@ -76,10 +82,16 @@ async function readOperation(
   deployment: Deployment,
   lane: OperationLane,
   upstream: UpstreamAnswer,
+  send: Send,
   tools: AttemptTools,
 ): Promise<WholeAnswer> {
   const { status, headers } = upstream
-  const came = { bytes: await upstream.bytes(tools.maxAnswerBytes), headers }
+  const { maxAnswerBytes } = tools
+  const first = { bytes: await upstream.bytes(maxAnswerBytes), headers }
+  const came =
+    lane.more.length === 0
+      ? [first]
+      : await allParts(first, lane.more, { send, maxAnswerBytes, now: () => tools.clock.now(), usageOf: lane.usageOf })
   const { bytes, contentType, facts } = lane.translate(came, contextOf(run, tools))
   const { warnings } = lane
   return { type: 'whole', deployment, status, headers: typedHeaders(headers, contentType), bytes, facts, warnings }

@@ -74,21 +74,10 @@ export async function tryTarget(
   }
 
   try {
-    const upstream = await tools.upstream.call({
-      provider: deployment.provider,
-      credential,
-      method: 'POST',
-      url: lane.url,
-      headers: lane.headers,
-      body: lane.body,
-      timeouts: deadlinesOf(run, lane, timeouts, leftMs),
-      stream: lane.answer !== 'whole',
-      signal,
-      minBytesPerS: bytesPerS(run),
-    })
+    const upstream = await send(lane.body)
     at.upstream = upstream
     if (upstream.status >= 300) return await refused(at, upstream)
-    const opening = await openAnswer(run, deployment, lane, upstream, tools)
+    const opening = await openAnswer(run, deployment, lane, upstream, send, tools)
     if (opening.type === 'whole') {
       const { usage, finishReason } = opening.facts
       if (isFiltered(finishReason, run)) {
@@ -116,8 +105,24 @@ export async function tryTarget(
       throw error
     }
     at.message = tools.redact(error.message)
-    end(error.outcome, consumed(error.outcome))
+    const known = error instanceof StreamFailure ? error.consumed : null
+    end(error.outcome, known ?? consumed(error.outcome))
     return { type: 'failed', outcome: error.outcome, rejection: null }
+  }
+
+  function send(body: string | Uint8Array): Promise<UpstreamAnswer> {
+    return tools.upstream.call({
+      provider: deployment.provider,
+      credential,
+      method: 'POST',
+      url: lane.url,
+      headers: lane.headers,
+      body,
+      timeouts: deadlinesOf(run, lane, timeouts, leftMs),
+      stream: lane.answer !== 'whole',
+      signal,
+      minBytesPerS: bytesPerS(run),
+    })
   }
 
   async function refused(progress: Progress, upstream: UpstreamAnswer): Promise<Failed> {

@@ -2,13 +2,17 @@
 import { ProblemError } from '../core/chat-answer.ts'
 import { isBytesBody } from '../core/form.ts'
 import type { Deployment } from '../core/model.ts'
-import type { OperationName } from '../core/operations.ts'
+import type { AnswerOf, OperationName } from '../core/operations.ts'
+import type { Usage } from '../core/usage.ts'
 import type { OperationTranslator, PieceWriter } from '../dialects/operation-translator.ts'
 import type { AnswerContext } from '../dialects/translator.ts'
 import { broken } from '../providers/answer-stream.ts'
-import type { OperationBody, OperationWire } from '../providers/operation-wire.ts'
+import type { OperationBody, OperationWire, WrittenOperation } from '../providers/operation-wire.ts'
 import type { AnswerFacts, Wire } from '../providers/wire.ts'
 import type { Lane, LaneFacts, Sent } from './lane.ts'
+
+/** A caller's request is not worth more requests to a provider than this. */
+const MAX_PARTS = 100
 
 /** An answer in the caller's dialect. */
 type TranslatedAnswer = { readonly bytes: Uint8Array; readonly contentType: string; readonly facts: AnswerFacts }
@@ -18,8 +22,12 @@ export type OperationLane = Sent & {
   readonly warnings: readonly string[]
   /** How bytes are passed on while they come; null: the answer is translated whole. */
   readonly pieces: PieceWriter | null
-  /** Throws StreamFailure when the body is no answer. */
-  readonly translate: (answer: OperationBody, context: AnswerContext) => TranslatedAnswer
+  /** Bodies that follow the first, where the model takes the request only in parts. */
+  readonly more: readonly (string | Uint8Array)[]
+  /** What these answers have used, as far as they tell. */
+  readonly usageOf: (came: readonly OperationBody[]) => Usage | null
+  /** From the answers to all parts. Throws StreamFailure when one is none. */
+  readonly translate: (came: readonly OperationBody[], context: AnswerContext) => TranslatedAnswer
 }
 
 /** The wire of a translator's operation, where the deployment has it. */
@@ -42,24 +50,47 @@ export function operationLane<Name extends OperationName>(
   const wire = operationWire(translator, wires, deployment)
   if (wire === null) return null
   const { request, warnings } = translator.readRequest(call)
-  const written = wire.writeRequest(request, deployment)
-  if (written.refusals.length > 0 && lossy === 'refuse') return { type: 'refused', refusals: written.refusals }
-  const { body } = written
+  const parts = wire.split?.(request, deployment) ?? [request]
+  if (parts.length > MAX_PARTS)
+    return {
+      type: 'refused',
+      refusals: [
+        `The model would have to be asked ${parts.length} times for this; it is asked at most ${MAX_PARTS} times.`,
+      ],
+    }
+  const [first, ...others] = parts.map((part) => wire.writeRequest(part, deployment))
+  if (first === undefined) return null
+  if (first.refusals.length > 0 && lossy === 'refuse') return { type: 'refused', refusals: first.refusals }
   const pieces = wire.streamsBytes === true ? (translator.pieces?.(call) ?? null) : null
+  const read = (came: readonly OperationBody[]): AnswerOf<Name> => {
+    const answers = came.map((body, index) => wire.readAnswer(body, parts[index] ?? request))
+    const [only] = answers
+    return answers.length > 1 && wire.join !== undefined ? wire.join(answers) : (only as AnswerOf<Name>)
+  }
   return {
     type: 'operation',
-    url: written.url,
+    url: first.url,
     headers: {
-      'content-type': isBytesBody(body) ? body.contentType : 'application/json',
+      'content-type': isBytesBody(first.body) ? first.body.contentType : 'application/json',
       accept: 'application/json',
-      ...written.headers,
+      ...first.headers,
     },
-    body: isBytesBody(body) ? body.bytes : JSON.stringify(body),
+    body: sentBody(first),
+    more: others.map(sentBody),
     answer: pieces === null ? 'whole' : 'bytes',
     pieces,
-    warnings: [...warnings, ...written.warnings, ...written.refusals],
+    warnings: [...warnings, ...first.warnings, ...first.refusals],
+    usageOf(came) {
+      try {
+        return read(came).usage
+      } catch (error) {
+        // Beside the failure that asks, it does not matter what else was wrong.
+        if (error instanceof ProblemError) return null
+        throw error
+      }
+    },
     translate(came, context) {
-      const answer = sound(() => wire.readAnswer(came, request))
+      const answer = sound(() => read(came))
       const { usage, rawUsage } = answer
       const told = translator.writeAnswer(answer, call, context)
       return {
@@ -76,6 +107,10 @@ export function operationLane<Name extends OperationName>(
       }
     },
   }
+}
+
+function sentBody({ body }: WrittenOperation): string | Uint8Array {
+  return isBytesBody(body) ? body.bytes : JSON.stringify(body)
 }
 
 function sound<T>(read: () => T): T {

@@ -23,7 +23,9 @@ export const bedrockImagesWire: OperationWire<'images'> = {
     const images = listOf(body, 'images').filter((one) => typeof one === 'string')
     if (images.length === 0) {
       const reason = listOf(body, 'finish_reasons').find((one) => typeof one === 'string')
-      throw new ProblemError(stringOf(body, 'error') ?? reason ?? 'the answer holds no images')
+      throw new ProblemError(
+        stringOf(body, 'error') ?? reason ?? stringOf(body, 'status') ?? 'the answer holds no images',
+      )
     }
     return {
       images: images.map((data) => ({ type: 'base64', data, mediaType: 'image/png' })),

@@ -1,6 +1,6 @@
 // Cohere's embeddings. https://docs.cohere.com/reference/embed
 import { ProblemError } from '../../core/chat-answer.ts'
-import { textsOf, TEXTS_ONLY } from '../../core/embeddings.ts'
+import { joinVectors, splitInputs, textsOf, TEXTS_ONLY } from '../../core/embeddings.ts'
 import type { EmbeddingPurpose, EmbeddingsRequest } from '../../core/embeddings.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { isObject } from '../../core/json.ts'
@@ -25,7 +25,7 @@ const NO_PURPOSE =
   'The vectors are made for documents: `input_type` (`query`, `document`, `classification`, `clustering`) says otherwise.'
 
 /** As many as Cohere takes in one request. */
-const MAX_TEXTS = 96
+export const COHERE_TEXTS = 96
 
 /** The fields that Cohere's own API and Bedrock's share, and what cannot be said in them. */
 export function cohereEmbedFields(request: EmbeddingsRequest): {
@@ -47,10 +47,7 @@ export function cohereEmbedFields(request: EmbeddingsRequest): {
       ...(purpose === null ? [NO_PURPOSE] : []),
       ...(request.title === null ? [] : ['The title of the document is left out.']),
     ],
-    refusals: [
-      ...(texts === null ? [TEXTS_ONLY] : []),
-      ...(request.inputs.length > MAX_TEXTS ? [`Cohere embeds at most ${MAX_TEXTS} texts in one request.`] : []),
-    ],
+    refusals: texts === null ? [TEXTS_ONLY] : [],
   }
 }
 
@@ -63,6 +60,8 @@ export function cohereVectors(body: JsonObject, inputs: readonly unknown[]): rea
 }
 
 export const cohereEmbeddingsWire: OperationWire<'embeddings'> = {
+  split: (request) => splitInputs(request, COHERE_TEXTS),
+  join: joinVectors,
   writeRequest(request, { provider, model }) {
     const { fields, warnings, refusals } = cohereEmbedFields(request)
     return { url: `${provider.baseUrl}/v2/embed`, body: { model, ...fields }, warnings, refusals }

@@ -7,7 +7,7 @@ const ENCODINGS: { readonly [format in SoundFormat]: string } = {
   mp3: 'encoding=mp3',
   opus: 'encoding=opus&container=ogg',
   aac: 'encoding=aac',
-  flac: 'encoding=flac&sample_rate=24000',
+  flac: 'encoding=flac&sample_rate=48000',
   wav: 'encoding=linear16&container=wav&sample_rate=24000',
   pcm: 'encoding=linear16&container=none&sample_rate=24000',
 }

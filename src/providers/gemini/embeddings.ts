@@ -1,8 +1,8 @@
 // Embeddings of Gemini's API, and of Vertex in its format of predictions.
 // https://ai.google.dev/api/embeddings and https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api
 import { ProblemError } from '../../core/chat-answer.ts'
-import { textsOf, TEXTS_ONLY } from '../../core/embeddings.ts'
-import type { EmbeddingPurpose, EmbeddingsRequest } from '../../core/embeddings.ts'
+import { joinVectors, splitInputs, textsOf, TEXTS_ONLY } from '../../core/embeddings.ts'
+import type { EmbeddingPurpose } from '../../core/embeddings.ts'
 import { numberOf, objectOf, objectsOf } from '../../core/json-read.ts'
 import { NO_USAGE } from '../../core/usage.ts'
 import { jsonAnswer, vectorOf, vectorsFor } from '../operation-wire.ts'
@@ -25,14 +25,9 @@ const TASK_TYPES: { readonly [purpose in EmbeddingPurpose]: string } = {
 const MAX_INPUTS = 100
 const MAX_INSTANCES = 250
 
-function refusalsOf(request: EmbeddingsRequest, most: number): readonly string[] {
-  return [
-    ...(textsOf(request) === null ? [TEXTS_ONLY] : []),
-    ...(request.inputs.length > most ? [`Google embeds at most ${most} texts in one request.`] : []),
-  ]
-}
-
 export const geminiEmbeddingsWire: OperationWire<'embeddings'> = {
+  split: (request) => splitInputs(request, MAX_INPUTS),
+  join: joinVectors,
   writeRequest(request, deployment) {
     const { purpose, title, dimensions } = request
     const model = geminiModelName(deployment.model)
@@ -48,7 +43,7 @@ export const geminiEmbeddingsWire: OperationWire<'embeddings'> = {
         })),
       },
       warnings: request.truncate === false ? ['Gemini cuts texts that are too long.'] : [],
-      refusals: refusalsOf(request, MAX_INPUTS),
+      refusals: textsOf(request) === null ? [TEXTS_ONLY] : [],
     }
   },
   readAnswer(answer, { inputs }) {
@@ -67,6 +62,8 @@ export const geminiEmbeddingsWire: OperationWire<'embeddings'> = {
 }
 
 export const vertexEmbeddingsWire: OperationWire<'embeddings'> = {
+  split: (request) => splitInputs(request, MAX_INSTANCES),
+  join: joinVectors,
   writeRequest(request, deployment) {
     const { purpose, title, dimensions, truncate } = request
     const parameters = {
@@ -84,7 +81,7 @@ export const vertexEmbeddingsWire: OperationWire<'embeddings'> = {
         ...(Object.keys(parameters).length === 0 ? {} : { parameters }),
       },
       warnings: [],
-      refusals: refusalsOf(request, MAX_INSTANCES),
+      refusals: textsOf(request) === null ? [TEXTS_ONLY] : [],
     }
   },
   readAnswer(answer, { inputs }) {
