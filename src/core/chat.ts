@@ -50,7 +50,7 @@ export type TextPart = PartBase & {
   readonly text: string
   readonly citations?: readonly Citation[]
 }
-type ImagePart = PartBase & { readonly type: 'image'; readonly source: MediaSource; readonly detail?: string }
+export type ImagePart = PartBase & { readonly type: 'image'; readonly source: MediaSource; readonly detail?: string }
 /** Sound that goes in, or that a model made: then it may have an id and a transcript. */
 type AudioPart = PartBase & {
   readonly type: 'audio'

@@ -4,6 +4,7 @@ import type { ChatAnswer, FinishReason } from '../core/chat-answer.ts'
 import { eventsOf } from '../core/chat-assembler.ts'
 import type { ChatEvent } from '../core/chat-events.ts'
 import { GatewayError } from '../core/error.ts'
+import { partsOfMessage } from '../core/formats/openai-message.ts'
 import type { JsonObject } from '../core/json.ts'
 import { NO_USAGE } from '../core/usage.ts'
 import { anthropicMessages } from './anthropic-messages.ts'
@@ -381,4 +382,16 @@ test.each([
     request_id: 'req_1',
   })
   expect(anthropicMessages.errorEvents(error, 'req_1')).toBe(`event: error\ndata: ${JSON.stringify(body)}\n\n`)
+})
+
+test('a picture that a model made is told to OpenAI’s clients, whole and streamed, and read from hosts that tell it so', () => {
+  const url = 'data:image/png;base64,iVBORw0KGgo='
+  const picture = { type: 'image', source: { type: 'inline', mediaType: 'image/png', data: 'iVBORw0KGgo=' } } as const
+  const images = [{ type: 'image_url', image_url: { url } }]
+  const given = answer([picture])
+  const whole = openai.writeAnswer(given, CONTEXT) as unknown as { choices: { message: JsonObject }[] }
+  expect(whole.choices[0]?.message['images']).toEqual(images as never)
+  const chunks = events(streamed(openai, eventsOf(given))) as { choices: { delta: JsonObject }[] }[]
+  expect(chunks.flatMap(({ choices }) => choices[0]?.delta['images'] ?? [])).toEqual(images as never)
+  expect(partsOfMessage(whole.choices[0]?.message ?? {})).toEqual([picture])
 })

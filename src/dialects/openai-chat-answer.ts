@@ -62,6 +62,7 @@ function messageJson(parts: readonly Part[]): JsonObject {
     ...(fields.toolCalls.length === 0 ? {} : { tool_calls: fields.toolCalls }),
     ...(fields.annotations.length === 0 ? {} : { annotations: fields.annotations }),
     ...(fields.audio === null ? {} : { audio: fields.audio }),
+    ...(fields.images.length === 0 ? {} : { images: fields.images }),
   }
 }
 

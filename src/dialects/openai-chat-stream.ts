@@ -1,7 +1,7 @@
 // Normal form → chunks of OpenAI chat completions.
 import type { Citation, Part, ReasoningPart } from '../core/chat.ts'
 import type { BlockDelta } from '../core/chat-events.ts'
-import { annotationOf, detailsOf, extraContent } from '../core/formats/openai-message.ts'
+import { annotationOf, detailsOf, extraContent, imageJson } from '../core/formats/openai-message.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Usage } from '../core/usage.ts'
 import { finishFields, logprobsJson, tierFields, usageJson } from './openai-chat-answer.ts'
@@ -132,6 +132,7 @@ export function openaiChatStreamWriter(context: AnswerContext): StreamWriter {
         block.citations.push(delta.citation)
         return ''
       case 'data':
+        block.part = withData(block.part, delta.data)
         return block.part.type === 'audio' ? chunk(index, { audio: { data: delta.data } }) : ''
       case 'transcript':
         return chunk(index, { audio: { transcript: delta.text } })
@@ -152,6 +153,8 @@ export function openaiChatStreamWriter(context: AnswerContext): StreamWriter {
       choice.details += details.length
       return details.length === 0 ? '' : chunk(index, { reasoning_details: details })
     }
+    const image = block.part.type === 'image' ? imageJson(block.part) : null
+    if (image !== null) return chunk(index, { images: [image] })
     const annotations = block.citations
       .map((citation) => annotationOf(citation, block.textFrom, choice.textLength))
       .filter((annotation) => annotation !== null)
@@ -202,4 +205,10 @@ export function openaiChatStreamWriter(context: AnswerContext): StreamWriter {
     },
     end: () => (hasEnded ? '' : 'data: [DONE]\n\n'),
   }
+}
+
+/** Pictures are told whole, at their end; a piece of base64 is decodable for itself, so that none but the last is padded. */
+function withData(part: Part, data: string): Part {
+  if (part.type !== 'image' || part.source.type !== 'inline') return part
+  return { ...part, source: { ...part.source, data: part.source.data + data } }
 }

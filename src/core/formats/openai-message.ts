@@ -3,7 +3,7 @@
 // Signed and encrypted thoughts travel in `reasoning_details`, OpenRouter's form, which clients send back as it came:
 // https://openrouter.ai/docs/guides/best-practices/reasoning-tokens
 import { rawOf } from '../chat.ts'
-import type { Citation, Family, Part, ReasoningPart, ToolCallPart } from '../chat.ts'
+import type { Citation, Family, ImagePart, Part, ReasoningPart, ToolCallPart } from '../chat.ts'
 import { isObject } from '../json.ts'
 import type { JsonObject, JsonValue } from '../json.ts'
 import { numberOf, objectOf, objectsOf, restOf, stringOf } from '../json-read.ts'
@@ -36,6 +36,7 @@ export function partsOfMessage(message: JsonObject): Part[] {
   if (refusal !== null && refusal !== '') parts.push({ type: 'refusal', text: refusal })
   const audio = objectOf(message, 'audio')
   if (audio !== null) parts.push(audioPart(audio))
+  parts.push(...imagesOf(message))
   for (const [index, call] of objectsOf(message, 'tool_calls').entries()) parts.push(toolCallOf(call, `call_${index}`))
   const legacy = objectOf(message, 'function_call')
   if (legacy !== null) parts.push(toolCallOf({ function: legacy }, `call_${stringOf(legacy, 'name') ?? ''}`))
@@ -160,6 +161,25 @@ export function annotationOf(citation: Citation, from: number, to: number): Json
   }
 }
 
+/** Pictures that a model made, in OpenRouter's form: https://openrouter.ai/docs/guides/overview/multimodal/image-generation */
+export function imagesOf(message: JsonObject): readonly ImagePart[] {
+  return objectsOf(message, 'images').flatMap((image): readonly ImagePart[] => {
+    const url = stringOf(objectOf(image, 'image_url') ?? {}, 'url')
+    if (url === null) return []
+    const [, mediaType, data] = /^data:([^;,]+);base64,(.*)$/s.exec(url) ?? []
+    if (mediaType === undefined || data === undefined)
+      return [{ type: 'image', source: { type: 'url', url, mediaType: null } }]
+    return [{ type: 'image', source: { type: 'inline', data, mediaType } }]
+  })
+}
+
+/** A picture in that form; null when it is a file that another vendor keeps. */
+export function imageJson({ source }: ImagePart): JsonObject | null {
+  if (source.type === 'file' || source.type === 'text') return null
+  const url = source.type === 'url' ? source.url : `data:${source.mediaType};base64,${source.data}`
+  return { type: 'image_url', image_url: { url } }
+}
+
 function audioPart(audio: JsonObject): Part {
   const id = stringOf(audio, 'id')
   const transcript = stringOf(audio, 'transcript')
@@ -232,7 +252,9 @@ export type MessageFields = {
   readonly toolCalls: readonly JsonObject[]
   readonly annotations: readonly JsonObject[]
   readonly audio: JsonObject | null
-  /** Parts that this format has no place for. */
+  /** Pictures, which only answers have a place for. */
+  readonly images: readonly JsonObject[]
+  /** Parts that requests of this format have no place for. */
   readonly leftOut: readonly Part[]
 }
 
@@ -244,6 +266,7 @@ export function fieldsOfParts(parts: readonly Part[]): MessageFields {
   const details: JsonObject[] = []
   const toolCalls: JsonObject[] = []
   const annotations: JsonObject[] = []
+  const images: JsonObject[] = []
   const leftOut: Part[] = []
   for (const part of parts)
     switch (part.type) {
@@ -269,16 +292,19 @@ export function fieldsOfParts(parts: readonly Part[]): MessageFields {
       case 'audio':
         audio = audioJson(part)
         break
+      case 'image':
+        images.push(...[imageJson(part)].filter((image) => image !== null))
+        leftOut.push(part)
+        break
       case 'opaque':
       case 'hosted_call':
-      case 'image':
       case 'video':
       case 'file':
       case 'tool_result':
         leftOut.push(part)
         break
     }
-  return { content, refusal, reasoning, details, toolCalls, annotations, audio, leftOut }
+  return { content, refusal, reasoning, details, toolCalls, annotations, audio, images, leftOut }
 }
 
 function audioJson(part: Extract<Part, { type: 'audio' }>): JsonObject {

@@ -5,6 +5,7 @@ import type { Call } from '../../core/call.ts'
 import type { ChatRequest, Part } from '../../core/chat.ts'
 import { editMembers } from '../../core/json.ts'
 import type { JsonObject } from '../../core/json.ts'
+import { editsOfForeignThoughts } from './foreign-thoughts.ts'
 
 /** The written body as such a cloud takes it. `leftOut`: what it has no field for. */
 export function bodyElsewhere(body: JsonObject, version: string, leftOut: readonly string[]): JsonObject {
@@ -18,7 +19,7 @@ export function bodyElsewhere(body: JsonObject, version: string, leftOut: readon
  * `anthropic-beta` go into the body, where the cloud looks for them.
  */
 export function callElsewhere(
-  { text, members, headers }: Call,
+  call: Call,
   changes: {
     readonly version: string
     readonly ownFields: readonly string[]
@@ -26,7 +27,8 @@ export function callElsewhere(
     readonly betas: 'body' | 'header'
   },
 ): string {
-  const edits: Record<string, string | null> = {}
+  const { text, members, headers } = call
+  const edits: Record<string, string | null> = { ...editsOfForeignThoughts(call) }
   if (!members.has('anthropic_version')) edits['anthropic_version'] = JSON.stringify(changes.version)
   for (const field of [...changes.ownFields, ...changes.leftOut]) if (members.has(field)) edits[field] = null
   const betas = headers['anthropic-beta']

@@ -1,16 +1,25 @@
 // Thoughts that Claude did not have, in a conversation on its way to Claude: a client got them of another vendor's model, and
 // sends them back as it must. Anthropic refuses what its own models have not signed, so they stay behind.
+import type { Call } from '../../core/call.ts'
 import { DISGUISE } from '../../core/formats/foreign-proofs.ts'
 import { isObject } from '../../core/json.ts'
 import type { JsonObject, JsonValue } from '../../core/json.ts'
 
-/** Whether there may be any in the text of a request: cheap, for nearly all have none. */
-export function mayHoldForeignThoughts(text: string): boolean {
+/** What has to be edited in a caller's own body: its messages, if such thoughts are in them. */
+export function editsOfForeignThoughts({ text, body }: Pick<Call, 'text' | 'body'>): { readonly messages?: string } {
+  // A look at the text first: nearly no request holds any.
+  if (!mayHoldForeignThoughts(text)) return {}
+  const { messages } = body
+  if (!Array.isArray(messages)) return {}
+  return { messages: JSON.stringify(withoutForeignThoughts(messages)) }
+}
+
+function mayHoldForeignThoughts(text: string): boolean {
   return text.includes('thinking"') && (text.includes(DISGUISE) || /"signature"\s*:\s*""/.test(text))
 }
 
 /** The messages without such thoughts, and without messages that are nothing else. */
-export function withoutForeignThoughts(messages: readonly JsonValue[]): readonly JsonValue[] {
+function withoutForeignThoughts(messages: readonly JsonValue[]): readonly JsonValue[] {
   return messages.flatMap((message): readonly JsonValue[] => {
     const content = isObject(message) ? message['content'] : undefined
     if (!isObject(message) || !Array.isArray(content)) return [message]

@@ -2,7 +2,7 @@
 import type { Call, DialectId } from '../../core/call.ts'
 import { editMembers } from '../../core/json.ts'
 import type { Deployment, Operation } from '../../core/model.ts'
-import { mayHoldForeignThoughts, withoutForeignThoughts } from './foreign-thoughts.ts'
+import { editsOfForeignThoughts } from './foreign-thoughts.ts'
 
 const PATHS: { readonly [dialect in DialectId]?: string } = {
   'anthropic-messages': '/messages',
@@ -32,11 +32,8 @@ function urlOf(operation: Operation, standard: string, { provider }: Deployment)
 /** The body that leaves: model renamed, our own fields gone; every other byte is the caller's. */
 export function anthropicBody(call: Call, { model }: Deployment, ownFields: readonly string[]): string {
   const { body, members, text } = call
-  const edits: Record<string, string | null> = {}
+  const edits: Record<string, string | null> = { ...editsOfForeignThoughts(call) }
   if (body['model'] !== model) edits['model'] = JSON.stringify(model)
   for (const field of ownFields) if (members.has(field)) edits[field] = null
-  const { messages } = body
-  if (mayHoldForeignThoughts(text) && Array.isArray(messages))
-    edits['messages'] = JSON.stringify(withoutForeignThoughts(messages))
   return editMembers(text, members, edits)
 }

@@ -3,6 +3,7 @@ import { ChatEventBuilder } from '../../core/chat-builder.ts'
 import {
   argumentsText,
   citationOf,
+  imagesOf,
   reasoningOfDetail,
   summaryText,
   thinkingText,
@@ -25,6 +26,7 @@ export function openaiChatStreamReader(thinkTags = false): StreamReader {
   const splitters = new Map<number, ThinkSplitter>()
   let answerId = ''
   let calls = 0
+  let images = 0
   let factsText = ''
   let sources: JsonObject = {}
   let lastChoice = 0
@@ -102,6 +104,7 @@ export function openaiChatStreamReader(thinkTags = false): StreamReader {
     }
     const audio = objectOf(delta, 'audio')
     if (audio !== null) readAudio(audio, index)
+    for (const image of imagesOf(delta)) builder.whole(index, `image ${images++}`, image)
     for (const call of objectsOf(delta, 'tool_calls')) readToolCall(call, index)
     const legacy = objectOf(delta, 'function_call')
     if (legacy !== null) readToolCall({ index: 0, function: legacy }, index)

@@ -41,7 +41,8 @@ export function readOpenaiEvent(data: string): EventFacts {
       let characters = typeof text === 'string' ? text.length : 0
       if (isObject(delta)) {
         characters += deltaCharacters(delta)
-        if (isObject(delta['audio']) || isObject(delta['function_call'])) meaningful = true
+        if (isObject(delta['audio']) || isObject(delta['function_call']) || Array.isArray(delta['images']))
+          meaningful = true
       }
       if (characters > 0) meaningful = true
       outputCharacters += characters
