@@ -24,6 +24,10 @@ import { anthropicMessages } from './dialects/anthropic-messages.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import { gemini } from './dialects/gemini.ts'
 import { openaiChat } from './dialects/openai-chat.ts'
+import { geminiLive } from './dialects/gemini-live.ts'
+import { openaiRealtime } from './dialects/openai-realtime.ts'
+import { acceptRealtime } from './realtime/accept.ts'
+import type { Session } from './realtime/session.ts'
 import { createPassTools, pass } from './pass/pass.ts'
 import type { PassTools } from './pass/pass.ts'
 import { createKeyRing } from './keys/key-ring.ts'
@@ -193,6 +197,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     clock,
     // The newest one: what a simulated model does may be changed by a reload like everything else.
     simulator: (request) => snapshot.simulator.fetch(request),
+    simulatorSocket: (url) => snapshot.simulator.connect(url),
     guard: createGuard({ resolve: options.resolve, clock }),
   })
   const attemptTools = createAttemptTools({
@@ -234,6 +239,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   let stages: Stages = createStages(engine, snapshot)
   const newFileId = idMaker('file', () => clock.now(), random)
+  const sessions = new Set<Session>()
   const batches = createBatchRunner({
     store: options.store,
     ledger: options.store,
@@ -243,7 +249,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     newFileId,
     execute: (run) => sendLine(run, stages),
     settings: () => snapshot.config,
-    inFlight: () => load.inFlight,
+    // A live session lies in wait for most of its time.
+    inFlight: () => load.inFlight - sessions.size,
   })
   const newBatchId = idMaker('batch', () => clock.now(), random)
   let ownTools = toolsOfOwn()
@@ -293,6 +300,10 @@ export function createGateway(options: GatewayOptions): Gateway {
         return ownResponse('cancel', request, addressOf, parameter, ownTools)
       case 'response_input_items':
         return ownResponse('input_items', request, addressOf, parameter, ownTools)
+      case 'realtime':
+        return acceptRealtime(request, openaiRealtime, addressOf, { engine, snapshot, stages, sessions })
+      case 'live':
+        return acceptRealtime(request, geminiLive, addressOf, { engine, snapshot, stages, sessions })
       case 'pass':
         return pass(request, dialectOf(request, ''), addressOf, passTools)
       case 'file_upload':
@@ -395,6 +406,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     drain() {
       load.draining = true
       batches.stop()
+      for (const session of sessions) session.drain()
     },
   }
 }

@@ -27,6 +27,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'kept-responses',
       'batches',
       'pass',
+      'realtime',
       'first-run',
       'state',
     ],

@@ -95,6 +95,7 @@ describe('defaults', () => {
       responses: { retentionMs: 2_592_000_000 },
       files: { retentionMs: 2_592_000_000, fileLimitBytes: 209_715_200, ownerLimitBytes: 2_147_483_648 },
       batches: { concurrency: 4, pauseAboveInFlight: 64, maxLines: 50_000, retentionMs: 2_592_000_000 },
+      realtime: { sessions: 1_000, idleMs: 600_000, sessionMs: 3_600_000, messageLimitBytes: 16_777_216 },
       store: { sync: 'process' },
       metrics: { enabled: true },
     })

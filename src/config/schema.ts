@@ -7,6 +7,7 @@ import { batches, type BatchesConfig, files, type FilesConfig } from './schema-f
 import { provider, type ProviderConfig } from './schema-providers.ts'
 import { budget, type BudgetConfig } from './schema-budgets.ts'
 import { priceBook, type PriceBookConfig } from './schema-prices.ts'
+import { realtime, type RealtimeConfig } from './schema-realtime.ts'
 import { route, type RouteConfig } from './schema-routes.ts'
 import { limitSet, timeoutFields } from './schema-shared.ts'
 import { parseCidr, parseListen } from './values.ts'
@@ -32,6 +33,7 @@ export type Config = {
   readonly responses: { readonly retentionMs: number }
   readonly files: FilesConfig
   readonly batches: BatchesConfig
+  readonly realtime: RealtimeConfig
   /** `process` survives `kill -9`, `power` also a power cut. */
   readonly store: { readonly sync: 'process' | 'power' }
   readonly metrics: { readonly enabled: boolean }
@@ -316,6 +318,7 @@ export const CONFIG: Field<Config> = section<Config>(
     ),
     files,
     batches,
+    realtime,
     store: section<Config['store']>(
       { description: 'How things are kept.' },
       {

@@ -30,6 +30,8 @@ export type DialectId =
   | 'rerank-v1'
   | 'rerank-v2'
   | 'pass'
+  | 'openai-realtime'
+  | 'gemini-live'
 
 /** What routing, limits and accounting need to know of a request; read once by its dialect. */
 export type CallFacts = {

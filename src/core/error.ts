@@ -136,6 +136,11 @@ export const ERRORS = {
     message: 'The store cannot be reached, so the request could not be accounted for.',
     hint: 'Look at the health of the store; `weir doctor` checks it.',
   },
+  session_ended: {
+    status: 408,
+    message: 'The session has lasted as long as one may.',
+    hint: 'Open a new one; `realtime.idle` and `realtime.session` bound it.',
+  },
   client_closed: {
     status: 499,
     message: 'The client closed the connection before the answer was complete.',

@@ -11,6 +11,7 @@ const WORDS: { readonly [code in ErrorCode]?: { readonly type: string; readonly 
   key_disabled: { type: 'invalid_request_error', code: 'invalid_api_key' },
   model_unknown: { type: 'invalid_request_error', code: 'model_not_found' },
   budget_exhausted: { type: 'insufficient_quota', code: 'insufficient_quota' },
+  session_ended: { type: 'invalid_request_error', code: 'session_expired' },
   rate_limited: { type: 'rate_limit_error', code: 'rate_limit_exceeded' },
   concurrency_limited: { type: 'rate_limit_error', code: 'rate_limit_exceeded' },
 }

@@ -4,6 +4,8 @@ import type { Dialect } from '../dialects/dialect.ts'
 import type { Entrance } from '../handle.ts'
 import { anthropicCountTokens } from '../dialects/anthropic-count-tokens.ts'
 import { anthropicMessages } from '../dialects/anthropic-messages.ts'
+import { geminiLive } from '../dialects/gemini-live.ts'
+import { openaiRealtime } from '../dialects/openai-realtime.ts'
 import { gemini, readGeminiPath } from '../dialects/gemini.ts'
 import { openaiChat } from '../dialects/openai-chat.ts'
 import { openaiCompletions } from '../dialects/openai-completions.ts'
@@ -43,6 +45,8 @@ type EndpointKind =
   | 'batch'
   | 'batch_cancel'
   | 'pass'
+  | 'realtime'
+  | 'live'
   | 'health'
   | 'ready'
 
@@ -60,6 +64,9 @@ const BATCH = `/v1/batches/${ID}`
 
 /** `HEAD` is answered where `GET` is. */
 const PASS_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+
+/** Of Google's API, as its SDKs call them. */
+const LIVE_VERSIONS = ['v1beta', 'v1alpha'] as const
 
 const ENDPOINTS: readonly Endpoint[] = [
   { method: 'POST', path: '/v1/chat/completions', kind: 'relay', family: 'chat', dialect: openaiChat },
@@ -116,6 +123,14 @@ const ENDPOINTS: readonly Endpoint[] = [
     kind: 'pass',
     family: 'pass',
     dialect: openaiChat,
+  })),
+  { method: 'GET', path: '/v1/realtime', kind: 'realtime', family: 'realtime', dialect: openaiRealtime },
+  ...LIVE_VERSIONS.map((version): Endpoint => ({
+    method: 'GET',
+    path: `/ws/google.ai.generativelanguage.${version}.GenerativeService.BidiGenerateContent`,
+    kind: 'live',
+    family: 'realtime',
+    dialect: geminiLive,
   })),
   { method: 'GET', path: '/healthz', kind: 'health', family: null, dialect: openaiChat },
   { method: 'GET', path: '/readyz', kind: 'ready', family: null, dialect: openaiChat },

@@ -1,7 +1,9 @@
 // The only file that listens: hands each HTTP request to a function and adapts what Bun's server needs.
-import type { Server } from 'bun'
+import type { Server, ServerWebSocket } from 'bun'
 import type { AddressOf } from '../handle.ts'
 import { isStreamed } from './relay.ts'
+import { sessionIn } from './socket.ts'
+import type { ClientSocket, SocketSession } from './socket.ts'
 
 export type Listener = {
   /** `http://host:port` as reached from this machine. */
@@ -37,12 +39,18 @@ const IDLE_SECONDS = 20
  */
 const STREAM_IDLE_SECONDS = 255
 
+/** Beyond what a session allows: its own bound is told in the caller's format, this one cuts. */
+const MAX_MESSAGE_BYTES = 72 * 1024 * 1024
+/** Sent to a client that does not take it: sessions stop long before. */
+const MAX_UNTAKEN_BYTES = 128 * 1024 * 1024
+const SOCKET_IDLE_SECONDS = 120
+
 /** Starts listening; throws when the address cannot be had. */
 export function listen(options: ListenOptions): Listener {
   const { listen: address, fetch, onError, idleSeconds = IDLE_SECONDS } = options
   const { hostname, port } = parseAddress(address)
   let isRetiring = false
-  const server: Server<undefined> = Bun.serve({
+  const server: Server<SocketSession> = Bun.serve<SocketSession>({
     hostname,
     port,
     idleTimeout: idleSeconds,
@@ -52,10 +60,27 @@ export function listen(options: ListenOptions): Listener {
       // From here on our own deadlines hold: an answer may think for minutes before its first byte.
       bun.timeout(request, 0)
       const response = await fetch(request, () => bun.requestIP(request)?.address ?? null)
+      if (request.method === 'GET') {
+        const switched = sessionIn(response)
+        if (switched !== null) return upgrade(bun, request, switched.session, switched.headers)
+      }
       if (isRetiring) response.headers.set('connection', 'close')
       // Without this the connection would have no deadline for the rest of its life.
       bun.timeout(request, isStreamed(response) ? STREAM_IDLE_SECONDS : idleSeconds)
       return response
+    },
+    websocket: {
+      maxPayloadLength: MAX_MESSAGE_BYTES,
+      backpressureLimit: MAX_UNTAKEN_BYTES,
+      closeOnBackpressureLimit: true,
+      idleTimeout: SOCKET_IDLE_SECONDS,
+      // A client that does not answer a ping is gone.
+      sendPings: true,
+      perMessageDeflate: false,
+      open: (socket) => socket.data.open(clientSocket(socket)),
+      message: (socket, data) => socket.data.message(data),
+      drain: (socket) => socket.data.drained(),
+      close: (socket) => socket.data.closed(),
     },
     error(error) {
       onError(error)
@@ -77,6 +102,27 @@ export function listen(options: ListenOptions): Listener {
     // Its promise also waits for connections that have never sent anything.
     stop: () => void server.stop(false),
     kill: () => server.stop(true),
+  }
+}
+
+function upgrade(
+  server: Server<SocketSession>,
+  request: Request,
+  session: SocketSession,
+  headers: Readonly<Record<string, string>>,
+): Response | undefined {
+  if (server.upgrade(request, { data: session, headers })) return undefined
+  session.closed()
+  return new Response('The handshake of the WebSocket is not valid.', { status: 400 })
+}
+
+function clientSocket(socket: ServerWebSocket<SocketSession>): ClientSocket {
+  return {
+    // -1: taken, and not sent yet.
+    send: (data) => socket.send(data) !== -1,
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    close: (code, reason) => socket.close(code, reason),
   }
 }
 

@@ -99,4 +99,5 @@ export const CHAT_ONLY: NonNullable<Quirks['paths']> = {
   images: null,
   audio: null,
   rerank: null,
+  realtime: null,
 }

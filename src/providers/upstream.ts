@@ -24,6 +24,8 @@ import { UpstreamFailure } from './failure.ts'
 import type { TokenReply, TokenRequest } from './google-token.ts'
 import type { AddressGuard, AddressRequest, Approval, Resolve } from './guard.ts'
 import { authHeaderOf, providerHeaders, withCallHeaders } from './headers.ts'
+import { openWebSocket } from './by-web-socket.ts'
+import type { UpstreamSocket } from './upstream-socket.ts'
 import { ResponseIncoming } from './incoming.ts'
 import type { Incoming } from './incoming.ts'
 
@@ -64,15 +66,26 @@ export type UpstreamAnswer = {
   cancel(): void
 }
 
+/** A WebSocket to be opened. */
+type SocketCall = Pick<UpstreamCall, 'provider' | 'credential' | 'headers' | 'timeouts' | 'signal'> & {
+  /** Absolute, at the host of the provider's base URL. */
+  readonly url: string
+  readonly protocols: readonly string[]
+}
+
 export interface Upstream {
   /** Resolves with the head of the answer, whatever its status but 3xx; rejects with `UpstreamFailure`. */
   call(call: UpstreamCall): Promise<UpstreamAnswer>
+  /** Resolves with a WebSocket that stands; rejects with `UpstreamFailure`. Its deadline is `firstTokenMs`. */
+  connect(call: SocketCall): Promise<UpstreamSocket>
 }
 
 export type UpstreamOptions = {
   readonly clock: Clock
   /** Answers for providers whose base URL starts with `simulator:`. */
   readonly simulator: ((request: Request) => Promise<Response>) | null
+  /** The same for WebSockets. */
+  readonly simulatorSocket?: (url: string) => UpstreamSocket
   readonly guard: AddressGuard
   /** Absent: `fetch` for what is behind a proxy, and connections of our own for the rest. Given: for all. */
   readonly fetch?: Fetch
@@ -82,6 +95,7 @@ export type UpstreamOptions = {
 /** All calls of one provider share this. */
 type Line = {
   readonly provider: Provider
+  readonly destination: Destination
   /** What the guard is asked about the provider, and about its proxy. */
   readonly request: AddressRequest
   readonly proxyRequest: AddressRequest | null
@@ -180,6 +194,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const authenticate = createAuthenticate({ now: () => clock.now(), exchange })
 
   const upstream: Upstream = {
+    connect,
     async call(call) {
       const line = lineOf(call.provider)
       if (!isBelow(call.url, call.provider.baseUrl))
@@ -209,6 +224,43 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     },
   }
   return upstream
+
+  async function connect(call: SocketCall): Promise<UpstreamSocket> {
+    const { provider, credential, url, protocols, signal, timeouts } = call
+    const line = lineOf(provider)
+    const { destination } = line
+    if (line.transport.type === 'simulated') {
+      if (options.simulatorSocket !== undefined) return options.simulatorSocket(url)
+      throw new UpstreamFailure({ type: 'unreachable', reason: 'there is no simulator here' })
+    }
+    if (!isBelow(url, destination.origin))
+      throw new UpstreamFailure({ type: 'unreachable', reason: 'the address lies at another host than the base URL' })
+    const http: UpstreamCall = { ...call, method: 'GET', body: null, stream: false }
+    const timing = new CallTiming(clock, timeouts, signal, null)
+    try {
+      const address = await approve(line, http, timing)
+      const outgoing = outgoingOf(line, http)
+      const { headers } = outgoing
+      // They are for an answer, which the handshake has none of.
+      delete headers['accept']
+      delete headers['accept-encoding']
+      if (line.isWorkedFor && credential !== null) {
+        const proof = authenticate(provider, credential, { method: 'GET', url, headers, body: '' })
+        if (proof !== null) Object.assign(headers, await timing.interruptible(proof))
+      }
+      const opening = {
+        destination,
+        address,
+        protocols,
+        signal,
+        proxy: provider.proxy,
+        handshakeMs: timeouts.firstTokenMs,
+      }
+      return await openWebSocket({ ...opening, url: outgoing.url, headers }, clock)
+    } finally {
+      timing.finish()
+    }
+  }
 }
 
 function pinnedAddress(approval: Approval, what: string): string | null {
@@ -260,6 +312,7 @@ function createLine(provider: Provider, { clock, fetch: given, dial = dialTcp }:
   }
   return {
     provider,
+    destination,
     request: { hostname: url.hostname, allowPrivate, isProxied: proxy !== null },
     proxyRequest: proxy === null ? null : { hostname: proxy.hostname, allowPrivate, isProxied: false },
     transport: transport(),

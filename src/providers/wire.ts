@@ -11,6 +11,7 @@ import type { Ability } from '../core/model-facts.ts'
 import type { Usage } from '../core/usage.ts'
 import type { ChatCodec } from './chat-codec.ts'
 import type { FramingKind } from './framing.ts'
+import type { RealtimeWire } from './realtime-wire.ts'
 import type { OperationWires } from './operation-wire.ts'
 
 /** What a whole answer says about itself. */
@@ -103,6 +104,8 @@ export interface Wire {
   readonly wireOf?: (deployment: Deployment) => Wire | null
   /** Null: this wire does not chat. */
   readonly chat: ChatWire | null
+  /** Live sessions, by the dialect that they are in. */
+  readonly realtime?: { readonly [dialect in DialectId]?: RealtimeWire }
   /** The translated lanes of the operations beside chat. */
   readonly operations?: OperationWires
 }

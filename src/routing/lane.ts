@@ -122,6 +122,7 @@ export function whyUnable(
 ): string | null {
   const wire = hostWire.wireOf?.(deployment) ?? hostWire
   if ((wire.native[call.dialect]?.url(call, deployment) ?? null) !== null) return null
+  if ((wire.realtime?.[call.dialect]?.url(deployment, '') ?? null) !== null) return null
   const isTranslated =
     (dialect.translator !== undefined && (wire.chat?.url(deployment, call.facts.stream) ?? null) !== null) ||
     (dialect.operationTranslator !== undefined && operationWire(dialect.operationTranslator, wire, deployment) !== null)

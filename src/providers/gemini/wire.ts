@@ -6,6 +6,7 @@ import { geminiChatCodec, vertexChatCodec } from './chat-codec.ts'
 import { geminiEmbeddingsWire, vertexEmbeddingsWire } from './embeddings.ts'
 import { geminiEventReader } from './events.ts'
 import { geminiImagesWire } from './images.ts'
+import { geminiLive } from './live.ts'
 import { geminiBody, geminiChatUrl, geminiCountUrl, geminiEmbedUrl } from './request.ts'
 import { geminiSpeechWire } from './speech.ts'
 
@@ -27,6 +28,7 @@ function isFilm({ url }: MediaPlace): boolean {
 
 export const geminiWire: Wire = {
   id: 'gemini',
+  realtime: { 'gemini-live': geminiLive },
   native: {
     gemini: chat,
     'gemini-count-tokens': count,

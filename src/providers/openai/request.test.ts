@@ -121,7 +121,7 @@ for (const [title, operation, quirks, model, expected] of [
     'a b',
     'http://127.0.0.1:1/v1/deployments/a%20b/chat/completions?api-version=1',
   ],
-  ['an operation that this wire does not have', 'realtime', {}, 'm', null],
+  ['an operation that this wire does not have', 'files', {}, 'm', null],
 ] as const)
   test(`the address of ${title}`, () =>
     expect(openaiUrl(callOf('{"model":"m"}', operation), deploymentOf(quirks, model))).toBe(expected))

@@ -13,6 +13,7 @@ const PATHS: { readonly [operation in Operation]?: string } = {
   images: '/images',
   audio: '/audio',
   rerank: '/rerank',
+  realtime: '/realtime',
 }
 
 /** Where an operation has several endpoints: what follows its path. */
@@ -48,12 +49,19 @@ export function openaiEmbeddingsUrl(deployment: Deployment): string | null {
   return urlOf('embeddings', deployment)
 }
 
-function urlOf(operation: Operation, { provider, model }: Deployment, suffix = ''): string | null {
-  const quirks = provider.quirks
-  const own = quirks.paths?.[operation]
+/** Path of an operation below the base URL; null when the host has none. */
+export function openaiPath(operation: Operation, { provider, model }: Deployment): string | null {
+  const own = provider.quirks.paths?.[operation]
   const path = own === undefined ? PATHS[operation] : own
   if (path === undefined || path === null) return null
-  const named = path.includes('{model}') ? path.replaceAll('{model}', encodeURIComponent(model)) : path
+  return path.includes('{model}') ? path.replaceAll('{model}', encodeURIComponent(model)) : path
+}
+
+function urlOf(operation: Operation, deployment: Deployment, suffix = ''): string | null {
+  const { provider } = deployment
+  const { quirks } = provider
+  const named = openaiPath(operation, deployment)
+  if (named === null) return null
   return `${provider.baseUrl}${named}${suffix}${quirks.query === undefined ? '' : `?${quirks.query}`}`
 }
 

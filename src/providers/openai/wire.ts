@@ -9,6 +9,7 @@ import { moderationsNative } from './moderations.ts'
 import { openaiBody, openaiChatUrl, openaiUrl, prefillUrl } from './request.ts'
 import { rerankNative } from './rerank.ts'
 import { openaiResponsesWire, responsesNative, responsesUrl } from './responses-wire.ts'
+import { openaiRealtime } from './realtime.ts'
 import { speechNative } from './speech.ts'
 import { transcriptionNative } from './transcription.ts'
 
@@ -24,6 +25,7 @@ const native: NativeWire = {
 
 export const openaiWire: Wire = {
   id: 'openai',
+  realtime: { 'openai-realtime': openaiRealtime },
   native: {
     'openai-chat': native,
     'openai-completions': native,

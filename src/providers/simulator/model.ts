@@ -9,7 +9,7 @@ const KINDS = ['chat', 'reasoner', 'embedding', 'image', 'speech', 'transcriptio
 export type SimulatedKind = (typeof KINDS)[number]
 
 /** Units that a price may be set for. */
-const PRICED = ['input', 'output', 'images', 'characters', 'seconds', 'searches'] as const
+const PRICED = ['input', 'output', 'audioIn', 'audioOut', 'images', 'characters', 'seconds', 'searches'] as const
 
 export type SimulatedModel = {
   readonly kind: SimulatedKind
@@ -83,6 +83,11 @@ const BUILT_IN: Readonly<Record<string, SimulatedModel>> = {
   speak: { ...SMALL, kind: 'speech', ttftMs: { median: 250, p99: 900 }, price: { characters: '15' } },
   hear: { ...SMALL, kind: 'transcription', ttftMs: { median: 400, p99: 1500 }, price: { seconds: '100' } },
   moderate: { ...SMALL, kind: 'moderation', ttftMs: { median: 60, p99: 250 }, price: { input: '0', output: '0' } },
+  talk: {
+    ...SMALL,
+    outputTokens: { median: 40, p99: 120 },
+    price: { input: '4', output: '16', audioIn: '32', audioOut: '64' },
+  },
   rank: { ...SMALL, kind: 'rerank', ttftMs: { median: 60, p99: 250 }, price: { searches: '2000' } },
   flaky: {
     ...SMALL,

@@ -304,7 +304,7 @@ describe('models', () => {
     const get = async (path: string) =>
       (await simulator.fetch(new Request(`http://simulator/v1${path}`))).json() as Promise<Json>
     const ids = ((await get('/models'))['data'] as Json[]).map((row) => row['id'] as string)
-    const media = ['draw', 'speak', 'hear', 'moderate', 'rank']
+    const media = ['draw', 'speak', 'hear', 'moderate', 'talk', 'rank']
     expect(ids).toEqual(['small', 'large', 'reasoner', 'embed', ...media, 'flaky', 'slow', 'mine'])
     expect(await get('/models/mine')).toMatchObject({ id: 'mine', object: 'model', owned_by: 'simulator' })
     expect(await get('/models/%zz')).toMatchObject({ error: { code: 'model_not_found' } })

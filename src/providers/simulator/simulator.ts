@@ -22,6 +22,8 @@ import { createRateLimit, type RateLimit } from './rate-limit.ts'
 import { identifier, lognormal, type Random, randomOf } from './random.ts'
 import { readChat } from './read-chat.ts'
 import { readRerank } from './rerank.ts'
+import type { UpstreamSocket } from '../upstream-socket.ts'
+import { openLiveSession } from './realtime.ts'
 import { readScript, type Script } from './script.ts'
 import { readSpeech } from './speech.ts'
 import { readTranscription } from './transcription.ts'
@@ -31,6 +33,8 @@ import type { Reading, Work } from './work.ts'
 export type Simulator = {
   /** Answers like a provider; an aborted request rejects, or fails its body, at once. */
   fetch(request: Request): Promise<Response>
+  /** Opens a live session with the model that the URL names. */
+  connect(url: string): UpstreamSocket
   /** What is simulated, by model id: prices and contexts for the catalogue. */
   readonly models: Readonly<Record<string, SimulatedModel>>
 }
@@ -116,8 +120,15 @@ export function createSimulator(options: {
     return deliver(work, timing, fault, { clock, startMs, signal: request.signal, headers })
   }
 
+  let sessions = 0
+
   return {
     models,
+    connect(url) {
+      const name = new URL(url).searchParams.get('model') ?? ''
+      const model = Object.hasOwn(models, name) ? models[name] : undefined
+      return openLiveSession({ clock, seed, model: model ?? null, name, number: sessions++ })
+    },
     fetch: async (request) => {
       try {
         return await respond(request)
