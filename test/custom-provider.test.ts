@@ -18,7 +18,11 @@ const EVENTS = ['{"delta":"Hi"}', '{"delta":"!","why":"EOS","tokens":{"in":12,"o
 let answer: (body: JsonObject) => Response = () => Response.json(WHOLE)
 const sse = (events: readonly string[]): Response =>
   new Response(events.map((data) => `data: ${data}\n\n`).join(''), { headers: { 'content-type': 'text/event-stream' } })
-const house = startUpstream((_request, _number, body) => answer(JSON.parse(body) as JsonObject))
+const methods: string[] = []
+const house = startUpstream((request, _number, body) => {
+  methods.push(request.method)
+  return answer(JSON.parse(body) as JsonObject)
+})
 const weir = await startGateway(
   EXAMPLE.replace('https://models.example.internal', house.url).replace('${HOUSE_KEY}', 'house-key-value'),
 )
@@ -188,7 +192,7 @@ providers:
 
   test('lines of JSON, each with all there is so far, the last one marked', async () => {
     const custom =
-      'answer: { text: /t }, auth: { query: key }, stream: { framing: json_lines, path: /ask-stream, text: /t, text_is: whole, end: /last }'
+      'method: PUT, answer: { text: /t }, auth: { query: key }, stream: { framing: json_lines, path: /ask-stream, text: /t, text_is: whole, end: /last }'
     await using gateway = await startGateway(configOf(custom))
     answer = () =>
       new Response(['{"t":"Hi"}', '{"t":"Hi there"}', '{"t":"Hi there","last":true}'].join('\n'), {
@@ -196,7 +200,7 @@ providers:
       })
     const text = await (await gateway.call(CHAT, other)).text()
     expect(text).toMatch(/"content":"Hi"[\s\S]*"content":" there"[\s\S]*\[DONE\]/)
-    expect(house.received[0]?.path).toBe('/ask-stream')
+    expect([methods.at(-1), house.received[0]?.path]).toEqual(['PUT', '/ask-stream'])
     expect(JSON.parse(house.received[0]?.body ?? '')).toEqual({ q: 'Q: Hello' })
   })
 

@@ -143,6 +143,7 @@ export const custom: Field<CustomConfig> = section<CustomConfig>(
       'An HTTP API of your own, for the preset `custom`: what it is sent, and where in its answers things stand.',
   },
   {
+    method: choice({ description: 'How requests are sent.' }, ['POST', 'PUT'], 'POST'),
     path: textTemplate(
       'Below the base URL; may name `{{model}}`.',
       CUSTOM_PATH_PLACEHOLDERS,

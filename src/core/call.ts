@@ -113,6 +113,8 @@ export type Call = {
   readonly headers: Readonly<Record<string, string>>
   /** The request in the normal form: read once, when the first target needs it translated; null until then. */
   chat: ReadChat | null
+  /** What its text may ask of a model; absent: nobody has looked. */
+  hints?: ReadonlySet<Ability>
   /** What it asks of a model, read when a target is known to lack something; absent until then. */
   needs?: ReadonlySet<Ability>
   /** What was fetched of the addresses that it names; absent: nothing yet. */

@@ -60,6 +60,7 @@ export type CustomStream = CustomPlaces & {
 }
 
 export type CustomFormat = {
+  readonly method: 'POST' | 'PUT'
   /** Below the base URL; may name the model. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>

@@ -102,6 +102,7 @@ const READING: Reading = {
   customTools: new Set(['c']),
   jsonTool: 'j',
   custom: {
+    method: 'POST',
     path: '/',
     headers: {},
     body: {},

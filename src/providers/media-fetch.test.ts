@@ -61,7 +61,10 @@ function web(pages: Readonly<Record<string, Served>>) {
         timeoutMs: 1_000,
         allowPrivate: false,
         signal: new AbortController().signal,
-        hold: (bytes) => void (held += bytes),
+        hold: (bytes) => {
+          held += bytes
+          return () => void (held -= bytes)
+        },
         ...options,
       },
     )
@@ -79,7 +82,8 @@ test('a picture comes as its content, called by what it is', async () => {
   })
   // The address that was looked at is the one that is called.
   expect(called).toEqual(['https://93.184.216.34/a.png?signature=1'])
-  expect(held()).toBeGreaterThan(PNG.length)
+  // Its bytes and their base64, and not what it might have been.
+  expect(held()).toBe(Math.ceil((PNG.length * 7) / 3))
 })
 
 test('a text is a document as it stands', async () => {
@@ -157,4 +161,11 @@ describe('what is not taken', () => {
     const failed = await fetch(AT, 'image', { hold }).catch((error: unknown) => error)
     expect(String(failed)).toContain('full')
   })
+})
+
+test('a caller who is gone is told as such, and nothing is fetched', async () => {
+  const { fetch, called } = web({ [AT]: PICTURE })
+  const failed = await fetch(AT, 'image', { signal: AbortSignal.abort() }).catch((error: unknown) => error)
+  expect(failed).toMatchObject({ code: 'client_closed' })
+  expect(called).toEqual([])
 })

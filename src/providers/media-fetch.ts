@@ -4,6 +4,7 @@
 // of a private network (the name is resolved once, and that address is called), redirects followed only to addresses that
 // pass the same, a bound on bytes and on time, and only content whose first bytes are of a format that models read.
 import type { Clock } from '../core/clock.ts'
+import { GatewayError } from '../core/error.ts'
 import {
   type FetchedMedia,
   isOfKind,
@@ -22,14 +23,16 @@ export type MediaFetchOptions = {
   /** The operator's word that private networks may be reached: for tests and closed installations. */
   readonly allowPrivate: boolean
   readonly signal: AbortSignal
-  /** Takes bytes from the gateway's budget. Throws when they do not fit. */
-  readonly hold: (bytes: number) => void
+  /** Takes bytes from the gateway's budget until the request's end, or until they are given back. Throws when they do not fit. */
+  readonly hold: (bytes: number) => () => void
 }
 
 /** Fetches one thing; never throws but for `hold` and a client that is gone. */
 export type MediaFetch = (request: MediaPlace, options: MediaFetchOptions) => Promise<FetchedMedia>
 
 const MAX_REDIRECTS = 3
+/** Its bytes, and the base64 that is made of them. */
+const HELD_SHARE = 7 / 3
 const ACCEPT: Readonly<Record<MediaKind, string>> = {
   image: 'image/*',
   audio: 'audio/*',
@@ -62,7 +65,8 @@ export function createMediaFetch({
       }
       return problem(`it was redirected more than ${MAX_REDIRECTS} times`)
     } catch (error) {
-      if (!(error instanceof UpstreamFailure) || error.outcome.type === 'cancelled') throw error
+      if (!(error instanceof UpstreamFailure)) throw error
+      if (error.outcome.type === 'cancelled') throw new GatewayError('client_closed', {}, error)
       return problem(
         error.outcome.type === 'timed_out' ? `it did not arrive within ${options.timeoutMs} ms` : error.message,
       )
@@ -144,9 +148,10 @@ async function contentOf(
     answer.cancel()
     return problem(`it has ${announced} bytes; ${maxBytes} are taken`)
   }
-  // Its bytes, and the base64 that is made of them.
-  hold(Math.ceil((announced > 0 ? announced : maxBytes) * (7 / 3)))
+  const giveBack = hold(Math.ceil((announced > 0 ? announced : maxBytes) * HELD_SHARE))
   const bytes = await answer.bytes(maxBytes)
+  giveBack()
+  hold(Math.ceil(bytes.length * HELD_SHARE))
   if (bytes.length === 0) return problem('it is empty')
   const stated = plainMediaType(answer.headers.get('content-type') ?? '')
   const mediaType = mediaTypeOfBytes(bytes)

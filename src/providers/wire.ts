@@ -84,6 +84,8 @@ export interface ChatWire {
   readonly codec: ChatCodec
   /** Absolute URL of a chat; null when the provider does not chat. */
   url(deployment: Deployment, stream: boolean): string | null
+  /** How a request is sent; absent: by POST. */
+  methodOf?(provider: Provider): 'POST' | 'PUT'
   /** Where a written request goes instead, for what is in it; null or absent: nowhere else. */
   urlOfBody?(body: JsonObject, deployment: Deployment): string | null
   /** Adds to a written request what the provider's settings say; absent: nothing. */

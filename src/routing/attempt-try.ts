@@ -114,7 +114,7 @@ export async function tryTarget(
     return tools.upstream.call({
       provider: deployment.provider,
       credential,
-      method: 'POST',
+      method: lane.method,
       url: lane.url,
       headers: lane.headers,
       body,

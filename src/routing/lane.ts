@@ -16,6 +16,7 @@ import { checkedChat, placesToFetch, withContents } from './media.ts'
 
 /** What is sent to a target. */
 export type Sent = {
+  readonly method: 'POST' | 'PUT'
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array
@@ -92,6 +93,7 @@ export function laneTo(deployment: Deployment, hostWire: Wire, facts: LaneFacts)
     return {
       type: 'native',
       wire: native,
+      method: 'POST',
       url,
       headers: {
         'content-type': typeof body === 'string' ? 'application/json' : body.contentType,
@@ -177,6 +179,7 @@ function translatedLane(
     type: 'translated',
     chat,
     translator,
+    method: chat.methodOf?.(deployment.provider) ?? 'POST',
     url: chat.urlOfBody?.(written.body, deployment) ?? url,
     headers: {
       'content-type': 'application/json',

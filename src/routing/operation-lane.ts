@@ -69,6 +69,7 @@ export function operationLane<Name extends OperationName>(
   }
   return {
     type: 'operation',
+    method: 'POST',
     url: first.url,
     headers: {
       'content-type': isBytesBody(first.body) ? first.body.contentType : 'application/json',

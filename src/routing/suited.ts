@@ -85,7 +85,7 @@ function missingAbility({ abilities }: ModelFacts, call: Call, tools: SuitedFact
   for (const ability of NEEDED)
     if (
       abilities[ability] === false &&
-      MAY_NEED[ability](call) &&
+      mayNeed(call).has(ability) &&
       needsOf(call, tools.dialect).has(ability) &&
       !emulates(tools, call, ability)
     )
@@ -96,6 +96,12 @@ function missingAbility({ abilities }: ModelFacts, call: Call, tools: SuitedFact
 /** Where a request is translated, the wire may get by other means what the model has no means of its own for. */
 function emulates({ wire }: SuitedFacts, call: Call, ability: Ability): boolean {
   return wire.native[call.dialect] === undefined && wire.chat?.emulates?.includes(ability) === true
+}
+
+/** What the text of a call may ask for: looked for once, whatever number of targets there is. */
+function mayNeed(call: Call): ReadonlySet<Ability> {
+  call.hints ??= new Set(NEEDED.filter((ability) => MAY_NEED[ability](call)))
+  return call.hints
 }
 
 const NO_NEEDS: ReadonlySet<NeededAbility> = new Set()

@@ -16,9 +16,15 @@ export function mediaStage(
   if (!fetch) return () => null
   return (exchange, request, call, deadlineMs) => async (places) => {
     const fetched = (call.media ??= new Map<string, FetchedMedia>())
-    const hold = (count: number): void => {
+    const hold = (count: number): (() => void) => {
       bytes.hold(count)
-      exchange.cleanUps.push(() => bytes.free(count))
+      let left = count
+      const giveBack = (): void => {
+        bytes.free(left)
+        left = 0
+      }
+      exchange.cleanUps.push(giveBack)
+      return giveBack
     }
     const missing = places.filter(({ url }) => !fetched.has(url))
     const options = {

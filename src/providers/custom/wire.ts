@@ -22,7 +22,11 @@ function customUrl({ provider, model }: Deployment, stream: boolean): string {
 }
 
 function wireWith(id: string, framing: FramingKind): Wire {
-  return { id, native: {}, chat: { codec, url: customUrl, framing } }
+  return {
+    id,
+    native: {},
+    chat: { codec, url: customUrl, methodOf: (provider) => customFormatOf(provider).method, framing },
+  }
 }
 
 export const customWire = wireWith('custom', 'sse')
