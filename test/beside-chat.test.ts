@@ -1,5 +1,6 @@
 // Endpoints beside chat in the native lane: forms, sound, pictures, moderations and rerank through an OpenAI-compatible host.
 import { expect, test } from 'bun:test'
+import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import path from 'node:path'
@@ -415,4 +416,63 @@ test('an error of OpenAI’s images is told in its own words', async () => {
   expect(await response.json()).toMatchObject({
     error: { message: "Unknown parameter: 'response_format'.", code: 'unknown_parameter' },
   })
+})
+
+const ENDPOINTS = [
+  ['/v1/embeddings', 'embed'],
+  ['/v1/moderations', 'moderate'],
+  ['/v1/rerank', 'rank'],
+  ['/v2/rerank', 'rank'],
+  ['/v1/images/generations', 'draw'],
+  ['/v1/images/edits', 'draw'],
+  ['/v1/images/variations', 'draw'],
+  ['/v1/audio/speech', 'speak'],
+  ['/v1/audio/transcriptions', 'hear'],
+  ['/v1/audio/translations', 'hear'],
+] as const
+
+test('whatever is sent to these endpoints is answered or refused, as JSON or as a form', async () => {
+  await using gateway = await startGateway()
+  const name = fc.constantFrom(
+    ...'input voice prompt n size image mask file query documents top_n response_format stream stream_format speed user weir temperature language dimensions'.split(
+      ' ',
+    ),
+  )
+  const leaf = fc.oneof(
+    fc.string({ maxLength: 8 }),
+    fc.integer({ min: -2, max: 3 }),
+    fc.boolean(),
+    fc.constant(null),
+    fc.constantFrom<unknown>('wav', 'true', '64x64', ['a', 'b'], {}, [{ text: 'a' }]),
+  )
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...ENDPOINTS),
+      fc.dictionary(name, leaf, { maxKeys: 6 }),
+      fc.boolean(),
+      async ([endpoint, model], fields, asForm) => {
+        const body = {
+          model: `sim/${model}`,
+          input: 'a',
+          voice: 'v',
+          prompt: 'p',
+          size: '64x64',
+          query: 'q',
+          documents: ['d'],
+          ...fields,
+        }
+        const form = new FormData()
+        form.append('file', new File([new Uint8Array(9_000)], 'a.mp3'))
+        form.append('image', new File(['x'], 'a.png', { type: 'image/png' }))
+        for (const [key, value] of Object.entries(body))
+          if (key !== 'file' && key !== 'image')
+            form.append(key, typeof value === 'string' ? value : JSON.stringify(value))
+        const response = await gateway.call(endpoint, asForm ? form : body)
+        await response.arrayBuffer()
+        if (response.status !== 200) expect(response.status).toBe(400)
+      },
+    ),
+    { numRuns: 150 },
+  )
+  expect(gateway.gateway.load.inFlight).toBe(0)
 })

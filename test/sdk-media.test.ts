@@ -1,5 +1,9 @@
-// OpenAI's own SDK for Node at the endpoints beside chat: pictures, sound, moderations, embeddings in base64.
+// Official SDKs for Node at the endpoints beside chat: OpenAI's for all of them, the AI SDK and Google's for what they have.
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { createGoogle } from '@ai-sdk/google'
+import { createOpenAI } from '@ai-sdk/openai'
+import { GoogleGenAI } from '@google/genai'
+import { embedMany, generateImage, generateSpeech, transcribe } from 'ai'
 import OpenAI, { BadRequestError, NotFoundError, toFile } from 'openai'
 import { startGateway } from './gateway.ts'
 import type { TestGateway } from './gateway.ts'
@@ -141,4 +145,35 @@ test('what is wrong is a typed exception', async () => {
   const unknown = await client.images.generate({ prompt: 'no model is named' }).catch((error: unknown) => error)
   expect(unknown).toBeInstanceOf(NotFoundError)
   expect((unknown as NotFoundError).message).toContain('dall-e-2')
+})
+
+test('the AI SDK makes pictures and sound, hears, and embeds', async () => {
+  const openai = createOpenAI({ baseURL: client.baseURL, apiKey: weir.key })
+  const { images } = await generateImage({ model: openai.image('sim/draw'), prompt: 'a weir', n: 2, size: '256x256' })
+  expect(images.map(({ mediaType }) => mediaType)).toEqual(['image/png', 'image/png'])
+  const { audio } = await generateSpeech({ model: openai.speech('sim/speak'), text: 'Hello', outputFormat: 'wav' })
+  expect(Buffer.from(audio.uint8Array.subarray(0, 4)).toString()).toBe('RIFF')
+  const heard = await transcribe({ model: openai.transcription('sim/hear'), audio: audio.uint8Array })
+  expect(heard.text.length).toBeGreaterThan(2)
+  const { embeddings } = await embedMany({ model: openai.embedding('sim/embed'), values: ['a', 'b'] })
+  expect(embeddings.map(({ length }) => length)).toEqual([1_536, 1_536])
+})
+
+test('Google’s SDK, and the AI SDK as Google’s, embed with a model of an OpenAI-compatible host', async () => {
+  const url = new URL(client.baseURL).origin
+  const genai = new GoogleGenAI({ apiKey: weir.key, httpOptions: { baseUrl: url } })
+  const one = await genai.models.embedContent({
+    model: 'sim/embed',
+    contents: ['water', 'stone'],
+    config: { outputDimensionality: 8 },
+  })
+  expect(one.embeddings?.map(({ values }) => values?.length)).toEqual([8, 8])
+  const google = createGoogle({ baseURL: `${url}/v1beta`, apiKey: weir.key })
+  const { embeddings } = await embedMany({
+    model: google.embedding('sim/embed'),
+    values: ['water', 'stone'],
+    providerOptions: { google: { outputDimensionality: 8 } },
+  })
+  for (const [index, vector] of embeddings.entries())
+    expect(vector.map((value) => Math.fround(value))).toEqual((one.embeddings?.[index]?.values ?? []).map(Math.fround))
 })

@@ -39,7 +39,9 @@ export async function readForm(
   const { bytes, heldBytes } = await readRawBody(request, bounds, budget, clock)
   try {
     const parts = partsOf(bytes, boundary, bounds)
-    return { parts, value: formFields(parts), heldBytes }
+    // It is written again for a provider, and then there twice.
+    budget.hold(bytes.length)
+    return { parts, value: formFields(parts), heldBytes: heldBytes + bytes.length }
   } catch (error) {
     budget.free(heldBytes)
     throw error instanceof MultipartParseError ? malformed(`The form is refused: ${error.message}.`) : error
