@@ -110,6 +110,7 @@ function deploymentCandidate(
     health,
     costNanoUsd: strategy === 'cheapest' || isDetailed ? tools.costOf(deployment, facts, isCached) : null,
     latencyMs: strategy === 'fastest' ? latencyOf(target, health, request, tools) : health.ttftMs,
+    load: Math.max(health.inFlight, tools.plannedOf(deployment.id)),
     reason: strategy,
     rest: NO_REST,
   }

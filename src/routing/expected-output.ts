@@ -3,11 +3,16 @@ import { LRUCache } from 'lru-cache'
 import type { Usage } from '../core/usage.ts'
 import { inputTokens, outputTokens } from '../core/usage.ts'
 
-export interface ExpectedOutput {
-  /** Tokens of an answer to a task by a deployment, at most `bound`. */
-  tokens(deploymentId: string, task: string | null, bound: number | null): number
+type Expected = {
+  /** Tokens of an answer. */
+  readonly tokens: number
   /** Share of a prompt that the deployment takes from its cache, 0–1. */
-  cachedShare(deploymentId: string): number
+  readonly cachedShare: number
+}
+
+export interface ExpectedOutput {
+  /** Of an answer to a task by a deployment; of at most `bound` tokens. */
+  of(deploymentId: string, task: string | null, bound: number | null): Expected
   /** An answer is complete. */
   seen(deploymentId: string, task: string | null, usage: Usage): void
 }
@@ -44,13 +49,18 @@ export function createExpectedOutput(): ExpectedOutput {
   }
 
   return {
-    tokens(deploymentId, task, bound) {
+    of(deploymentId, task, bound) {
+      // A look is no use: what is asked for and never answers may be forgotten.
+      const all = means.peek(deploymentId)
+      const own = task === null || all === undefined ? undefined : means.peek(`${deploymentId} ${task}`)
+      const mean = own ?? all
       const usual = (task === null ? undefined : USUAL_TASK_TOKENS[task]) ?? USUAL_TOKENS
-      const mean = (task === null ? undefined : means.get(`${deploymentId} ${task}`)) ?? means.get(deploymentId)
       const expected = mean === undefined ? usual : (usual * PRIOR + mean.tokens * mean.count) / (PRIOR + mean.count)
-      return Math.ceil(bound === null ? expected : Math.min(expected, bound))
+      return {
+        tokens: Math.ceil(bound === null ? expected : Math.min(expected, bound)),
+        cachedShare: all?.cachedShare ?? 0,
+      }
     },
-    cachedShare: (deploymentId) => means.get(deploymentId)?.cachedShare ?? 0,
     seen(deploymentId, task, usage) {
       const input = inputTokens(usage)
       const cached = input === 0 ? 0 : usage.cacheRead / input

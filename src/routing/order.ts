@@ -14,6 +14,8 @@ export type Candidate = {
   /** Expected time until the answer is there, as far as it counts; null where nothing was measured. */
   readonly latencyMs: number | null
   readonly reason: string
+  /** Requests that it has, or is about to have. */
+  readonly load: number
   /** What of a nested route stands behind its first target. */
   readonly rest: readonly Candidate[]
 }
@@ -143,21 +145,18 @@ function worthAsking(ordered: readonly Candidate[], { idleMs, random }: OrderFac
 }
 
 /**
- * The less busy of two that are drawn, the others by their load: whoever always took the least busy would send a burst of
- * requests, all planned before the first of them counts, to one place.
+ * The least busy first. All are compared and not two that are drawn: the counts are exact at any moment, since a request
+ * counts from the moment it is planned. Equals take turns by chance.
  */
 function byLoad(candidates: readonly Candidate[], random: () => number): readonly Candidate[] {
-  const first = Math.floor(random() * candidates.length)
-  const step = 1 + Math.floor(random() * (candidates.length - 1))
-  const one = candidates[first]!
-  const other = candidates[(first + step) % candidates.length]!
-  const chosen = loadOf(other) < loadOf(one) ? other : one
-  const others = candidates
-    .filter((candidate) => candidate !== chosen)
-    .toSorted((left, right) => loadOf(left) - loadOf(right))
-  return because('least busy', [chosen, ...others])
+  const start = Math.floor(random() * candidates.length)
+  const turned = [...candidates.slice(start), ...candidates.slice(0, start)]
+  return because(
+    'least busy',
+    turned.sort((left, right) => loadOf(left) - loadOf(right)),
+  )
 }
 
-function loadOf({ health, weight }: Candidate): number {
-  return (health.inFlight + 1) / weight
+function loadOf({ load, weight }: Candidate): number {
+  return (load + 1) / weight
 }

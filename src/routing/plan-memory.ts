@@ -1,5 +1,6 @@
-// What planning remembers from request to request: how far each route's draw has come, when a deployment was last asked,
-// and where conversations are. Bounded: by the routes, by the known deployments, by a number of conversations.
+// What planning remembers from request to request: how far each route's draw has come, when a deployment was last asked
+// and for how many requests it is, and where conversations are. Bounded: by the routes, by the known deployments, by the
+// requests under way, by a number of conversations.
 import { LRUCache } from 'lru-cache'
 
 export interface PlanMemory {
@@ -9,8 +10,10 @@ export interface PlanMemory {
   peekDraw(routeName: string): number
   /** Time since a deployment was last asked first, ms; Infinity where it never was. */
   idleMs(deploymentId: string): number
-  /** A deployment stands first in a plan that is carried out. */
-  asked(deploymentId: string): void
+  /** A deployment stands first in a plan that is carried out; what it returns is called once, when the request is over. */
+  asked(deploymentId: string): () => void
+  /** Requests that are under way in whose plans a deployment stands first: also those of which nothing has been sent yet. */
+  planned(deploymentId: string): number
   /** Where a conversation was answered last; null where it is not known (any more). */
   lastOf(conversation: number): { readonly deploymentId: string; readonly isWarm: boolean } | null
   /** A deployment has answered in a conversation. */
@@ -26,6 +29,7 @@ const STEP = 0.618_033_988_749_894_9
 
 export function createPlanMemory({ monotonicMs }: { readonly monotonicMs: () => number }): PlanMemory {
   const draws = new LRUCache<string, number>({ max: MAX_DEPLOYMENTS })
+  const planned = new Map<string, number>()
   const askedMs = new LRUCache<string, number>({ max: MAX_DEPLOYMENTS })
   const conversations = new LRUCache<number, { deploymentId: string; atMs: number }>({ max: MAX_CONVERSATIONS })
 
@@ -41,7 +45,16 @@ export function createPlanMemory({ monotonicMs }: { readonly monotonicMs: () => 
     },
     peekDraw,
     idleMs: (deploymentId) => monotonicMs() - (askedMs.get(deploymentId) ?? Number.NEGATIVE_INFINITY),
-    asked: (deploymentId) => void askedMs.set(deploymentId, monotonicMs()),
+    asked(deploymentId) {
+      askedMs.set(deploymentId, monotonicMs())
+      planned.set(deploymentId, (planned.get(deploymentId) ?? 0) + 1)
+      return () => {
+        const left = (planned.get(deploymentId) ?? 1) - 1
+        if (left > 0) planned.set(deploymentId, left)
+        else planned.delete(deploymentId)
+      }
+    },
+    planned: (deploymentId) => planned.get(deploymentId) ?? 0,
     lastOf(conversation) {
       const last = conversations.get(conversation)
       return last === undefined

@@ -116,25 +116,33 @@ test('fastest: who was never measured is asked once, who was not for a while now
   expect(order(fastest, stale, { ...rarely, random: () => 0.5 })[0]).toBe('a/m')
 })
 
-test('least-busy: equal targets stay within a ratio of 1.3, also when many are planned at once', () => {
+test('least-busy: equal targets stay equally busy, also when many are planned before one is sent', () => {
   const route = testRoute({ strategy: 'least-busy', targets: ['a/m', 'b/m', 'c/m', 'd/m', 'e/m'] })
-  const inFlight: Record<string, number> = {}
+  const memory = createPlanMemory({ monotonicMs: () => 0 })
   let seed = 1
   const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647
-  const running: string[] = []
+  const tools = testTools({}, { random, plannedOf: (id) => memory.planned(id) })
+  const running: { readonly id: string; readonly over: () => void }[] = []
+  const begin = (): void => {
+    const id = idsOf(testPlan(route, {}, tools))[0]!
+    running.push({ id, over: memory.asked(id) })
+  }
   let worst = 0
   for (let tick = 0; tick < 3_000; tick++) {
-    const health = Object.fromEntries(Object.entries(inFlight).map(([id, count]) => [id, { inFlight: count }]))
-    // Five requests are planned before the first of them counts.
-    const tools = testTools(health, { random })
-    const planned = Array.from({ length: 5 }, () => idsOf(testPlan(route, {}, tools))[0]!)
-    for (const id of planned) inFlight[id] = (inFlight[id] ?? 0) + 1
-    running.push(...planned)
-    while (running.length > 250) inFlight[running.splice(Math.floor(random() * running.length), 1)[0]!]!--
-    const counts = Object.values(inFlight)
+    for (let count = 0; count < 5; count++) begin()
+    while (running.length > 250) running.splice(Math.floor(random() * running.length), 1)[0]!.over()
+    const counts = ['a/m', 'b/m', 'c/m', 'd/m', 'e/m'].map((id) => memory.planned(id))
     if (tick > 200) worst = Math.max(worst, Math.max(...counts) / Math.min(...counts))
   }
   expect(worst).toBeLessThan(1.3)
+  for (const { over } of running) over()
+  expect(memory.planned('a/m')).toBe(0)
+})
+
+test('least-busy: a target of twice the weight takes twice as many', () => {
+  const route = testRoute({ strategy: 'least-busy', targets: ['a/m', { use: 'b/m', weight: 2 }] })
+  expect(idsOf(testPlan(route, {}, testTools({ 'a/m': { inFlight: 4 }, 'b/m': { inFlight: 8 } })))[0]).toBe('b/m')
+  expect(idsOf(testPlan(route, {}, testTools({ 'a/m': { inFlight: 4 }, 'b/m': { inFlight: 10 } })))[0]).toBe('a/m')
 })
 
 test('a nested route orders its own targets and stands where its first one stands', () => {

@@ -57,6 +57,8 @@ export type PlanTools = {
   readonly drawOf: (routeName: string) => number
   /** Time since a deployment was last asked, ms. */
   readonly idleMsOf: (deploymentId: string) => number
+  /** Requests under way that are planned for a deployment, sent or not. */
+  readonly plannedOf: (deploymentId: string) => number
 }
 
 /** What a caller asks of routing. */

@@ -153,6 +153,7 @@ export function testTools(
     outputTokensOf: () => 100,
     drawOf: () => 0,
     idleMsOf: () => 0,
+    plannedOf: () => 0,
     ...more,
   }
 }

@@ -1,7 +1,8 @@
 // What planning must know of the world, from the folders that know it: abilities, prices, room, tasks.
+import { LRUCache } from 'lru-cache'
 import type { Call, RoutingOptions } from '../core/call.ts'
 import { GatewayError } from '../core/error.ts'
-import type { Deployment } from '../core/model.ts'
+import type { Deployment, Rates } from '../core/model.ts'
 import { NO_USAGE } from '../core/usage.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { type Prompt, promptOf } from '../lab/prompt.ts'
@@ -27,6 +28,11 @@ export type Asked = {
   readonly tags: readonly string[]
 }
 
+/** What planning needs of the engine. */
+export type PlanEngine = Pick<Engine, 'clock' | 'random' | 'healthOf' | 'planMemory' | 'expectedOutput'> & {
+  readonly attemptTools: Pick<Engine['attemptTools'], 'wireOf' | 'estimateTokens'>
+}
+
 /** Why a target is left out of the plan under `unpriced: refuse`. */
 export const NO_PRICE = 'has no price'
 /** Of a prompt that a provider has in its cache, what is likely read from there: the end of it is new. */
@@ -38,7 +44,7 @@ export type Suits = {
   readonly isKnownTo: (deployment: Deployment, facts: Pick<RequestFacts, 'call' | 'dialect'>) => boolean
 }
 
-export function suitsIn({ attemptTools: { wireOf, estimateTokens: count } }: Engine): Suits {
+export function suitsIn({ attemptTools: { wireOf, estimateTokens: count } }: PlanEngine): Suits {
   const suitedBy = (dialect: Dialect, { provider }: Deployment): SuitedFacts => ({
     dialect,
     wire: wireOf(provider),
@@ -55,8 +61,9 @@ export function suitsIn({ attemptTools: { wireOf, estimateTokens: count } }: Eng
   }
 }
 
-export function planToolsIn(engine: Engine, { config, priceOf }: Snapshot, suits: Suits): PlanTools {
+export function planToolsIn(engine: PlanEngine, { config, priceOf }: Snapshot, suits: Suits): PlanTools {
   const { clock, planMemory, expectedOutput } = engine
+  const ratesOf = recentRates(priceOf)
   return {
     monotonicMs: () => clock.monotonicMs(),
     random: engine.random,
@@ -65,22 +72,38 @@ export function planToolsIn(engine: Engine, { config, priceOf }: Snapshot, suits
       suits.whyNot(deployment, facts) ??
       (config.unpriced === 'refuse' && priceOf(deployment.id, clock.now()) === null ? NO_PRICE : null),
     costOf(deployment, facts, isCached) {
-      const pricing = priceOf(deployment.id, facts.now)
-      if (pricing === null) return null
+      const rates = ratesOf(deployment.id, facts.now)
+      if (rates === null) return null
       const tokens = facts.inputTokens()
-      const share = Math.max(isCached ? CACHED_SHARE : 0, expectedOutput.cachedShare(deployment.id))
-      const cacheRead = Math.floor(tokens * share)
-      const output = expectedOutput.tokens(deployment.id, facts.knownTask(), facts.call.facts.maxOutputTokens)
-      return costOf({ ...NO_USAGE, input: tokens - cacheRead, cacheRead, output, requests: 1 }, pricing.rates)
+      const expected = expectedOutput.of(deployment.id, facts.knownTask(), facts.call.facts.maxOutputTokens)
+      const cacheRead = Math.floor(tokens * Math.max(isCached ? CACHED_SHARE : 0, expected.cachedShare))
+      const usage = { ...NO_USAGE, input: tokens - cacheRead, cacheRead, output: expected.tokens, requests: 1 }
+      return costOf(usage, rates)
     },
     outputTokensOf: (deployment, { call, knownTask }) =>
-      expectedOutput.tokens(deployment.id, knownTask(), call.facts.maxOutputTokens),
+      expectedOutput.of(deployment.id, knownTask(), call.facts.maxOutputTokens).tokens,
     drawOf: (name) => planMemory.nextDraw(name),
     idleMsOf: (id) => planMemory.idleMs(id),
+    plannedOf: (id) => planMemory.planned(id),
   }
 }
 
-export function wishToolsIn({ attemptTools: { wireOf } }: Engine, { config, priceOf }: Snapshot): WishTools {
+const RATES_MS = 1_000
+const MAX_RATES = 10_000
+
+/** Rates of a deployment, looked up once a second: a route of a hundred targets asks for a hundred at once. */
+function recentRates(priceOf: Snapshot['priceOf']): (deploymentId: string, now: number) => Rates | null {
+  const known = new LRUCache<string, { readonly at: number; readonly rates: Rates | null }>({ max: MAX_RATES })
+  return (deploymentId, now) => {
+    const recent = known.peek(deploymentId)
+    if (recent !== undefined && now - recent.at < RATES_MS && now >= recent.at) return recent.rates
+    const rates = priceOf(deploymentId, now)?.rates ?? null
+    known.set(deploymentId, { at: now, rates })
+    return rates
+  }
+}
+
+export function wishToolsIn({ attemptTools: { wireOf } }: PlanEngine, { config, priceOf }: Snapshot): WishTools {
   // Planning fetches nothing: what is named by address counts as it was sent.
   const media: MediaFacts = { maxBytes: config.media.maxSizeBytes, fetch: null }
   return {

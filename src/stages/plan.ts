@@ -19,10 +19,14 @@ export function planStage(engine: Engine, snapshot: Snapshot): PlanStage {
     exchange.route = routed.route.name
     exchange.task = routed.task
     if (routed.route.only === null || call.facts.options.isTraced) exchange.plan = routed.plan
-    if (thread !== null)
+    const [first] = routed.plan.targets
+    if (routed.route.only === null && first !== undefined) {
+      const over = engine.planMemory.asked(first.deployment.id)
       exchange.cleanUps.push(() => {
-        if (exchange.target !== null) engine.planMemory.answered(thread.hash, exchange.target.id)
+        over()
+        if (thread !== null && exchange.target !== null) engine.planMemory.answered(thread.hash, exchange.target.id)
       })
+    }
     return routed.plan
   }
 }

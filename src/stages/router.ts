@@ -12,8 +12,16 @@ import type { Route, Target } from '../routing/route.ts'
 import { preferenceOf, TOO_DEAR } from '../routing/wishes.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { KeyWithTeam } from '../store/store.ts'
-import type { Engine } from './engine.ts'
-import { type Asked, type Memo, NO_PRICE, planToolsIn, requestFacts, suitsIn, wishToolsIn } from './plan-world.ts'
+import {
+  type Asked,
+  type Memo,
+  NO_PRICE,
+  type PlanEngine,
+  planToolsIn,
+  requestFacts,
+  suitsIn,
+  wishToolsIn,
+} from './plan-world.ts'
 import { unsuited } from './unsuited.ts'
 
 type Routed = {
@@ -40,7 +48,7 @@ type How = { readonly isDry: boolean; readonly isInstead: boolean }
 
 const NOT_ALLOWED = 'the key may not use it'
 
-export function createRouter(engine: Engine, snapshot: Snapshot): Router {
+export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
   const { clock, planMemory } = engine
   const { catalogue, config } = snapshot
   const suits = suitsIn(engine)
@@ -138,8 +146,7 @@ export function createRouter(engine: Engine, snapshot: Snapshot): Router {
         return { route, plan: served(planned, asked), thread: null, task: null }
       }
       const routed = chosen(asked, route, barred, { isDry: false, isInstead: instead !== null })
-      const [first] = served(routed.plan, asked).targets
-      if (first !== undefined) planMemory.asked(first.deployment.id)
+      served(routed.plan, asked)
       return routed
     },
     explain(asked) {

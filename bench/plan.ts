@@ -1,0 +1,161 @@
+// What planning costs: CPU per plan, by strategy and number of targets, through the router with real health, prices and
+// memory. `npm run bench:plan`; a short form with a generous bound is in the tests.
+import { DEFAULT_CONFIG } from '../src/config/schema.ts'
+import { systemClock } from '../src/core/clock.ts'
+import { NO_LIMITS } from '../src/core/key.ts'
+import { NO_USAGE } from '../src/core/usage.ts'
+import { openaiChat } from '../src/dialects/openai-chat.ts'
+import { estimateTokens } from '../src/ledger/estimate.ts'
+import { openaiWire } from '../src/providers/openai/wire.ts'
+import { createExpectedOutput } from '../src/routing/expected-output.ts'
+import { createHealth } from '../src/routing/health.ts'
+import { createPlanMemory } from '../src/routing/plan-memory.ts'
+import { createSnapshot } from '../src/snapshot.ts'
+import type { Snapshot } from '../src/snapshot.ts'
+import type { Asked, PlanEngine } from '../src/stages/plan-world.ts'
+import { createRouter } from '../src/stages/router.ts'
+import { deploymentsOf } from '../src/routing/route.ts'
+import { scanJson } from '../src/core/json.ts'
+import { quantile, table } from './figures.ts'
+
+export const STRATEGIES = ['order', 'weighted', 'cheapest', 'fastest', 'least-busy'] as const
+type Strategy = (typeof STRATEGIES)[number]
+
+export type PlanCost = {
+  readonly strategy: Strategy
+  readonly targets: number
+  /** CPU of the process, µs per plan: the median of the rounds. */
+  readonly cpuUs: number
+  /** Growth of the heap over the last half of the plans, bytes. */
+  readonly grownBytes: number
+}
+
+const MESSAGES = [
+  { role: 'system', content: 'You help the customers of a shop for garden tools. Be brief, and never invent prices.' },
+  { role: 'user', content: 'Which spade do I need for clay?' },
+]
+
+function snapshotOf(strategy: Strategy, targets: number): Snapshot {
+  const names = Array.from({ length: targets }, (_, index) => `m${index}`)
+  const providers = Object.fromEntries(
+    names.map((name, index) => [
+      `p${index}`,
+      {
+        preset: 'openai-compatible',
+        baseUrl: 'http://127.0.0.1:1/v1',
+        keys: ['a-key-of-the-bench'],
+        models: { [name]: { price: { input: String(1 + (index % 7)), output: String(2 + (index % 5)) } } },
+      },
+    ]),
+  )
+  const route = {
+    strategy,
+    targets: names.map((name, index) => ({ use: `p${index}/${name}`, weight: 1 + (index % 3) })),
+    fallbacks: [],
+    byTask: {},
+    on: { contextLength: [], contentFilter: [], rateLimit: [], budget: [] },
+    sticky: true,
+    retries: 1,
+    hedgeAfterMs: null,
+    midstream: 'error' as const,
+    minTokensPerS: null,
+  }
+  const config = { ...DEFAULT_CONFIG, providers, routes: { chat: route } }
+  return createSnapshot(config, {}, { clock: systemClock, seed: 1 })
+}
+
+/** Deployments that have answered before, at different speeds. */
+function engineFor(snapshot: Snapshot): PlanEngine {
+  const health = createHealth({ clock: systemClock, random: Math.random })
+  const expectedOutput = createExpectedOutput()
+  for (const deployment of deploymentsOf(snapshot.catalogue.resolve('chat')!)) {
+    const ticket = health.begin(deployment, null, 100)
+    health.ended(ticket, { type: 'answered' }, { headers: null, isOurs: false })
+    health.closed(ticket)
+    expectedOutput.seen(deployment.id, null, { ...NO_USAGE, input: 100, output: 50 })
+  }
+  return {
+    clock: systemClock,
+    random: Math.random,
+    healthOf: (id) => health.factsOf(id),
+    planMemory: createPlanMemory({ monotonicMs: () => systemClock.monotonicMs() }),
+    expectedOutput,
+    attemptTools: { wireOf: () => openaiWire, estimateTokens },
+  }
+}
+
+/** A new conversation each time, as a busy gateway sees them. */
+function askedWith(number: number): Asked {
+  const body = { model: 'chat', messages: [...MESSAGES, { role: 'user', content: `Customer ${number}` }] }
+  const text = JSON.stringify(body)
+  return {
+    call: {
+      dialect: 'openai-chat',
+      operation: 'chat',
+      facts: openaiChat.readFacts(body),
+      text,
+      members: scanJson(text, { depth: 32, keys: 1_000 }).members,
+      body,
+      headers: {},
+      chat: null,
+    },
+    dialect: openaiChat,
+    caller: {
+      key: {
+        id: 'key_bench',
+        name: 'bench',
+        teamId: null,
+        models: null,
+        endpoints: null,
+        addresses: null,
+        limits: NO_LIMITS,
+        tags: [],
+        requireEndUser: false,
+        metadata: {},
+        disabled: false,
+        createdAt: 0,
+        expiresAt: null,
+        secrets: [],
+      },
+      team: null,
+    },
+    headers: new Headers(),
+    endUser: null,
+    tags: [],
+  }
+}
+
+export function measurePlan(strategy: Strategy, targets: number, plans: number): PlanCost {
+  const snapshot = snapshotOf(strategy, targets)
+  const router = createRouter(engineFor(snapshot), snapshot)
+  const requests = Array.from({ length: 64 }, (_, index) => askedWith(index))
+  const run = (count: number): void => {
+    for (let index = 0; index < count; index++) {
+      const { plan } = router.route(requests[index % requests.length]!, null)
+      if (plan.targets.length !== targets) throw new Error(`a plan of ${plan.targets.length} targets`)
+    }
+  }
+  run(Math.ceil(plans / 2))
+  const rounds = 7
+  const each = Math.ceil(plans / rounds)
+  Bun.gc(true)
+  const before = process.memoryUsage().heapUsed
+  const cpuUs = Array.from({ length: rounds }, () => {
+    const { user, system } = process.cpuUsage()
+    run(each)
+    const after = process.cpuUsage()
+    return (after.user - user + after.system - system) / each
+  })
+  Bun.gc(true)
+  return { strategy, targets, cpuUs: quantile(cpuUs, 0.5), grownBytes: process.memoryUsage().heapUsed - before }
+}
+
+if (import.meta.main) {
+  const rows = [['strategy', '5 targets, µs', '100 targets, µs']]
+  for (const strategy of STRATEGIES) {
+    const five = measurePlan(strategy, 5, 140_000)
+    const hundred = measurePlan(strategy, 100, 14_000)
+    rows.push([strategy, five.cpuUs.toFixed(2), hundred.cpuUs.toFixed(1)])
+  }
+  console.log(table(rows))
+}

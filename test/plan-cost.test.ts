@@ -1,0 +1,12 @@
+// The short form of `npm run bench:plan`: bounds wide enough for a machine that does other things meanwhile.
+import { expect, test } from 'bun:test'
+import { measurePlan, STRATEGIES } from '../bench/plan.ts'
+
+for (const strategy of STRATEGIES)
+  test(`planning is cheap and keeps nothing: ${strategy}`, () => {
+    const five = measurePlan(strategy, 5, 7_000)
+    const hundred = measurePlan(strategy, 100, 1_400)
+    expect(five.cpuUs).toBeLessThan(60)
+    expect(hundred.cpuUs).toBeLessThan(500)
+    expect(hundred.grownBytes).toBeLessThan(2_000_000)
+  })
