@@ -86,9 +86,9 @@ const list: Command = {
         [left('model'), right('$ in'), right('$ cached'), right('$ out'), left('others'), left('version')],
         rows.map(({ id, price }) => {
           const usd = price === null ? {} : usdPerMillion(price.rates)
-          const { input, cacheRead, output, ...others } = usd
+          const { input, cache_read: cached, output, ...others } = usd
           const names = Object.keys(others)
-          return [id, orDash(input), orDash(cacheRead), orDash(output), orDash(names.join(' ')), orDash(price?.version)]
+          return [id, orDash(input), orDash(cached), orDash(output), orDash(names.join(' ')), orDash(price?.version)]
         }),
         context.colour,
       ),

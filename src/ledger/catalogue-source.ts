@@ -2,10 +2,11 @@
 //
 // Prices become integers by their decimal text, never by float arithmetic: 0.15 dollars per million tokens are 150 000
 // pico-dollars per token. The package's own matching decides which row a model id means.
-import { calcPrice, findProvider, type ConditionalPrice, type ModelPrice, type Provider } from '@pydantic/genai-prices'
+import { findProvider, type ConditionalPrice, type ModelPrice, type Provider } from '@pydantic/genai-prices'
 import type { ContextTier, Rates } from '../core/model.ts'
 import { parseUsd } from '../core/money.ts'
 import type { UsageUnit } from '../core/usage.ts'
+import { catalogueModel } from '../models/price-catalogue.ts'
 import type { KnownPrice, Price, PriceSource } from './price-source.ts'
 
 /** Version of the bundled catalogue; a test compares it with the installed package. */
@@ -53,10 +54,9 @@ export function catalogueSource(version: string, providers?: readonly Provider[]
 }
 
 function pricesOf(provider: Provider, model: string, version: string): KnownPrice {
-  // Without any usage the package only matches: its answer tells the row that it found.
-  const found = calcPrice({}, model, { provider })
+  const found = catalogueModel(provider, model)
   if (found === null) return null
-  const { id, prices } = found.model
+  const { id, prices } = found
   // An empty row is a model whose price the catalogue does not know, unless the vendor's id says that it is free.
   const free = id.endsWith(':free') || model.toLowerCase().endsWith(':free')
   if (!Array.isArray(prices)) return pricedRow(prices, free, version)

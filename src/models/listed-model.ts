@@ -34,9 +34,14 @@ export function filterModels(models: readonly ListedModel[], filter: ModelFilter
   )
 }
 
-/** Dollars per million units, decimal, of the units that have a price. */
+/** Dollars per million units, decimal, of the units that have a price; units are written as elsewhere in JSON, `cache_read`. */
 export function usdPerMillion(rates: Rates): Readonly<Record<string, string>> {
-  return writeRates(rates, 6)
+  return Object.fromEntries(
+    Object.entries(writeRates(rates, 6)).map(([unit, dollars]) => [
+      unit.replaceAll(/[A-Z]|\d+/g, (part) => `_${part.toLowerCase()}`),
+      dollars,
+    ]),
+  )
 }
 
 /** Dollars per unit, decimal. */

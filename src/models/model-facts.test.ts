@@ -102,7 +102,7 @@ describe('the list', () => {
 
   test('prices are exact decimals', () => {
     const rates = { input: 150_000n, output: 10_000_000n, requests: 0n, cacheRead: 1n }
-    expect(usdPerMillion(rates)).toEqual({ input: '0.15', output: '10', requests: '0', cacheRead: '0.000001' })
+    expect(usdPerMillion(rates)).toEqual({ input: '0.15', output: '10', requests: '0', cache_read: '0.000001' })
     expect(usdPerUnit(rates)).toMatchObject({ input: '0.00000015', output: '0.00001' })
   })
 })
