@@ -153,6 +153,19 @@ aliases: { gpt-4: chat }`)
   expect(await targetOf(weir, { model: 'coders' })).toBe('one/m')
 })
 
+test('`auto` is the cheapest of what the routes name, and an answer says its task where it mattered', async () => {
+  using fleet = startFleet(prices)
+  await using weir = await startGateway(`${fleet.yaml}
+routes: { chat: { by_task: { code: two/m, default: three/m } } }`)
+  expect(await targetOf(weir, { model: 'auto' })).toBe('two/m')
+  const answer = await weir.call('/v1/chat/completions', { ...QUESTION, model: 'chat', weir: { task: 'code' } })
+  await answer.arrayBuffer()
+  expect(answer.headers.get('x-weir-task')).toBe('code')
+  const plain = await weir.call('/v1/chat/completions', { ...QUESTION, model: 'one/m' })
+  await plain.arrayBuffer()
+  expect(plain.headers.get('x-weir-task')).toBeNull()
+})
+
 test('weighted: shares are met within 1 %, and a session stays where it is', async () => {
   using fleet = startFleet()
   await using weir = await startGateway(`${fleet.yaml}

@@ -1,11 +1,23 @@
 // `weir requests …`: the request log.
 import { renderRequest, renderRequestDetail, renderUsage } from '../admin/render.ts'
 import type { Entry, RequestRecord } from '../core/ledger.ts'
+import { formatUsd } from '../core/money.ts'
 import type { Attempt } from '../core/outcome.ts'
 import { inputTokens, outputTokens } from '../core/usage.ts'
+import { keptPlanOf } from '../routing/explain.ts'
 import type { RequestFilter } from '../store/store.ts'
 import { CliError, type Command, DATA_OPTION, EXIT, UsageError } from './command.ts'
-import { type Column, fields, orDash, table, writeDollars, writeElapsed, writeJson, writeTime } from './format.ts'
+import {
+  type Column,
+  fields,
+  orDash,
+  printable,
+  table,
+  writeDollars,
+  writeElapsed,
+  writeJson,
+  writeTime,
+} from './format.ts'
 import { findKey, findTeam, withLocal } from './local.ts'
 import { readInteger, readMoment, required } from './read.ts'
 
@@ -125,6 +137,25 @@ const show: Command = {
   },
 }
 
+/** How the request was routed: who stood in which place, and who was left out. */
+function planTable(text: string, colour: boolean): string {
+  const { targets, excluded } = keptPlanOf(text)
+  return table(
+    [left('plan'), left('target'), left('why there'), right('expected cost $'), right('latency ms')],
+    [
+      ...targets.map(({ target, reason, expected_cost_nano_usd: nano, latency_ms: latency }, index) => [
+        String(index + 1),
+        printable(target),
+        printable(reason),
+        nano === null ? '-' : formatUsd(BigInt(nano)),
+        orDash(latency === null ? null : String(latency)),
+      ]),
+      ...excluded.map(({ target, why }) => ['out', printable(target), printable(why), '-', '-']),
+    ],
+    colour,
+  )
+}
+
 function describe(record: RequestRecord, entry: Entry | null, colour: boolean): string {
   const { dimensions } = record
   const usage = record.usage === null ? [] : Object.entries(renderUsage(record.usage))
@@ -157,7 +188,8 @@ function describe(record: RequestRecord, entry: Entry | null, colour: boolean): 
     ['cost', costOf(record, entry)],
     ['ledger', entry === null ? 'no entry: no provider was reached' : `${entry.status}, prices ${entry.priceVersion}`],
   ])
-  if (record.attempts.length === 0) return text
+  const plan = record.plan === undefined ? '' : `\n${planTable(record.plan, colour)}`
+  if (record.attempts.length === 0) return `${text}${plan}`
   const columns = [
     left('attempt'),
     left('target'),
@@ -167,7 +199,7 @@ function describe(record: RequestRecord, entry: Entry | null, colour: boolean): 
     left('message'),
   ]
   const rows = record.attempts.map((attempt, index) => attemptRow(attempt, index))
-  return `${text}\n${table(columns, rows, colour)}`
+  return `${text}${plan}\n${table(columns, rows, colour)}`
 }
 
 function costOf(record: RequestRecord, entry: Entry | null): string {

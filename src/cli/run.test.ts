@@ -53,6 +53,11 @@ const outside: Outside = {
   maxOpenFiles: () => null,
 }
 
+const PLAN = JSON.stringify({
+  targets: [['openai/gpt', 'cheapest', '250000', 120]],
+  excluded: [['sim/x', 'calls no tools']],
+})
+
 async function weir(words: string | readonly string[], overrides: Partial<CliContext> = {}): Promise<Answer> {
   let out = ''
   let err = ''
@@ -363,7 +368,11 @@ async function fill(): Promise<{ keyId: string }> {
   await store.commit({
     intents: [],
     entries: [entry('req_1', NOW - 2 * 86_400_000, 1_500_000n), entry('req_2', NOW - 2000, 250_000n)],
-    records: [record('req_1', NOW - 2 * 86_400_000, 1_500_000n), record('req_2', NOW - 2000, 250_000n), refused],
+    records: [
+      record('req_1', NOW - 2 * 86_400_000, 1_500_000n),
+      { ...record('req_2', NOW - 2000, 250_000n), plan: PLAN },
+      refused,
+    ],
   })
   await close()
   return { keyId: key.id }
@@ -434,6 +443,8 @@ describe('the request log', () => {
   test('one request is shown with its attempts', async () => {
     await fill()
     const { out } = await weir('requests show req_2')
+    expect(out).toMatch(/1 +openai\/gpt +cheapest +0\.00025 +120\n/)
+    expect(out).toMatch(/out +sim\/x +calls no tools/)
     expect(out).toContain('cost:        $0.00025\n')
     expect(out).toContain('usage:       input 100, output 20 (reported)\n')
     expect(out).toMatch(/1 +groq\/x +timed_out \(connect\) +- +900 ms +too slow/)

@@ -90,6 +90,7 @@ export function headersOf(
   if (exchange.reservation !== null) Object.assign(headers, rateHeaders(exchange.reservation.headroom))
   const room = exchange.budget?.room() ?? null
   if (room !== null) Object.assign(headers, budgetHeaders(room))
+  if (exchange.task !== null) headers['x-weir-task'] = headerText(exchange.task)
   const trace = traceOf(exchange)
   if (trace !== null) headers['x-weir-trace'] = trace
   if (exchange.degradedTo !== null) headers['x-weir-budget-degraded-to'] = headerText(exchange.degradedTo)

@@ -3,7 +3,7 @@ import type { RouteConfig, TargetConfig } from '../config/schema-routes.ts'
 import type { Deployment, Timeouts } from '../core/model.ts'
 import { compileCondition } from './conditions.ts'
 import { DEFAULT_POLICY } from './route.ts'
-import type { FallbackCause, Route, Target } from './route.ts'
+import type { FallbackCause, Route, Strategy, Target } from './route.ts'
 
 export type RouteDefinition = { readonly name: string } & RouteConfig
 
@@ -107,12 +107,12 @@ export function buildRoutes(names: Names): ReadonlyMap<string, Route> {
   return built
 }
 
-/** The route of a name that nobody defined: its deployments, in the order of the providers. */
-export function unroutedRoute(name: string, deployments: readonly Deployment[]): Route {
+/** The route of a name that nobody defined: its deployments, in the order of the providers unless something else is said. */
+export function unroutedRoute(name: string, deployments: readonly Deployment[], strategy: Strategy = 'order'): Route {
   return withOnly({
     name,
     isConfigured: false,
-    strategy: 'order',
+    strategy,
     targets: deployments.map((deployment) => ({
       type: 'deployment',
       deployment,

@@ -16,12 +16,19 @@ const PREFIX = new RegExp(
   `^(?:models/|publishers/\\w+/models/|accounts/[\\w-]+/models/)?(?:(?:us|eu|apac|global|jp|au|us-gov)\\.)?(?:(?:${VENDORS})[./])?`,
 )
 
+const DATE = /[-@](20\d{2})-?([01]\d)-?([0-3]\d)$/
+
+/** The name as it is written, without the date of its snapshot. */
+export function withoutDate(id: string): string {
+  return id.replace(DATE, '')
+}
+
 /** Pure text → text; never fails on what it does not know. */
 export function canonicalModel(id: string): CanonicalModel {
   let name = id.toLowerCase().replace(PREFIX, '')
   name = name.replace(/(?:-v\d+)?:\d+$/, '').replace(/-latest$/, '')
   let date: string | null = null
-  const dated = /[-@](20\d{2})-?([01]\d)-?([0-3]\d)$/.exec(name)
+  const dated = DATE.exec(name)
   if (dated !== null) {
     date = `${dated[1]}${dated[2]}${dated[3]}`
     name = name.slice(0, dated.index)

@@ -80,6 +80,21 @@ test('a route may be a target of another, wherever it is defined', () => {
   ])
 })
 
+test('`auto` is a route that is always there: the cheapest of what the routes name, or of all chat models', () => {
+  const auto = catalogueOf({ chat: { targets: ['one/beta'], fallbacks: ['two/alpha'] } }).resolve('auto')
+  expect([auto?.strategy, auto?.targets.map(idOf)]).toEqual(['cheapest', ['one/beta*1', 'two/alpha*1']])
+  expect(catalogueOf().resolve('auto')?.targets.length).toBe(9)
+  const kinds = {
+    factsOf: (_: unknown, model: string) => ({ ...NO_FACTS, kind: model === 'beta' ? ('embedding' as const) : null }),
+  }
+  expect(catalogueOf({}, kinds).resolve('auto')?.targets.map(idOf)).not.toContain('one/beta*1')
+  expect(
+    catalogueOf({ auto: { targets: ['one/beta'] } })
+      .resolve('auto')
+      ?.targets.map(idOf),
+  ).toEqual(['one/beta*1'])
+})
+
 test('an alias is the route or the model that it stands for, as a name and as a target', () => {
   const catalogue = catalogueOf({ chat, r: { targets: ['best'] } }, { aliases: { 'gpt-4': 'chat', best: 'one/beta' } })
   expect(catalogue.resolve('gpt-4')?.name).toBe('chat')

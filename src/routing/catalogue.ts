@@ -2,9 +2,10 @@
 import type { Deployment, Provider } from '../core/model.ts'
 import type { ModelFacts } from '../core/model-facts.ts'
 import { nearestNames } from '../core/nearest.ts'
-import { canonicalModel, sameModel } from './canonical.ts'
+import { canonicalModel, sameModel, withoutDate } from './canonical.ts'
 import { buildRoutes, unroutedRoute } from './build-routes.ts'
 import type { RouteDefinition } from './build-routes.ts'
+import { deploymentsAt, deploymentsOf } from './route.ts'
 import type { Route } from './route.ts'
 
 type ModelListing = {
@@ -48,6 +49,7 @@ export function createCatalogue(input: CatalogueInput): Catalogue {
     deploymentsNamed: (name) => deployments.named(name),
   })
   const unrouted = new Map<string, Route>()
+  const auto = autoRoute([...routes.values()], deployments.known())
   const listing: readonly ModelListing[] = [
     ...[...routes.keys(), ...aliases.keys()].map((id) => ({ id, ownedBy: 'weir' })),
     ...deployments.known().map(({ id, provider }) => ({ id, ownedBy: provider.name })),
@@ -60,6 +62,7 @@ export function createCatalogue(input: CatalogueInput): Catalogue {
       const meant = aliases.get(name) ?? name
       const routed = routes.get(meant)
       if (routed !== undefined) return routed
+      if (meant === AUTO) return auto
       const found = deployments.named(meant)
       if (found.length === 0) return null
       const made = unroutedRoute(name, found)
@@ -81,6 +84,21 @@ export function createCatalogue(input: CatalogueInput): Catalogue {
   }
 }
 
+/** The name of a route that is there without being defined. */
+const AUTO = 'auto'
+/** More are no choice but a catalogue. */
+const MOST_OF_AUTO = 200
+
+/**
+ * Where nobody says which model it shall be: the cheapest for the request among the chat models that the operator's routes
+ * name, or, without routes, among all that are known. Null where there is none.
+ */
+function autoRoute(routes: readonly Route[], known: readonly Deployment[]): Route | null {
+  const named = new Set(routes.flatMap((route) => [...deploymentsOf(route), ...route.fallbacks.flatMap(deploymentsAt)]))
+  const chats = [...(named.size > 0 ? named : known)].filter(({ facts: { kind } }) => kind === null || kind === 'chat')
+  return chats.length === 0 ? null : unroutedRoute(AUTO, chats.slice(0, MOST_OF_AUTO), 'cheapest')
+}
+
 interface Deployments {
   /** What a name means that is no route: `provider/model`, or a model id at every provider that has it. */
   named(name: string): readonly Deployment[]
@@ -92,6 +110,8 @@ function createDeployments({ providers, models, closed, factsOf }: CatalogueInpu
   const byName = new Map(providers.map((provider) => [provider.name, provider]))
   const byId = new Map<string, Deployment>()
   const byModel = new Map<string, Deployment[]>()
+  /** Canonical name → who has the model, under which ids: a stranger's name must not cost a look at every model. */
+  const byCanonical = new Map<string, Map<Provider, string[]>>()
   for (const provider of providers)
     for (const model of models.get(provider.name) ?? []) {
       const deployment = deploymentOf(provider, model)
@@ -99,6 +119,9 @@ function createDeployments({ providers, models, closed, factsOf }: CatalogueInpu
       const same = byModel.get(model)
       if (same === undefined) byModel.set(model, [deployment])
       else same.push(deployment)
+      const { name } = canonicalModel(model)
+      const hosts = byCanonical.get(name) ?? new Map<Provider, string[]>()
+      byCanonical.set(name, hosts.set(provider, [...(hosts.get(provider) ?? []), model]))
     }
 
   function deploymentOf(provider: Provider, model: string): Deployment {
@@ -118,10 +141,9 @@ function createDeployments({ providers, models, closed, factsOf }: CatalogueInpu
   function anywhere(name: string): readonly Deployment[] {
     const exact = byModel.get(name) ?? []
     const asked = canonicalModel(name)
-    const undated = asked.date === null ? null : name.replace(/[-@]20\d{2}-?[01]\d-?[0-3]\d$/, '')
-    const same = providers.flatMap((provider): readonly Deployment[] => {
+    const undated = asked.date === null ? null : withoutDate(name)
+    const same = [...(byCanonical.get(asked.name) ?? [])].flatMap(([provider, ids]): readonly Deployment[] => {
       if (exact.some((deployment) => deployment.provider === provider)) return []
-      const ids = models.get(provider.name) ?? []
       const id = sameModel(asked, ids)
       if (id !== null) return [byId.get(`${provider.name}/${id}`)!]
       const takesSnapshots = undated !== null && !closed.has(provider.name) && ids.includes(undated)
