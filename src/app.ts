@@ -36,6 +36,7 @@ import { addressAllowed } from './keys/permit.ts'
 import type { Hasher } from './keys/secret.ts'
 import { createJournal } from './ledger/journal.ts'
 import type { Journal } from './ledger/journal.ts'
+import { createObservedAnswers } from './ledger/observed.ts'
 import type { PriceSource } from './ledger/price-source.ts'
 import { createBudgetDefinitions } from './limits/budget-definitions.ts'
 import type { BudgetDefinitions } from './limits/budget-definitions.ts'
@@ -190,6 +191,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const load: Load = { inFlight: 0, draining: false }
   let snapshot = build(options.config)
   const budgets = createBudgets({ clock, waitMs: () => snapshot.config.limits.budgetWaitMs })
+  const observed = createObservedAnswers()
   const budgetDefinitions = createBudgetDefinitions(budgets, options.store)
   budgetDefinitions.configure(options.config.budgets)
   const providerRoom = createProviderRoom({ clock })
@@ -217,6 +219,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     keyRing,
     limiter: createLimiter({ clock, onChecked: (scope, kind, share) => metrics.limitChecked(scope, kind, share) }),
     budgets,
+    observed,
     providerRoom,
     bytes,
     journal,

@@ -24,7 +24,7 @@ import type { Store } from './store/store.ts'
 export const DATABASE_FILE = 'weir.db'
 export const SECRET_FILE = 'weir.key'
 /** Held by the gateway that runs on the folder; empty, and left where it is. */
-const LOCK_FILE = 'weir.lock'
+export const LOCK_FILE = 'weir.lock'
 /** Below this WEIR_SECRET could be guessed. */
 const SHORTEST_SECRET = 32
 

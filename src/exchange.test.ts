@@ -3,6 +3,7 @@ import { systemClock } from './core/clock.ts'
 import { openaiChat } from './dialects/openai-chat.ts'
 import { Exchange } from './exchange.ts'
 import type { ExchangeTools } from './exchange.ts'
+import { createObservedAnswers } from './ledger/observed.ts'
 
 const ENTRANCE = { family: 'chat', dialect: openaiChat }
 const ENDING = { status: 500, error: null, entryStatus: 'failed', produced: null } as const
@@ -19,6 +20,7 @@ function exchange(tools: Partial<ExchangeTools>): Exchange {
         flush: () => Promise.resolve(),
       },
       priceOf: () => null,
+      observed: createObservedAnswers(),
       onClosed: () => {},
       onLateError: () => {},
       ...tools,

@@ -8,14 +8,15 @@ import type { Clock } from './core/clock.ts'
 import type { GatewayError } from './core/error.ts'
 import type { KeyWithTeam } from './store/store.ts'
 import type { Dimensions, Entry, EntryStatus, Intent, RequestRecord } from './core/ledger.ts'
-import type { Rates } from './core/model.ts'
+import type { Rates, ServiceTier } from './core/model.ts'
 import type { NanoUsd } from './core/money.ts'
 import type { Attempt } from './core/outcome.ts'
 import { inputTokens, NO_USAGE, outputTokens, USAGE_UNITS } from './core/usage.ts'
 import type { Usage, UsageSource } from './core/usage.ts'
 import type { Entrance } from './handle.ts'
 import { costOf } from './ledger/cost.ts'
-import { tokensOf } from './ledger/estimate.ts'
+import { billedTier, versionWithTier } from './ledger/billed-tier.ts'
+import type { ObservedAnswers } from './ledger/observed.ts'
 import type { Journal } from './ledger/journal.ts'
 import type { BudgetReservation } from './limits/budgets.ts'
 import type { Reservation } from './limits/limiter.ts'
@@ -29,6 +30,7 @@ export type ExchangeTools = {
   readonly clock: Clock
   readonly journal: Journal
   readonly priceOf: (deploymentId: string, at: number) => Pricing
+  readonly observed: ObservedAnswers
   /** Told each closed request: metrics and the request log line. */
   readonly onClosed: (record: RequestRecord, target: Exchange['target'], task: string | null) => void
   /** An error that nobody waits for any more (the ledger refused a late entry). */
@@ -163,7 +165,8 @@ export class Exchange {
     else this.reservation?.settle(inputTokens(usage) + outputTokens(usage))
     const pricing = this.target === null || usage === null ? null : priceOf(this.target.id, now)
     if (usage !== null) {
-      const own = pricing === null || ending.produced === null ? 0n : costOf(usage, pricing.rates)
+      const own =
+        pricing === null || ending.produced === null ? 0n : costOf(usage, pricing.rates, this.#tierOf(pricing, ending))
       this.costNanoUsd = beside === null ? own : own + beside.costNanoUsd
     }
     const entry = this.#charged(this.#entryOf(ending, usage, source, pricing, now))
@@ -203,13 +206,17 @@ export class Exchange {
     const produced = ending.produced
     if (produced === null)
       return beside === null ? { usage: NO_USAGE, source: 'reported' } : { usage: beside.usage, source: 'estimated' }
-    const output = tokensOf(produced.outputCharacters)
+    const { observed } = this.#tools
+    const output = observed.tokensOf(this.target?.id ?? '', produced.outputCharacters)
     if (produced.usage !== null && isPlausible(produced.usage)) {
       // Some count as they go (Anthropic tells an output of 1 at the start): of an answer that broke off before it said why
       // it ended, the numbers are those of some moment before.
       const missing = output - outputTokens(produced.usage)
-      if (ending.entryStatus === 'complete' || produced.finishReason !== null || missing <= 0)
+      if (ending.entryStatus === 'complete' || produced.finishReason !== null || missing <= 0) {
+        if (ending.entryStatus === 'complete' && this.target !== null)
+          observed.seen(this.target.id, produced.usage, produced.outputCharacters)
         return { usage: produced.usage, source: 'reported' }
+      }
       return { usage: { ...produced.usage, output: produced.usage.output + missing }, source: 'estimated' }
     }
     return {
@@ -231,8 +238,14 @@ export class Exchange {
       usageSource: source,
       costNanoUsd: this.costNanoUsd ?? 0n,
       unpriced: pricing === null && this.target !== null,
-      priceVersion: pricing?.version ?? '',
+      priceVersion: pricing === null ? '' : versionWithTier(pricing.version, this.#tierOf(pricing, ending)),
     }
+  }
+
+  /** Only rates that differ by service tier make it a question. */
+  #tierOf({ rates }: NonNullable<Pricing>, { produced }: Ending): ServiceTier {
+    if (rates.serviceTiers === undefined) return 'standard'
+    return billedTier(this.call?.body['service_tier'], produced?.rawUsage ?? null)
   }
 
   /** What the request cost takes the place of what was held for it. */

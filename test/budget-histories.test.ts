@@ -99,6 +99,7 @@ async function live(store: Store, budgets: readonly Budget[]): Promise<Life> {
     listBudgets: async () => ({ data: budgets, next: null }),
     budgetAccounts: (query) => store.budgetAccounts(query),
     keysVersion: async () => 0,
+    adjustmentsSince: async () => [],
   })
   await definitions.load(NOON)
   let flush: (() => void) | null = null

@@ -552,6 +552,64 @@ for (const [name, makePlace] of Object.entries(STORES)) {
       })
     })
 
+    describe('books', () => {
+      const day = { budgetId: 'budget_1', subject: 'key_1', from: NOON, until: NOON + HOUR }
+      const correction = (original: string, costNanoUsd: bigint): Entry =>
+        anEntry(`adj_${original}`, { status: 'adjusted', usage: NO_USAGE, costNanoUsd })
+
+      test('a correction counts in the roll-ups and budgets of its original, and not as a request', async () => {
+        const store = open()
+        await store.commit(batch({ entries: [anEntry('a', { charges: [day] }), anEntry('b')] }))
+        await store.adjust([{ entry: correction('a', -400n), original: 'a', madeAt: NOON }])
+        expect(await spendOf(store, [])).toMatchObject([{ requests: 2, costNanoUsd: 1_600n }])
+        expect(await store.budgetAccounts({ endsAfter: 0 })).toEqual([{ ...day, spentNanoUsd: 600n }])
+        const [made] = await store.adjustmentsSince(0)
+        expect(made).toMatchObject({ costNanoUsd: -400n, charges: [day] })
+        expect(await store.adjustmentsSince(made?.no ?? 0)).toEqual([])
+        await expectCode(store.adjust([{ entry: correction('a', 1n), original: 'a', madeAt: NOON }]), 'conflict')
+        expect(await spendOf(store, [])).toMatchObject([{ requests: 2, costNanoUsd: 1_600n }])
+        expect(await store.verifyBooks()).toMatchObject({ entries: 3, differences: 0, examples: [] })
+      })
+
+      test('entries of a time come in pages, with their corrections', async () => {
+        const store = open()
+        const late = anEntry('c', { at: NOON + HOUR, provider: 'azure' })
+        await store.commit(batch({ entries: [anEntry('a'), anEntry('b'), late] }))
+        await store.adjust([{ entry: correction('b', 7n), original: 'b', madeAt: NOON }])
+        const range = { from: NOON, to: NOON + HOUR }
+        const first = await store.scanEntries({ ...range, cursor: null, limit: 2 })
+        expect(first.data.map(({ entry }) => entry.id)).toEqual(['a', 'adj_b'])
+        const rest = await store.scanEntries({ ...range, cursor: first.next, limit: 2 })
+        expect(rest).toMatchObject({
+          data: [{ entry: { id: 'b' }, adjustedNanoUsd: 7n, besideNanoUsd: null }],
+          next: null,
+        })
+        const azure = await store.scanEntries({ from: 0, to: NOON * 2, provider: 'azure', cursor: null, limit: 9 })
+        expect(azure.data.map(({ entry }) => entry.id)).toEqual(['c'])
+      })
+
+      test('what is archived leaves the store after it is kept, and stays in every sum', async () => {
+        const store = open()
+        await store.commit(batch({ entries: [anEntry('a', { charges: [day] }), anEntry('b', { at: NOON + HOUR })] }))
+        const kept: string[] = []
+        const query = { before: NOON + HOUR, limit: 10, file: 'f', now: NOON * 2 }
+        const keep = (entries: readonly Entry[]): void => void kept.push(...entries.map(({ id }) => id))
+        const full = (): never => {
+          throw new Error('the disk is full')
+        }
+        expect(store.archiveEntries({ ...query, keep: full })).rejects.toThrow()
+        expect(await store.countEntries()).toBe(2)
+        expect([
+          await store.archiveEntries({ ...query, keep }),
+          await store.archiveEntries({ ...query, keep }),
+        ]).toEqual([1, 0])
+        expect([kept, await store.countEntries()]).toEqual([['a'], 1])
+        expect(await spendOf(store, [])).toMatchObject([{ requests: 2 }])
+        expect(await store.budgetAccounts({ endsAfter: 0 })).toEqual([{ ...day, spentNanoUsd: 1_000n }])
+        expect(await store.verifyBooks()).toMatchObject({ entries: 1, archivedEntries: 1, differences: 0 })
+      })
+    })
+
     describe('prices', () => {
       const change = { vendor: 'openai', model: 'gpt-5', unit: 'input', before: null, after: 2n ** 62n }
       const feed = {

@@ -198,7 +198,7 @@ export const Entry = z
     ...dimensions,
     provider: z.string(),
     model: z.string(),
-    status: z.enum(['complete', 'aborted', 'failed', 'recovered']),
+    status: z.enum(['complete', 'aborted', 'failed', 'recovered', 'adjusted']),
     usage,
     usage_source: z.enum(['reported', 'estimated']),
     cost_usd: money,

@@ -1,6 +1,7 @@
 // Spend rows as CSV (RFC 4180), one column for each asked dimension and each unit of usage.
 import { formatUsd } from '../core/money.ts'
 import { USAGE_UNITS } from '../core/usage.ts'
+import { csvLine } from '../ledger/csv.ts'
 import type { SpendDimension, SpendRow } from '../store/store.ts'
 import { time, unitName } from './render.ts'
 
@@ -24,11 +25,5 @@ export function spendCsv(rows: readonly SpendRow[], by: readonly SpendDimension[
     row.costNanoUsd.toString(),
     ...USAGE_UNITS.map((unit) => String(row.usage[unit])),
   ])
-  return [header, ...lines].map((cells) => `${cells.map(cell).join(',')}\r\n`).join('')
-}
-
-function cell(text: string): string {
-  // End users and models are named by callers: a spreadsheet must not run `=…` as a formula.
-  const safe = /^[=+@\t\r]|^-(?![\d.]+$)/.test(text) ? `'${text}` : text
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
+  return [header, ...lines].map(csvLine).join('')
 }

@@ -7,6 +7,7 @@ import { doctorCommand } from './doctor.ts'
 import { KEY_COMMANDS } from './keys.ts'
 import { modelsCommand } from './models.ts'
 import { PRICE_COMMANDS } from './prices.ts'
+import { BOOK_COMMANDS } from './ledger.ts'
 import { LEDGER_COMMANDS } from './report.ts'
 import { REQUEST_COMMANDS } from './requests.ts'
 import { PROCESS_COMMANDS } from './serve.ts'
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   ...BUDGET_COMMANDS,
   ...PRICE_COMMANDS,
   ...LEDGER_COMMANDS,
+  ...BOOK_COMMANDS,
   ...REQUEST_COMMANDS,
   version,
 ]

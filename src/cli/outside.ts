@@ -41,7 +41,7 @@ export type Installed = {
   /** What becomes of each route when one of its providers is lost. */
   readonly survival: readonly Survival[]
   /** What each layer of the price book says of a model, the one that counts first. */
-  readonly priceLayers: (deploymentId: string) => readonly Price[]
+  readonly priceLayers: (deploymentId: string, at?: number) => readonly Price[]
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -77,7 +77,7 @@ function install(config: Config, environment: Environment, feeds: readonly Price
     models: listedModels(snapshot, systemClock.now()),
     from: snapshot.providersFrom,
     survival: snapshot.catalogue.routes.map(survivalOf),
-    priceLayers: (deploymentId) => snapshot.priceLayers(deploymentId, systemClock.now()),
+    priceLayers: (deploymentId, at = systemClock.now()) => snapshot.priceLayers(deploymentId, at),
   }
 }
 

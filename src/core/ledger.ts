@@ -43,8 +43,10 @@ export type EntryStatus =
   | 'failed'
   /** The process died in between; charged at the estimate. */
   | 'recovered'
+  /** No request: what an earlier entry cost too much (below zero) or too little, by a price that was corrected. */
+  | 'adjusted'
 
-/** Exactly one for each request that reached a provider; never edited. */
+/** Exactly one for each request that reached a provider; never edited. Corrections are entries of their own. */
 export type Entry = {
   readonly id: string
   readonly at: number

@@ -61,11 +61,17 @@ export function worstCase(request: {
   readonly rates: Rates
   /** What is billed beside the tokens of text. */
   readonly expected?: Partial<Usage> | undefined
+  /** It may write its prompt into the provider's cache, which can be dearer than plain input. */
+  readonly writesCache?: boolean
 }): { readonly usage: Usage; readonly costNanoUsd: NanoUsd } {
   const output = request.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS
   const usage: Usage = { ...NO_USAGE, ...request.expected, input: request.inputTokens, output, requests: 1 }
   const plain = costOf(usage, request.rates)
   // All of the output may turn out to be reasoning, where that is dearer.
   const reasoned = costOf({ ...usage, output: 0, reasoning: output }, request.rates)
-  return { usage, costNanoUsd: plain > reasoned ? plain : reasoned }
+  const dearest = plain > reasoned ? plain : reasoned
+  if (request.writesCache !== true) return { usage, costNanoUsd: dearest }
+  const inputCost = costOf({ ...NO_USAGE, input: request.inputTokens }, request.rates)
+  const writeCost = costOf({ ...NO_USAGE, cacheWrite1h: request.inputTokens }, request.rates)
+  return { usage, costNanoUsd: writeCost > inputCost ? dearest + writeCost - inputCost : dearest }
 }

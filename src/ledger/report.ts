@@ -2,6 +2,7 @@
 import { formatUsd, type NanoUsd } from '../core/money.ts'
 import { inputTokens, outputTokens, USAGE_UNITS, type UsageUnit } from '../core/usage.ts'
 import type { SpendQuery, SpendRow } from '../store/store.ts'
+import { csvLine } from './csv.ts'
 
 /** How the rows were asked for: it names the columns. */
 export type ReportShape = Pick<SpendQuery, 'by' | 'bucket'>
@@ -68,7 +69,7 @@ export function reportCsv(rows: readonly SpendRow[], shape: ReportShape): string
     String(row.unpricedRequests),
     ...USAGE_UNITS.map((unit) => String(row.usage[unit])),
   ])
-  return [header, ...lines].map((line) => `${line.map(csvCell).join(',')}\r\n`).join('')
+  return [header, ...lines].map(csvLine).join('')
 }
 
 const UNIT_NAMES: Readonly<Record<UsageUnit, string>> = {
@@ -140,10 +141,4 @@ function aligned(lines: readonly (readonly string[])[], names: number): string {
       return `${cells.join('  ').trimEnd()}\n`
     })
     .join('')
-}
-
-function csvCell(text: string): string {
-  // Callers choose names of end users and tags; a spreadsheet would run what looks like a formula.
-  const safe = /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }

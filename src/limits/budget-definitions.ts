@@ -4,7 +4,7 @@
 // what was spent. Budgets of the store may be changed by this process (`refresh`) or another one (`checkElsewhere`).
 import { windowText, type Budget, type BudgetScope, type BudgetWindow, type OnExhausted } from '../core/budget.ts'
 import { parseUsd } from '../core/money.ts'
-import type { BudgetStore, KeyStore } from '../store/store.ts'
+import type { BookStore, BudgetStore, KeyStore } from '../store/store.ts'
 import type { Budgets } from './budgets.ts'
 
 /** A budget as the file says it; amounts are decimal text. */
@@ -34,11 +34,16 @@ const PAGE = 500
 
 export function createBudgetDefinitions(
   budgets: Pick<Budgets, 'configure' | 'restore'>,
-  store: Pick<BudgetStore & KeyStore, 'listBudgets' | 'budgetAccounts' | 'keysVersion'>,
+  store: Pick<
+    BudgetStore & KeyStore & BookStore,
+    'listBudgets' | 'budgetAccounts' | 'keysVersion' | 'adjustmentsSince'
+  >,
 ): BudgetDefinitions {
   let written: readonly Budget[] = []
   let stored: readonly Budget[] = []
   let versionSeen: number | null = null
+  /** Number of the last correction that is in the sums. */
+  let adjusted = 0
 
   function apply(): void {
     budgets.configure([...written, ...stored])
@@ -64,6 +69,7 @@ export function createBudgetDefinitions(
       versionSeen = await store.keysVersion()
       await readStored()
       apply()
+      adjusted = (await store.adjustmentsSince(0)).at(-1)?.no ?? 0
       for (const account of await store.budgetAccounts({ endsAfter: now }))
         budgets.restore(account.budgetId, account.subject, account, account.spentNanoUsd)
     },
@@ -77,6 +83,11 @@ export function createBudgetDefinitions(
       versionSeen = version
       await readStored()
       apply()
+      // What another process has corrected in the books is spent, or is not spent any more.
+      for (const { no, costNanoUsd, charges } of await store.adjustmentsSince(adjusted)) {
+        adjusted = no
+        for (const period of charges) budgets.restore(period.budgetId, period.subject, period, costNanoUsd)
+      }
     },
     list: () => [...written, ...stored],
   }

@@ -2,11 +2,14 @@
 import type { Call } from '../core/call.ts'
 import type { LimitSet } from '../core/key.ts'
 import type { Intent } from '../core/ledger.ts'
-import type { Exchange } from '../exchange.ts'
+import type { Deployment } from '../core/model.ts'
+import type { Exchange, Pricing } from '../exchange.ts'
 import type { Stages } from '../handle.ts'
 import { DEFAULT_OUTPUT_TOKENS, estimateTokens, worstCase } from '../ledger/estimate.ts'
 import type { Scope } from '../limits/limiter.ts'
-import type { Plan } from '../routing/plan.ts'
+import { boundingRates } from '../ledger/billed-tier.ts'
+import type { ObservedAnswers } from '../ledger/observed.ts'
+import type { Plan, PlannedTarget } from '../routing/plan.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { KeyWithTeam } from '../store/store.ts'
 import type { Engine } from './engine.ts'
@@ -19,27 +22,28 @@ const INTENT_GRACE_MS = 60_000
 const MOST_OUTPUT_TOKENS = 100_000_000
 
 export function admitStage(
-  { budgets, clock, journal, limiter, log }: Engine,
+  { budgets, clock, journal, limiter, log, observed }: Engine,
   { config, priceOf }: Snapshot,
   planStage: PlanStage,
 ): Stages['admit'] {
-  function intentOf(
-    exchange: Exchange,
-    call: Call,
-    planned: Plan,
-    inputTokens: number,
-    outputTokens: number,
-  ): Intent | null {
+  /** The most that the request may use and cost at a target. */
+  function worstAt({ deployment }: PlannedTarget, pricing: Pricing, { call, inputTokens, writesCache }: Sized) {
+    return worstCase({
+      inputTokens,
+      maxOutputTokens: outputBound(deployment, call.facts.maxOutputTokens, observed),
+      rates: pricing === null ? {} : boundingRates(pricing.rates, call.body['service_tier']),
+      expected: call.facts.expected,
+      writesCache,
+    })
+  }
+
+  function intentOf(exchange: Exchange, planned: Plan, sized: Sized): Intent | null {
     const now = clock.now()
     let dearest: Intent | null = null
-    for (const { deployment } of reachable(planned)) {
+    for (const target of reachable(planned)) {
+      const { deployment } = target
       const pricing = priceOf(deployment.id, now)
-      const { usage, costNanoUsd } = worstCase({
-        inputTokens,
-        maxOutputTokens: outputTokens,
-        rates: pricing?.rates ?? {},
-        expected: call.facts.expected,
-      })
+      const { usage, costNanoUsd } = worstAt(target, pricing, sized)
       if (dearest !== null && dearest.estimateNanoUsd >= costNanoUsd) continue
       dearest = {
         id: exchange.id,
@@ -57,16 +61,14 @@ export function admitStage(
     return dearest
   }
 
-  function spendingTools(call: Call, inputTokens: number, outputTokens: number): Omit<SpendingTools, 'replan'> {
+  function spendingTools(sized: Sized): Omit<SpendingTools, 'replan'> {
     const now = clock.now()
     return {
       budgets,
       unpriced: config.unpriced === 'allow' ? 'allow' : 'refuse',
-      estimateOf({ deployment }) {
-        const pricing = priceOf(deployment.id, now)
-        if (pricing === null) return null
-        const { expected } = call.facts
-        return worstCase({ inputTokens, maxOutputTokens: outputTokens, rates: pricing.rates, expected }).costNanoUsd
+      estimateOf(target) {
+        const pricing = priceOf(target.deployment.id, now)
+        return pricing === null ? null : worstAt(target, pricing, sized).costNanoUsd
       },
     }
   }
@@ -74,15 +76,16 @@ export function admitStage(
   return async (exchange, request, call, caller, planned) => {
     const inputTokens = estimateTokens(call.text)
     const outputTokens = Math.min(call.facts.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS, MOST_OUTPUT_TOKENS)
+    const sized: Sized = { call, inputTokens, writesCache: call.text.includes(CACHE_MARKER) }
     exchange.reservation = limiter.admit(scopesOf(exchange, caller, config.limits), inputTokens + outputTokens)
     let plan = planned
     if (budgets.any) {
       plan = await reserveBudgets(exchange, caller, planned, {
-        ...spendingTools(call, inputTokens, outputTokens),
+        ...spendingTools(sized),
         replan: (route) => planStage(exchange, request, call, caller, route),
       })
     }
-    const intent = intentOf(exchange, call, plan, inputTokens, outputTokens)
+    const intent = intentOf(exchange, plan, sized)
     if (intent === null) return plan
     try {
       await journal.intend(intent)
@@ -96,6 +99,18 @@ export function admitStage(
     exchange.intent = intent
     return plan
   }
+}
+
+/** A request, and what is known of its size. */
+type Sized = { readonly call: Call; readonly inputTokens: number; readonly writesCache: boolean }
+
+/** Anthropic's mark of what is to be kept in its cache, for an hour at most. */
+const CACHE_MARKER = '"cache_control"'
+
+/** Output tokens that the answer of a deployment has at most: as far as the caller, the model, or what was seen of it bounds them. */
+function outputBound({ id, facts }: Deployment, asked: number | null, observed: ObservedAnswers): number {
+  const usual = asked ?? observed.outputP95(id) ?? DEFAULT_OUTPUT_TOKENS
+  return Math.min(usual, facts.maxOutputTokens ?? MOST_OUTPUT_TOKENS, MOST_OUTPUT_TOKENS)
 }
 
 function scopesOf(

@@ -4,6 +4,7 @@ import type { ByteBudget } from '../http/body.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { Journal } from '../ledger/journal.ts'
 import type { Budgets } from '../limits/budgets.ts'
+import type { ObservedAnswers } from '../ledger/observed.ts'
 import type { Limiter } from '../limits/limiter.ts'
 import type { ProviderRoom } from '../limits/provider-room.ts'
 import type { Logger } from '../metrics/log.ts'
@@ -22,6 +23,7 @@ export type Engine = {
   readonly keyRing: KeyRing
   readonly limiter: Limiter
   readonly budgets: Budgets
+  readonly observed: ObservedAnswers
   readonly providerRoom: ProviderRoom
   readonly bytes: ByteBudget
   readonly journal: Journal

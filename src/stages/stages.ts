@@ -27,6 +27,7 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     clock,
     journal,
     priceOf,
+    observed: engine.observed,
     onClosed: (record, target, task) => {
       metrics.requestFinished(factsOf(record, target))
       if (target !== null && record.usage !== null) {

@@ -280,8 +280,32 @@ CREATE TABLE price_changes (
 ) STRICT;
 `
 
+// What keeps the books: corrections of entries, and entries that lie in archives. A period remembers what its archived
+// entries cost, so that its sum can still be found again.
+const BOOKS = `
+CREATE TABLE adjustments (
+  no INTEGER PRIMARY KEY,
+  entry TEXT NOT NULL UNIQUE,
+  original TEXT NOT NULL,
+  made_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX adjustments_by_original ON adjustments (original);
+
+CREATE TABLE archives (
+  no INTEGER PRIMARY KEY,
+  before_at INTEGER NOT NULL, -- start of an hour: entries of the time before it are in the file
+  file TEXT NOT NULL,
+  made_at INTEGER NOT NULL,
+  entries INTEGER NOT NULL,
+  requests INTEGER NOT NULL,
+  cost_nano_usd INTEGER NOT NULL
+) STRICT;
+
+ALTER TABLE budget_periods ADD COLUMN archived_nano_usd INTEGER NOT NULL DEFAULT 0;
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
-export const MIGRATIONS: readonly string[] = [BASE, RESPONSES, IMAGES, FILES, BUDGETS, PATHS, PLANS, PRICES]
+export const MIGRATIONS: readonly string[] = [BASE, RESPONSES, IMAGES, FILES, BUDGETS, PATHS, PLANS, PRICES, BOOKS]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */
 export const APPLICATION_ID = 0x77656972

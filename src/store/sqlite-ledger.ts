@@ -18,7 +18,7 @@ type IntentRow = SubjectRow & {
   readonly holds: string | null
 }
 
-type EntryRow = SubjectRow & {
+export type EntryRow = SubjectRow & {
   readonly id: string
   readonly at: bigint
   readonly status: bigint
@@ -220,7 +220,7 @@ function readIntent(row: IntentRow): Intent {
   }
 }
 
-function readEntry(row: EntryRow): Entry {
+export function readEntry(row: EntryRow): Entry {
   return {
     id: row.id,
     at: Number(row.at),

@@ -93,14 +93,15 @@ export function createRollup(database: Connection): Rollup {
 
   function addTo(kind: number, hour: number, subject: number, entry: Entry, status: number): void {
     // Nearly every batch lies within one hour: then a number tells its rows apart.
-    const place = (subject * 4 + status) * 3 + kind
+    const place = (subject * ENTRY_STATUSES.length + status) * 3 + kind
     const name = hour === firstHour ? place : `${hour} ${place}`
     let sum = sums.get(name)
     if (sum === undefined) {
       sum = { kind, hour, subject, status, requests: 0, cost: 0n, unpriced: 0, units: UNITS.map(() => 0) }
       sums.set(name, sum)
     }
-    sum.requests++
+    // A correction is no request.
+    if (entry.status !== 'adjusted') sum.requests++
     sum.cost += entry.costNanoUsd
     if (entry.unpriced) sum.unpriced++
     const { usage } = entry

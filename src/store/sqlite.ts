@@ -2,6 +2,7 @@
 // command line) may open the same file; SQLite makes their writes wait for each other.
 import { createAdminStore } from './sqlite-admin.ts'
 import { createBatchStore } from './sqlite-batches.ts'
+import { createBookStore } from './sqlite-books.ts'
 import { createBudgetStore } from './sqlite-budgets.ts'
 import { guarded, openConnection, type SqliteOptions } from './sqlite-connection.ts'
 import { createFileStore } from './sqlite-files.ts'
@@ -22,6 +23,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...createAdminStore(database),
     ...createLedgerStore(database),
     ...createBudgetStore(database),
+    ...createBookStore(database),
     ...createPriceStore(database),
     ...createRequestStore(database),
     ...createReportStore(database),

@@ -3,7 +3,7 @@
 import type { Batch, BatchLine, BatchStatus, LineResult } from '../core/batch.ts'
 import type { StoredFile } from '../core/file.ts'
 import type { StoredResponse } from '../core/formats/responses-history.ts'
-import type { Budget, BudgetAccount, BudgetScope } from '../core/budget.ts'
+import type { Budget, BudgetAccount, BudgetCharge, BudgetScope } from '../core/budget.ts'
 import type { KeySecret, Team, VirtualKey } from '../core/key.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Entry, Intent, LedgerBatch, RequestRecord } from '../core/ledger.ts'
@@ -85,6 +85,70 @@ export interface BudgetStore {
   deleteBudget(id: string): Promise<boolean>
   /** What was spent in periods that have not ended by then. */
   budgetAccounts(query: { readonly endsAfter: number }): Promise<readonly BudgetAccount[]>
+}
+
+/** An entry with what was booked beside it. */
+export type BookedEntry = {
+  readonly entry: Entry
+  /** Sum of its corrections. */
+  readonly adjustedNanoUsd: NanoUsd
+  /** Cost of attempts that gave no answer, which its cost holds too; null: its line in the request log is gone. */
+  readonly besideNanoUsd: NanoUsd | null
+}
+
+export type EntryFilter = {
+  /** Inclusive and exclusive, ms since the epoch. */
+  readonly from: number
+  readonly to: number
+  readonly provider?: string
+  readonly model?: string
+  readonly keyId?: string
+  readonly teamId?: string
+}
+
+/** A correction: an entry of its own, in the periods of budgets that its original counts in. */
+export type Adjustment = { readonly entry: Entry; readonly original: string; readonly madeAt: number }
+
+/** What a look through the books found. */
+export type BooksCheck = {
+  readonly entries: number
+  readonly archivedEntries: number
+  /** Rows of roll-ups and periods of budgets that were compared. */
+  readonly rows: number
+  readonly periods: number
+  readonly differences: number
+  /** The first of them, a sentence each. */
+  readonly examples: readonly string[]
+}
+
+export interface BookStore {
+  /** Entries of a time, in the order of their ids; those of the archives are not there. */
+  scanEntries(filter: EntryFilter & PageQuery): Promise<Page<BookedEntry>>
+  /** One transaction. Throws `conflict` when a correction exists already. */
+  adjust(adjustments: readonly Adjustment[]): Promise<void>
+  /** Corrections after this number, with the periods that they count in; 0 is before the first. */
+  adjustmentsSince(
+    no: number,
+  ): Promise<
+    readonly { readonly no: number; readonly costNanoUsd: NanoUsd; readonly charges: readonly BudgetCharge[] }[]
+  >
+  /** Recomputes every roll-up and every period of a budget from the entries, in one moment of the store. */
+  verifyBooks(): Promise<BooksCheck>
+  /**
+   * Takes entries of the time before the start of an hour out of the store, oldest first; `keep` must have them durably
+   * before it resolves. Roll-ups and budgets keep their sums.
+   */
+  archiveEntries(query: {
+    readonly before: number
+    readonly limit: number
+    readonly file: string
+    readonly now: number
+    readonly keep: (entries: readonly Entry[]) => void
+  }): Promise<number>
+  /** A whole copy of this moment, while others read and write. Throws `conflict` when the file is there. */
+  backup(file: string): Promise<void>
+  /** Gives free pages back to the file system; nobody else may use the store meanwhile. */
+  compact(): Promise<void>
 }
 
 /** What is known of the price file of one form. */
@@ -282,6 +346,7 @@ export interface Store
     LedgerStore,
     BudgetStore,
     PriceStore,
+    BookStore,
     RequestStore,
     ReportStore,
     ResponseStore,

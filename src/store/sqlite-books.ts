@@ -1,0 +1,224 @@
+// Keeping the books in SQLite: corrections, archives, copies; looking through them is in sqlite-verify.ts.
+import { existsSync } from 'node:fs'
+import { GatewayError } from '../core/error.ts'
+import type { Entry } from '../core/ledger.ts'
+import type { NanoUsd } from '../core/money.ts'
+import { ENTRY_STATUSES, int64, parseAttempts, usageText } from './codec.ts'
+import { pageOf } from './page.ts'
+import { createChargeWriter } from './sqlite-budgets.ts'
+import { type Connection, guarded } from './sqlite-connection.ts'
+import { type EntryRow, readEntry } from './sqlite-ledger.ts'
+import { createRollup, HOUR_MS } from './sqlite-rollup.ts'
+import { createInterner, SUBJECT_COLUMNS } from './sqlite-subjects.ts'
+import { verifyBooks } from './sqlite-verify.ts'
+import type { BookedEntry, BookStore, EntryFilter } from './store.ts'
+
+type ScanRow = EntryRow & { readonly adjusted: bigint | null; readonly attempts: string | null }
+type ChargeRow = {
+  readonly no: bigint
+  readonly cost: bigint
+  readonly budget: string | null
+  readonly subject: string | null
+  readonly from_at: bigint | null
+  readonly until_at: bigint | null
+}
+
+const ENTRY_COLUMNS = `e.id, e.at, e.status, e.estimated, e.usage, e.cost_nano_usd, e.unpriced, w.word AS price_version, ${SUBJECT_COLUMNS}`
+const FROM_ENTRIES = 'entries e JOIN subjects s ON s.no = e.subject JOIN words w ON w.no = e.price_version'
+
+export function createBookStore(database: Connection): BookStore {
+  const insertEntry = database.statement('INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
+  const insertAdjustment = database.statement('INSERT INTO adjustments VALUES (NULL, ?, ?, ?)')
+  const chargesOf = database.statement<
+    { budget: string; subject: string; from_at: number; until_at: number | null },
+    [string]
+  >(
+    `SELECT p.budget, p.subject, p.from_at, p.until_at FROM budget_charges c JOIN budget_periods p ON p.no = c.period
+     WHERE c.entry = ?`,
+  )
+  const since = database
+    .statement<ChargeRow, [number]>(
+      `SELECT a.no, e.cost_nano_usd AS cost, p.budget, p.subject, p.from_at, p.until_at
+       FROM adjustments a JOIN entries e ON e.id = a.entry
+       LEFT JOIN budget_charges c ON c.entry = a.entry LEFT JOIN budget_periods p ON p.no = c.period
+       WHERE a.no > ? ORDER BY a.no`,
+    )
+    .safeIntegers(true)
+  const interner = createInterner(database)
+  const rollup = createRollup(database)
+  const charges = createChargeWriter(database)
+
+  function writeAdjustment(entry: Entry, original: string, madeAt: number): void {
+    const subject = interner.subject(entry.dimensions, entry.provider, entry.model)
+    insertEntry.run(
+      entry.id,
+      entry.at,
+      subject.no,
+      ENTRY_STATUSES.indexOf(entry.status),
+      entry.usageSource === 'estimated' ? 1 : 0,
+      usageText(entry.usage),
+      int64(entry.costNanoUsd),
+      entry.unpriced ? 1 : 0,
+      interner.word(entry.priceVersion),
+    )
+    insertAdjustment.run(entry.id, original, madeAt)
+    rollup.add(entry, subject)
+    const periods = chargesOf
+      .all(original)
+      .map((row) => ({ budgetId: row.budget, subject: row.subject, from: row.from_at, until: row.until_at }))
+    charges.add(entry, periods)
+  }
+
+  return {
+    scanEntries: (filter) =>
+      guarded(() => {
+        const { sql, values } = scanOf(filter)
+        const rows = database
+          .query<ScanRow, (string | number)[]>(sql)
+          .safeIntegers(true)
+          .all(...values)
+        const { data, next } = pageOf(rows, filter.limit, ({ id }) => id)
+        return { data: data.map(readBooked), next }
+      }),
+
+    adjust: (adjustments) =>
+      guarded(() => {
+        try {
+          database
+            .transaction(() => {
+              for (const { entry, original, madeAt } of adjustments) writeAdjustment(entry, original, madeAt)
+              rollup.write()
+              charges.write()
+            })
+            .immediate()
+        } catch (error) {
+          interner.forget()
+          rollup.forget()
+          charges.forget()
+          throw error
+        }
+      }),
+
+    adjustmentsSince: (no) =>
+      guarded(() => {
+        const found = new Map<bigint, { no: number; costNanoUsd: NanoUsd; charges: BookCharge[] }>()
+        for (const row of since.all(no)) {
+          const known = found.get(row.no) ?? { no: Number(row.no), costNanoUsd: row.cost, charges: [] }
+          found.set(row.no, known)
+          if (row.budget !== null && row.subject !== null)
+            known.charges.push({
+              budgetId: row.budget,
+              subject: row.subject,
+              from: Number(row.from_at),
+              until: row.until_at === null ? null : Number(row.until_at),
+            })
+        }
+        return [...found.values()]
+      }),
+
+    verifyBooks: () => guarded(() => database.transaction(() => verifyBooks(database))()),
+
+    archiveEntries: (query) => guarded(() => archive(database, query)),
+
+    backup: (file) =>
+      guarded(() => {
+        if (existsSync(file)) throw new GatewayError('conflict', { message: `The file ${file} is there already.` })
+        database.run('VACUUM INTO ?', [file])
+      }),
+
+    compact: () =>
+      guarded(() => {
+        database.run('VACUUM')
+      }),
+  }
+}
+
+type BookCharge = { budgetId: string; subject: string; from: number; until: number | null }
+
+function scanOf({
+  from,
+  to,
+  provider,
+  model,
+  keyId,
+  teamId,
+  cursor,
+  limit,
+}: EntryFilter & { cursor: string | null; limit: number }) {
+  const conditions = ['e.at >= ?', 'e.at < ?']
+  const values: (string | number)[] = [from, to]
+  for (const [column, value] of [
+    ['s.provider = ?', provider],
+    ['s.model = ?', model],
+    ['s.key_id = ?', keyId],
+    ['s.team_id = ?', teamId],
+    ['e.id > ?', cursor ?? undefined],
+  ] as const)
+    if (value !== undefined) {
+      conditions.push(column)
+      values.push(value)
+    }
+  return {
+    sql: `SELECT ${ENTRY_COLUMNS}, r.attempts,
+        (SELECT sum(x.cost_nano_usd) FROM adjustments a JOIN entries x ON x.id = a.entry WHERE a.original = e.id) AS adjusted
+      FROM ${FROM_ENTRIES} LEFT JOIN requests r ON r.id = e.id
+      WHERE ${conditions.join(' AND ')} ORDER BY e.id LIMIT ?`,
+    values: [...values, limit + 1],
+  }
+}
+
+function readBooked(row: ScanRow): BookedEntry {
+  const entry = readEntry(row)
+  let besideNanoUsd: NanoUsd | null = null
+  if (row.attempts !== null) {
+    besideNanoUsd = 0n
+    for (const { consumed } of parseAttempts(row.attempts, `${entry.provider}/${entry.model}`, entry.at))
+      besideNanoUsd += consumed?.costNanoUsd ?? 0n
+  }
+  return { entry, adjustedNanoUsd: row.adjusted ?? 0n, besideNanoUsd }
+}
+
+type ArchiveQuery = Parameters<BookStore['archiveEntries']>[0]
+
+function archive(database: Connection, { before, limit, file, now, keep }: ArchiveQuery): number {
+  if (before % HOUR_MS !== 0) throw new RangeError('an archive ends at the start of an hour')
+  return database
+    .transaction(() => {
+      // What a correction is of goes with it or after it, never before: ids of corrections sort before those of requests.
+      const rows = database
+        .query<EntryRow, [number, number]>(
+          `SELECT ${ENTRY_COLUMNS} FROM ${FROM_ENTRIES} WHERE e.at < ? ORDER BY e.id LIMIT ?`,
+        )
+        .safeIntegers(true)
+        .all(before, limit)
+      if (rows.length === 0) return 0
+      const entries = rows.map(readEntry)
+      keep(entries)
+      const chargesOf = database.statement<{ period: number }, [string]>(
+        'SELECT period FROM budget_charges WHERE entry = ?',
+      )
+      const bookArchived = database.statement(
+        'UPDATE budget_periods SET archived_nano_usd = archived_nano_usd + ? WHERE no = ?',
+      )
+      const dropCharge = database.statement('DELETE FROM budget_charges WHERE period = ? AND entry = ?')
+      const dropAdjustment = database.statement('DELETE FROM adjustments WHERE entry = ?')
+      const dropEntry = database.statement('DELETE FROM entries WHERE id = ?')
+      let cost = 0n
+      let requests = 0
+      for (const entry of entries) {
+        cost += entry.costNanoUsd
+        if (entry.status !== 'adjusted') requests++
+        for (const { period } of chargesOf.all(entry.id)) {
+          bookArchived.run(int64(entry.costNanoUsd), period)
+          dropCharge.run(period, entry.id)
+        }
+        dropAdjustment.run(entry.id)
+        dropEntry.run(entry.id)
+      }
+      database
+        .query('INSERT INTO archives VALUES (NULL, ?, ?, ?, ?, ?, ?)')
+        .run(before, file, now, entries.length, requests, int64(cost))
+      return entries.length
+    })
+    .immediate()
+}

@@ -1,0 +1,238 @@
+// Looks through the books: every roll-up and every period of a budget is computed again from the entries and compared.
+//
+// Entries in archives cannot be looked at one by one. For the hours that an archive reaches into, the sums of what is in
+// the archives and what is still in the store are compared with the sum of the roll-ups of all these hours together.
+import type { UsageUnit } from '../core/usage.ts'
+import { ENTRY_STATUSES, parseUsage } from './codec.ts'
+import type { Connection } from './sqlite-connection.ts'
+import { HOUR_MS, monthStart, SPANS, UNIT_COLUMNS } from './sqlite-rollup.ts'
+import type { BooksCheck } from './store.ts'
+
+type EntryRow = {
+  readonly at: bigint
+  readonly status: bigint
+  readonly usage: string
+  readonly cost: bigint
+  readonly unpriced: bigint
+  readonly subject: bigint
+}
+type SubjectRow = {
+  readonly no: bigint
+  readonly slim: string
+  readonly detail: string | null
+}
+type SpendRow = Readonly<Record<string, bigint>>
+
+const UNITS = Object.keys(UNIT_COLUMNS) as readonly UsageUnit[]
+/** What is compared of each row: requests, cost, unpriced, then the units. */
+const SUMS = ['requests', 'cost_nano_usd', 'unpriced', ...Object.values(UNIT_COLUMNS)] as const
+const MAX_EXAMPLES = 20
+const ADJUSTED = BigInt(ENTRY_STATUSES.indexOf('adjusted'))
+
+/** Sums by `span kind at subject status`; subjects by what they say, because numbers differ by detail. */
+type Sums = Map<string, bigint[]>
+
+/** Call it inside a transaction: the sums must be of one moment. */
+export function verifyBooks(database: Connection): BooksCheck {
+  const differences: string[] = []
+  let count = 0
+  const differ = (sentence: string): void => {
+    count++
+    if (differences.length < MAX_EXAMPLES) differences.push(sentence)
+  }
+  const archives = archivesOf(database)
+  const subjects = subjectsOf(database)
+  const { sums, entries, early } = sumsOfEntries(database, subjects, archives.beforeHour)
+  const rows = compareRollups(database, subjects, { sums, beforeHour: archives.beforeHour, early, archives }, differ)
+  const periods = comparePeriods(database, differ)
+  return { entries, archivedEntries: archives.entries, rows, periods, differences: count, examples: differences }
+}
+
+type Archives = {
+  readonly beforeHour: number
+  readonly entries: number
+  readonly requests: bigint
+  readonly cost: bigint
+}
+
+function archivesOf(database: Connection): Archives {
+  const row = database
+    .query<{ before: bigint | null; entries: bigint | null; requests: bigint | null; cost: bigint | null }, []>(
+      `SELECT max(before_at) AS before, sum(entries) AS entries, sum(requests) AS requests, sum(cost_nano_usd) AS cost
+       FROM archives`,
+    )
+    .safeIntegers(true)
+    .get()
+  return {
+    beforeHour: row?.before === null || row === null ? -1 : Number(row.before) / HOUR_MS,
+    entries: Number(row?.entries ?? 0n),
+    requests: row?.requests ?? 0n,
+    cost: row?.cost ?? 0n,
+  }
+}
+
+/** What each subject counts as in the roll-ups: with and without end user and tags. */
+function subjectsOf(database: Connection): ReadonlyMap<bigint, SubjectRow> {
+  const rows = database
+    .query<SubjectRow & { readonly end_user: string | null; readonly tags: string }, []>(
+      `SELECT no, end_user, tags, json_array(key_id, team_id, route, operation, provider, model) AS slim FROM subjects`,
+    )
+    .safeIntegers(true)
+    .all()
+  return new Map(
+    rows.map(({ no, slim, end_user: endUser, tags }) => {
+      const named = [...new Set(JSON.parse(tags) as readonly string[])].sort()
+      const detail = endUser === null && named.length === 0 ? null : JSON.stringify([slim, endUser, named])
+      return [no, { no, slim, detail }]
+    }),
+  )
+}
+
+function sumsOfEntries(database: Connection, subjects: ReadonlyMap<bigint, SubjectRow>, beforeHour: number) {
+  const sums: Sums = new Map()
+  const early = { requests: 0n, cost: 0n }
+  let entries = 0
+  using statement = database.prepare<EntryRow, []>(
+    'SELECT at, status, usage, cost_nano_usd AS cost, unpriced, subject FROM entries',
+  )
+  for (const row of statement.safeIntegers(true).iterate()) {
+    entries++
+    const hour = Math.floor(Number(row.at) / HOUR_MS)
+    const requests = row.status === ADJUSTED ? 0n : 1n
+    if (hour < beforeHour) {
+      early.requests += requests
+      early.cost += row.cost
+      continue
+    }
+    const subject = subjects.get(row.subject)
+    if (subject === undefined) continue
+    const usage = parseUsage(row.usage)
+    const amounts = [
+      requests,
+      row.cost,
+      row.unpriced,
+      ...UNITS.map((unit) => BigInt(Math.round(unit === 'seconds' ? usage[unit] * 1_000 : usage[unit]))),
+    ]
+    add(sums, nameOf(subject.detail === null ? 0 : 1, hour, subject.slim, row.status), amounts)
+    if (subject.detail !== null) add(sums, nameOf(2, hour, subject.detail, row.status), amounts)
+  }
+  return { sums, entries, early }
+}
+
+function nameOf(kind: number, hour: number, subject: string, status: bigint): string {
+  return `${kind} ${hour} ${status} ${subject}`
+}
+
+function add(sums: Sums, name: string, amounts: readonly bigint[]): void {
+  const known = sums.get(name)
+  if (known === undefined) sums.set(name, [...amounts])
+  else for (const [place, amount] of amounts.entries()) known[place] = (known[place] ?? 0n) + amount
+}
+
+type Expected = {
+  readonly sums: Sums
+  readonly beforeHour: number
+  readonly early: { readonly requests: bigint; readonly cost: bigint }
+  readonly archives: Archives
+}
+
+/** Compares hours with the entries, and days and months with their hours; returns how many rows there were. */
+function compareRollups(
+  database: Connection,
+  subjects: ReadonlyMap<bigint, SubjectRow>,
+  { sums, beforeHour, early, archives }: Expected,
+  differ: (sentence: string) => void,
+): number {
+  const left = new Map(sums)
+  const folded: Record<'day' | 'month', Sums> = { day: new Map(), month: new Map() }
+  const until = Number(
+    database.query<{ until: bigint }, []>('SELECT until FROM spend_folded').safeIntegers(true).get()?.until ?? 0n,
+  )
+  let archivedRequests = 0n
+  let archivedCost = 0n
+  let rows = 0
+  using statement = database.prepare<SpendRow, []>('SELECT * FROM spend ORDER BY span')
+  for (const row of statement.safeIntegers(true).iterate()) {
+    rows++
+    const at = Number(row['at'])
+    const kind = Number(row['kind'])
+    const subject = subjects.get(row['subject'] ?? 0n)
+    const said = kind === 2 ? subject?.detail : subject?.slim
+    const amounts = SUMS.map((sum) => row[sum] ?? 0n)
+    const name = nameOf(kind, at, said ?? '', row['status'] ?? 0n)
+    switch (Number(row['span'])) {
+      case SPANS.hour:
+        if (at < until) {
+          add(folded.day, nameOf(kind, at - (at % 24), said ?? '', row['status'] ?? 0n), amounts)
+          add(folded.month, nameOf(kind, monthStart(at), said ?? '', row['status'] ?? 0n), amounts)
+        }
+        if (at < beforeHour) {
+          if (kind !== 2) {
+            archivedRequests += amounts[0] ?? 0n
+            archivedCost += amounts[1] ?? 0n
+          }
+          break
+        }
+        compareRow('hour', name, left.get(name), amounts, differ)
+        left.delete(name)
+        break
+      case SPANS.day:
+        compareRow('day', name, folded.day.get(name), amounts, differ)
+        folded.day.delete(name)
+        break
+      case SPANS.month:
+        compareRow('month', name, folded.month.get(name), amounts, differ)
+        folded.month.delete(name)
+        break
+    }
+  }
+  for (const [span, missing] of [
+    ['hour', left],
+    ['day', folded.day],
+    ['month', folded.month],
+  ] as const)
+    for (const [name, amounts] of missing)
+      if (amounts.some((amount) => amount !== 0n))
+        differ(`${span} ${placeOf(name)}: entries say ${amounts[1]} nano-dollars, and there is no roll-up`)
+  if (archivedRequests !== early.requests + archives.requests || archivedCost !== early.cost + archives.cost)
+    differ(
+      `the archived hours: entries say ${early.requests + archives.requests} requests of ${early.cost + archives.cost} nano-dollars, the roll-ups ${archivedRequests} of ${archivedCost}`,
+    )
+  return rows
+}
+
+function compareRow(
+  span: string,
+  name: string,
+  expected: readonly bigint[] | undefined,
+  found: readonly bigint[],
+  differ: (sentence: string) => void,
+): void {
+  for (const [place, sum] of SUMS.entries()) {
+    const [wanted, is] = [expected?.[place] ?? 0n, found[place] ?? 0n]
+    if (wanted !== is) return differ(`${span} ${placeOf(name)}: ${sum} is ${is}, and its parts say ${wanted}`)
+  }
+}
+
+function placeOf(name: string): string {
+  const [, hour, status, ...subject] = name.split(' ')
+  return `${new Date(Number(hour) * HOUR_MS).toISOString()} ${ENTRY_STATUSES[Number(status)] ?? status} ${subject.join(' ')}`
+}
+
+function comparePeriods(database: Connection, differ: (sentence: string) => void): number {
+  const rows = database
+    .query<{ budget: string; subject: string; from_at: bigint; spent: bigint; found: bigint | null; lost: bigint }, []>(
+      `SELECT p.budget, p.subject, p.from_at, p.spent_nano_usd - p.archived_nano_usd AS spent,
+         sum(e.cost_nano_usd) AS found, sum(c.entry IS NOT NULL AND e.id IS NULL) AS lost
+       FROM budget_periods p LEFT JOIN budget_charges c ON c.period = p.no LEFT JOIN entries e ON e.id = c.entry
+       GROUP BY p.no`,
+    )
+    .safeIntegers(true)
+    .all()
+  for (const { budget, subject, from_at: from, spent, found, lost } of rows) {
+    const where = `budget ${budget} of ${subject === '' ? 'the gateway' : subject} from ${new Date(Number(from)).toISOString()}`
+    if (lost !== 0n) differ(`${where}: ${lost} of its entries are gone`)
+    if (spent !== (found ?? 0n)) differ(`${where}: ${spent} nano-dollars are spent, and its entries say ${found ?? 0n}`)
+  }
+  return rows.length
+}
