@@ -72,7 +72,7 @@ import { deepgramWire } from './providers/deepgram/wire.ts'
 import { elevenlabsWire } from './providers/elevenlabs/wire.ts'
 import { falWire } from './providers/fal/wire.ts'
 import { customLinesWire, customWholeWire, customWire } from './providers/custom/wire.ts'
-import { geminiWire, vertexWire } from './providers/gemini/wire.ts'
+import { geminiWire, interactionsWire, vertexWire } from './providers/gemini/wire.ts'
 import { jinaWire } from './providers/jina/wire.ts'
 import { createMediaFetch } from './providers/media-fetch.ts'
 import { ollamaWire } from './providers/ollama/wire.ts'
@@ -112,6 +112,7 @@ const WIRES: Readonly<Record<string, Wire | undefined>> = {
   'custom-lines': customLinesWire,
   'custom-whole': customWholeWire,
   gemini: geminiWire,
+  'gemini-interactions': interactionsWire,
   ollama: ollamaWire,
   vertex: vertexWire,
   'vertex-anthropic': vertexAnthropicWire,

@@ -140,6 +140,7 @@ const CODEC_OF: Readonly<Record<WireName, string>> = {
   'openai-responses': 'openai-responses',
   anthropic: 'anthropic',
   gemini: 'gemini',
+  'gemini-interactions': 'gemini-interactions',
   vertex: 'vertex',
   bedrock: 'bedrock',
   'bedrock-invoke': 'bedrock-invoke',

@@ -11,6 +11,7 @@ export type Family =
   | 'openai-responses'
   | 'anthropic-messages'
   | 'gemini'
+  | 'gemini-interactions'
   | 'bedrock-converse'
   | 'cohere-chat'
   | 'mistral-chat'

@@ -25,6 +25,7 @@ export type Preset = {
     | 'fal'
     | 'custom'
     | 'gemini'
+    | 'gemini-interactions'
     | 'jina'
     | 'ollama'
     | 'replicate'

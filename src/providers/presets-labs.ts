@@ -54,6 +54,18 @@ export const LAB_PRESETS = {
     'https://ai.google.dev/api/generate-content',
     { wire: 'gemini', auth: { type: 'header', header: 'x-goog-api-key', prefix: '' }, priceId: 'google' },
   ),
+  'gemini-interactions': row(
+    'Google Gemini (Interactions)',
+    'https://generativelanguage.googleapis.com/v1beta',
+    GEMINI_VARIABLES,
+    'https://ai.google.dev/gemini-api/docs/interactions',
+    {
+      wire: 'gemini-interactions',
+      auth: { type: 'header', header: 'x-goog-api-key', prefix: '' },
+      priceId: 'google',
+      explicit: true,
+    },
+  ),
   'gemini-openai': row(
     'Google Gemini (OpenAI compatibility)',
     'https://generativelanguage.googleapis.com/v1beta/openai',

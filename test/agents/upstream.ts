@@ -1,5 +1,5 @@
 // Fake providers for agents: a model that thinks, calls the agent's shell once, and is content with the result.
-import { anthropic, bedrock, gemini } from '../sdk/spoken-vendors.ts'
+import { anthropic, bedrock, gemini, interactions } from '../sdk/spoken-vendors.ts'
 import { openaiChat, openaiResponses } from '../sdk/spoken.ts'
 import type { Format, Spoken } from '../sdk/spoken.ts'
 import type { JsonObject } from '../../src/core/json.ts'
@@ -43,6 +43,13 @@ export const AGENT_WIRES: readonly AgentWire[] = [
     model: 'gemini-3-pro',
     format: gemini,
     framing: WIRES.gemini,
+  },
+  {
+    name: 'gemini-interactions',
+    provider: 'preset: gemini-interactions, keys: [upstream-key]',
+    model: 'gemini-3-pro',
+    format: interactions,
+    framing: WIRES['gemini-interactions'],
   },
   {
     name: 'bedrock',

@@ -46,6 +46,7 @@ export const ROWS: readonly Row[] = [
   { folder: 'azure', ...chat, not: /^(?!azure-deepseek)/ },
   { folder: 'anthropic', wire: WIRES.anthropic },
   { folder: 'google', wire: WIRES.gemini, not: /429/ },
+  { folder: 'google/interactions', wire: WIRES['gemini-interactions'] },
   { folder: 'amazon-bedrock', wire: WIRES.bedrock, unlike: /json-(?:tool\.2|with-tools?\.1)|tool-call/ },
   { folder: 'cohere', wire: WIRES.cohere },
 ]

@@ -8,11 +8,13 @@ import { bedrockChatCodec } from '../../src/providers/bedrock/chat-codec.ts'
 import { cohereChatCodec } from '../../src/providers/cohere/chat-codec.ts'
 import type { FramedEvent, FramingKind } from '../../src/providers/framing.ts'
 import { geminiChatCodec } from '../../src/providers/gemini/chat-codec.ts'
+import { interactionsCodec } from '../../src/providers/gemini/interactions-codec.ts'
 import { ollamaChatCodec } from '../../src/providers/ollama/chat-codec.ts'
 import { openaiChatCodec } from '../../src/providers/openai/chat-codec.ts'
 import { responsesCodec } from '../../src/providers/openai/responses-codec.ts'
 import { bedrockOracle } from './oracle-bedrock.ts'
 import { geminiOracle } from './oracle-gemini.ts'
+import { interactionsOracle } from './oracle-interactions.ts'
 import { ollamaOracle } from './oracle-ollama.ts'
 import { anthropicOracle } from './oracle-anthropic.ts'
 import { cohereOracle } from './oracle-cohere.ts'
@@ -66,6 +68,13 @@ export const WIRES = {
     oracle: geminiOracle,
     provider: 'preset: gemini, keys: [recorded-key]',
   },
+  'gemini-interactions': {
+    name: 'gemini-interactions',
+    codec: interactionsCodec,
+    oracle: interactionsOracle,
+    provider: 'preset: gemini-interactions, keys: [recorded-key]',
+    begins: (chunk: JsonObject) => chunk['event_type'] === 'interaction.created',
+  },
   bedrock: {
     name: 'bedrock',
     codec: bedrockChatCodec,
@@ -97,6 +106,7 @@ export function wireOf(value: JsonObject): RecordedWire | null {
   if (value['object'] === 'response' || type.startsWith('response.')) return WIRES['openai-responses']
   if (type === 'message_start' || type.startsWith('content_block') || (type === 'message' && 'content' in value))
     return WIRES.anthropic
+  if (value['object'] === 'interaction' || 'event_type' in value) return WIRES['gemini-interactions']
   if ('candidates' in value || 'promptFeedback' in value) return WIRES.gemini
   if (isObject(value['output']) && isObject(value['output']['message'])) return WIRES.bedrock
   if ('messageStart' in value || 'contentBlockDelta' in value) return WIRES.bedrock

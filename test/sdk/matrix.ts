@@ -5,6 +5,7 @@ export const WIRE_NAMES = [
   'openai-responses',
   'anthropic',
   'gemini',
+  'gemini-interactions',
   'vertex',
   'bedrock',
   'bedrock-invoke',

@@ -92,6 +92,65 @@ function geminiChunk(parts: readonly JsonObject[], isLast: boolean): JsonObject 
   }
 }
 
+export const interactions: Format = {
+  whole: (said) => ({ ...interactionHead(said, stepsOf(said)), usage: INTERACTION_USAGE }),
+  stream(said) {
+    const steps = stepsOf(said).flatMap((step, index) => [
+      { event_type: 'step.start', index, step: begunStep(step) },
+      ...deltasOf(step).map((delta) => ({ event_type: 'step.delta', index, delta })),
+      { event_type: 'step.stop', index },
+    ])
+    const { steps: _steps, ...head } = interactionHead(said, [])
+    return lines([
+      { event_type: 'interaction.created', interaction: { ...head, status: 'in_progress' } },
+      ...steps,
+      { event_type: 'interaction.completed', interaction: { ...head, usage: INTERACTION_USAGE } },
+    ])
+  },
+  error: (message) => ({ error: { code: 400, message, status: 'INVALID_ARGUMENT' } }),
+}
+
+const INTERACTION_USAGE = {
+  total_input_tokens: INPUT_TOKENS,
+  total_output_tokens: OUTPUT_TOKENS,
+  total_thought_tokens: 0,
+  total_tokens: INPUT_TOKENS + OUTPUT_TOKENS,
+}
+
+function interactionHead(said: Spoken, steps: readonly JsonObject[]): JsonObject {
+  const status = said.type === 'text' ? 'completed' : 'requires_action'
+  return { id: 'v1_1', object: 'interaction', status, created: '2026-05-15T18:52:02Z', model: 'm', steps }
+}
+
+function stepsOf(said: Spoken): readonly JsonObject[] {
+  if (said.type === 'text') return [{ type: 'model_output', content: [{ type: 'text', text: said.text }] }]
+  const thoughts = thinkingOf(said).map(({ text, proof }) => ({
+    type: 'thought',
+    summary: [{ type: 'text', text }],
+    signature: proof,
+  }))
+  return [...thoughts, { type: 'function_call', id: CALL_ID, name: said.name, arguments: said.input }]
+}
+
+function begunStep({ content: _content, summary: _summary, signature: _signature, ...step }: JsonObject): JsonObject {
+  return step['arguments'] === undefined ? step : { ...step, arguments: {} }
+}
+
+function deltasOf(step: JsonObject): readonly JsonObject[] {
+  const [{ text } = { text: '' }] = (step['content'] ?? step['summary'] ?? []) as unknown as { text: string }[]
+  switch (step['type']) {
+    case 'model_output':
+      return piecesOf(text).map((piece) => ({ type: 'text', text: piece }))
+    case 'thought':
+      return [
+        { type: 'thought_summary', content: { type: 'text', text } },
+        { type: 'thought_signature', signature: step['signature'] ?? '' },
+      ]
+    default:
+      return piecesOf(JSON.stringify(step['arguments'])).map((json) => ({ type: 'arguments_delta', arguments: json }))
+  }
+}
+
 const CONVERSE_USAGE = {
   inputTokens: INPUT_TOKENS,
   outputTokens: OUTPUT_TOKENS,

@@ -69,6 +69,13 @@ export const MATRIX_WIRES: readonly Wire[] = [
     framing: WIRES.gemini,
   },
   {
+    name: 'gemini-interactions',
+    provider: 'preset: gemini-interactions, keys: [upstream-key]',
+    model: 'gemini-3-pro',
+    format: vendors.interactions,
+    framing: WIRES['gemini-interactions'],
+  },
+  {
     name: 'vertex',
     provider: 'preset: vertex, keys: [upstream-key]',
     model: 'gemini-2.5-pro',

@@ -16,6 +16,7 @@ const FAMILIES: { readonly [family in Family]: true } = {
   'openai-responses': true,
   'anthropic-messages': true,
   gemini: true,
+  'gemini-interactions': true,
   'bedrock-converse': true,
   'cohere-chat': true,
   'mistral-chat': true,

@@ -68,7 +68,7 @@ function placeOf(segment: JsonObject, { text, blockStart, partStarts }: Cited): 
 }
 
 /** How many characters from `from` on the first `bytes` bytes are. */
-function charactersAt(text: string, from: number, bytes: number): number {
+export function charactersAt(text: string, from: number, bytes: number): number {
   let left = bytes
   let at = from
   while (left > 0 && at < text.length) {

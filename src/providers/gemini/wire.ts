@@ -6,6 +6,7 @@ import { geminiChatCodec, vertexChatCodec } from './chat-codec.ts'
 import { geminiEmbeddingsWire, vertexEmbeddingsWire } from './embeddings.ts'
 import { geminiEventReader } from './events.ts'
 import { geminiImagesWire } from './images.ts'
+import { interactionsCodec } from './interactions-codec.ts'
 import { geminiLive } from './live.ts'
 import { geminiBody, geminiChatUrl, geminiCountUrl, geminiEmbedUrl } from './request.ts'
 import { geminiSpeechWire } from './speech.ts'
@@ -45,4 +46,15 @@ export const vertexWire: Wire = {
   operations: { embeddings: vertexEmbeddingsWire, images: geminiImagesWire, speech: geminiSpeechWire },
   // It takes public addresses of every kind.
   chat: { codec: vertexChatCodec, url: geminiChatUrl, fetches: ({ url }) => url.startsWith('https:'), framing: 'sse' },
+}
+
+/** The API that Google recommends for new models; everything goes there translated. */
+export const interactionsWire: Wire = {
+  id: 'gemini-interactions',
+  native: {},
+  chat: {
+    codec: interactionsCodec,
+    url: ({ provider }) => `${provider.baseUrl}/interactions`,
+    framing: 'sse',
+  },
 }
