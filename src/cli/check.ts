@@ -3,6 +3,7 @@ import { readBoundedFile } from '../config/files.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatProblem, type Problem } from '../config/problem.ts'
 import type { Config } from '../config/schema.ts'
+import { retirementWarning } from '../routing/retirement.ts'
 import type { RouteConfig } from '../config/schema-routes.ts'
 import { type Arguments, type CliContext, type Command, CONFIG_OPTION, EXIT } from './command.ts'
 import { printable, table, writeJson } from './format.ts'
@@ -30,11 +31,24 @@ export async function checkConfig(args: Arguments, context: CliContext): Promise
   if (!loaded.ok) return loaded
   try {
     const installed = context.outside.install(loaded.config, context.environment)
-    return { ok: true, config: loaded.config, file: loaded.file, installed, warnings: loaded.warnings }
+    const warnings = [...loaded.warnings, ...retirements(loaded.config, installed, context.clock.now())]
+    return { ok: true, config: loaded.config, file: loaded.file, installed, warnings }
   } catch (error) {
     if (!(error instanceof Error) || !('path' in error) || typeof error.path !== 'string') throw error
     return { ok: false, problems: [loaded.problemAt(error.path, error.message)] }
   }
+}
+
+/** Routes whose models are withdrawn by their vendors, or soon will be. */
+function retirements({ routes }: Config, { models }: Installed, now: number): readonly string[] {
+  const known = new Map(models.map((model) => [model.id, model]))
+  return Object.entries(routes).flatMap(([name, { targets, fallbacks }]) =>
+    [...targets, ...fallbacks].flatMap(({ use }) => {
+      const model = known.get(use)
+      const warning = model === undefined ? null : retirementWarning(model, now)
+      return warning === null ? [] : [`routes.${name}: ${warning}`]
+    }),
+  )
 }
 
 const SOURCES: Readonly<Record<Installed['from'], string>> = {

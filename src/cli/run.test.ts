@@ -527,6 +527,16 @@ describe('weir check', () => {
     expect(out).toMatch(/alone +sim +no: requests +nobody\n/)
   })
 
+  test('warns of models in routes that their vendors withdraw', async () => {
+    const file = configFile(
+      'providers: { openai: { keys: [k1234567] } }\nroutes: { old: { targets: [openai/gone] }, new: { targets: [openai/gpt] } }\n',
+    )
+    const gone = { id: 'openai/gone', ownedBy: 'openai', facts: { ...NO_FACTS, retiredOn: '2020-01-01' }, rates: null }
+    const install = () => ({ ...INSTALLED, models: [...INSTALLED.models, gone] })
+    const { code, err } = await weir(`check --config ${file}`, { outside: { ...outside, install } })
+    expect([code, err]).toEqual([0, 'warning: routes.old: openai/gone is withdrawn by its vendor since 2020-01-01.\n'])
+  })
+
   test('prints every problem with its place, and fails', async () => {
     const file = configFile('log: { level: loud }\nmetrics: { enabld: true }\n')
     const { code, out, err } = await weir('check', { environment: { WEIR_CONFIG: file } })

@@ -5,7 +5,7 @@ import type { Deployment } from '../core/model.ts'
 const NOTICE_MS = 180 * 86_400_000
 
 /** What a caller should know of the model's end; null when it has none, or a distant one. */
-export function retirementWarning({ id, facts }: Deployment, now: number): string | null {
+export function retirementWarning({ id, facts }: Pick<Deployment, 'id' | 'facts'>, now: number): string | null {
   const { retiredOn, successor } = facts
   if (retiredOn === null) return null
   const day = Date.parse(retiredOn)
