@@ -1,12 +1,19 @@
 // Live sessions over real WebSockets: OpenAI's own SDK and plain sockets as clients, the simulator and fake providers behind.
 import { describe, expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:tls'
+import { GoogleGenAI } from '@google/genai'
+import type { LiveServerMessage } from '@google/genai'
 import OpenAI from 'openai'
 import { OpenAIRealtimeWS } from 'openai/realtime/ws'
 import { OpenAIRealtimeWebSocket } from 'openai/realtime/websocket'
 import type { RealtimeServerEvent } from 'openai/resources/realtime/realtime'
+import { randomOf } from '../src/providers/simulator/random.ts'
+import { openSqliteStore } from '../src/store/sqlite.ts'
+import { startProcess, temporaryFolder } from './process.ts'
 import { drivenClock } from '../src/providers/simulator/driven-clock.ts'
 import { TEST_AUTHORITY, TEST_CERTIFICATE, TEST_KEY } from '../src/providers/test-certificate.ts'
 import { providerAt, startGateway } from './gateway.ts'
@@ -478,6 +485,76 @@ test('nonsense of either side is passed on or let be, never the end of the gatew
   expect(weir.log()).not.toContain('"internal"')
 })
 
+test('frames that are none cut the connection, and nothing is left behind', async () => {
+  using fake = startFake()
+  await using weir = await startGateway(providerAt(fake.url))
+  const { port } = weir.listen()
+  const random = randomOf('frames')
+  const bytes = (length: number): Buffer => Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)))
+  const hostile = [
+    // Not masked, reserved bits, a control frame of 70 000 bytes, an unknown opcode, a length of 2^63, text that is no UTF-8.
+    Buffer.from([0x81, 0x02, 0x68, 0x69]),
+    Buffer.from([0xf1, 0x80, 0, 0, 0, 0]),
+    Buffer.from([0x89, 0xfe, 0xff, 0xff, 0, 0, 0, 0]),
+    Buffer.from([0x83, 0x80, 0, 0, 0, 0]),
+    Buffer.from([0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]),
+    Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0xff, 0xfe]),
+    ...Array.from({ length: 40 }, () => bytes(64)),
+  ]
+  for (const frame of hostile) {
+    const socket = connect(port, '127.0.0.1')
+    const ended = new Promise<void>((resolve) => void socket.once('close', () => resolve()))
+    socket.on('error', () => {})
+    const switched = new Promise<void>((resolve) => void socket.once('data', () => resolve()))
+    socket.write(
+      `GET /v1/realtime?model=up/m HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${weir.key}\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    )
+    await switched
+    socket.end(frame)
+    await ended
+  }
+  await settled(weir)
+  expect(fake.opened).toHaveLength(hostile.length)
+  while (fake.closed.length < hostile.length) await Bun.sleep(2)
+  expect(weir.gateway.limiter.inFlight('key')).toBe(0)
+  expect(await weir.store.countEntries()).toBe(hostile.length)
+  expect(weir.log()).not.toContain('"internal"')
+})
+
+test('after kill -9 what was told is in the ledger, and the turn that was under way is booked at its estimate', async () => {
+  using folder = temporaryFolder()
+  using fake = startFake((text, send) => {
+    send(CREATED)
+    if (text.includes('first')) send(DONE(USAGE))
+  })
+  writeFileSync(path.join(folder.path, 'weir.yaml'), providerAt(fake.url))
+  {
+    await using first = startProcess({ folder: folder.path })
+    const { url } = await first.ready()
+    const key = /virtual key +(\S+)/.exec(first.stdout())?.[1] ?? ''
+    using client = await open(`${url}/v1/realtime?model=up/m`, { headers: { authorization: `Bearer ${key}` } })
+    client.send({ type: 'response.create', first: true })
+    await client.until('response.done')
+    client.send({ type: 'response.create', second: true })
+    while (client.messages.filter((text) => text.includes('response.created')).length < 2) await Bun.sleep(2)
+    first.kill('SIGKILL')
+    await first.ended
+  }
+  await using second = startProcess({ folder: folder.path })
+  await second.ready()
+  const store = openSqliteStore({ path: path.join(folder.path, 'data', 'weir.db'), sync: 'process' })
+  const spend = await store.spend({ by: ['status'], bucket: null, from: 0, to: 8e15 })
+  expect(new Map(spend.map(({ group, requests }) => [group.status, requests]))).toEqual(
+    new Map([
+      ['complete', 1],
+      ['recovered', 1],
+    ]),
+  )
+  expect(spend.find(({ group }) => group.status === 'complete')?.usage).toMatchObject({ output: 30, audioOut: 91 })
+  expect(await store.openIntents({ deadlineBefore: Number.MAX_SAFE_INTEGER, limit: 9 })).toEqual([])
+  await store.close()
+}, 30_000)
+
 describe('in driven time', () => {
   const within = `${FAST}realtime: { idle: 5m, session: 20m, sessions: 1 }\n`
 
@@ -572,6 +649,33 @@ describe('Gemini Live', () => {
     expect(record?.costNanoUsd).toBe(142_000n)
     client.socket.close()
     await settled(weir)
+  })
+
+  test('Google’s own SDK talks through it', async () => {
+    using fake = startLive()
+    await using weir = await startGateway(yaml(fake.url))
+    const ai = new GoogleGenAI({ apiKey: weir.key, httpOptions: { baseUrl: weir.listen().url } })
+    const messages: LiveServerMessage[] = []
+    const turn = Promise.withResolvers<void>()
+    const session = await ai.live.connect({
+      model: 'gemini/live',
+      callbacks: {
+        onmessage(message) {
+          messages.push(message)
+          if (message.serverContent?.turnComplete === true) turn.resolve()
+        },
+        onerror: (event) => turn.reject(new Error(event.message)),
+      },
+    })
+    session.sendClientContent({ turns: 'hello' })
+    await turn.promise
+    expect(messages.some(({ setupComplete }) => setupComplete !== undefined)).toBe(true)
+    expect(messages.at(-1)?.usageMetadata).toMatchObject({ promptTokenCount: 12 })
+    session.close()
+    await settled(weir)
+    expect((await weir.store.listRequests({ cursor: null, limit: 9 })).data.at(-1)?.usage).toMatchObject({
+      audioOut: 25,
+    })
   })
 
   test.each([

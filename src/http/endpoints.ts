@@ -65,8 +65,12 @@ const BATCH = `/v1/batches/${ID}`
 /** `HEAD` is answered where `GET` is. */
 const PASS_METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
-/** Of Google's API, as its SDKs call them. */
-const LIVE_VERSIONS = ['v1beta', 'v1alpha'] as const
+/** Google's SDK writes the first slash twice (3.1.0), and names the newest version that it knows. */
+const LIVE_PATHS = ['/', '//'].flatMap((slash) =>
+  ['v1', 'v1beta', 'v1alpha'].map(
+    (version) => `${slash}ws/google.ai.generativelanguage.${version}.GenerativeService.BidiGenerateContent`,
+  ),
+)
 
 const ENDPOINTS: readonly Endpoint[] = [
   { method: 'POST', path: '/v1/chat/completions', kind: 'relay', family: 'chat', dialect: openaiChat },
@@ -125,9 +129,9 @@ const ENDPOINTS: readonly Endpoint[] = [
     dialect: openaiChat,
   })),
   { method: 'GET', path: '/v1/realtime', kind: 'realtime', family: 'realtime', dialect: openaiRealtime },
-  ...LIVE_VERSIONS.map((version): Endpoint => ({
+  ...LIVE_PATHS.map((path): Endpoint => ({
     method: 'GET',
-    path: `/ws/google.ai.generativelanguage.${version}.GenerativeService.BidiGenerateContent`,
+    path,
     kind: 'live',
     family: 'realtime',
     dialect: geminiLive,
