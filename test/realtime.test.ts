@@ -609,6 +609,17 @@ test('a gateway that shuts down says goodbye: at once where nobody answers, else
   expect(await refusal(`${url}/v1/realtime?model=up/m`, bearer(weir).headers)).toEqual([503, 'draining'])
 })
 
+test('a handshake that nobody completes gives its place back', async () => {
+  const clock = drivenClock()
+  await using weir = await startGateway(FAST, { clock })
+  // As a function of a request the gateway has no listener that could switch.
+  const response = await weir.call('/v1/realtime?model=sim/talk', undefined, { headers: { upgrade: 'websocket' } })
+  expect([response.status, weir.gateway.load.inFlight]).toEqual([426, 1])
+  clock.advance(10_000)
+  await settled(weir)
+  expect(weir.gateway.limiter.inFlight('key')).toBe(0)
+})
+
 describe('Gemini Live', () => {
   const PATH = '/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent'
   const yaml = (url: string): string =>

@@ -1,4 +1,5 @@
 // finalizing or cancelling → completed, expired or cancelled: what is not done is told why, and the results become files.
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Batch, LineResult } from '../core/batch.ts'
 import { lineRequestId } from '../core/batch.ts'
 import type { LineAnswer } from '../dialects/openai-batches.ts'
@@ -44,7 +45,12 @@ export async function finishBatch(batch: Batch, tools: FinishTools): Promise<voi
     at: now(),
     patch: { outputFileId, errorFileId },
   })
-  await store.dropLines(batch.id)
+  await forgetLines(batch.id, store)
+}
+
+/** A few at a time, so that nobody waits for it. */
+export async function forgetLines(batchId: string, store: BatchStore): Promise<void> {
+  while ((await store.dropLines(batchId, GROUP)) === GROUP) await nextTurn()
 }
 
 async function refuseWaiting(batch: Batch, store: BatchStore): Promise<void> {
@@ -56,6 +62,7 @@ async function refuseWaiting(batch: Batch, store: BatchStore): Promise<void> {
       return { position: line.position, ok: false, text }
     })
     await store.finishLines(batch.id, results)
+    await nextTurn()
   }
 }
 
@@ -86,5 +93,6 @@ async function* textsOf(batchId: string, ok: boolean, store: BatchStore): AsyncG
     const last = results.at(-1)
     if (last === undefined) return
     after = last.position
+    await nextTurn()
   }
 }

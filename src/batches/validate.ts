@@ -1,8 +1,10 @@
 // validating → in_progress or failed: the file of a batch becomes its lines.
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Batch, BatchLine, BatchProblem } from '../core/batch.ts'
 import type { JsonBounds } from '../core/json.ts'
 import { readBatchLine } from '../dialects/openai-batches.ts'
 import type { BatchStore, FileStore } from '../store/store.ts'
+import { forgetLines } from './finish.ts'
 import { contentOf, linesOf } from './file-content.ts'
 
 export type ValidateTools = {
@@ -14,20 +16,20 @@ export type ValidateTools = {
 
 /** Problems that are told; whoever has more has the wrong file. */
 const MOST_PROBLEMS = 50
-/** Lines that are written in one transaction. */
-const GROUP = 500
+/** Lines that are read and written in one go, before others get their turn. */
+const GROUP = 100
 
 /** What was read before a crash is read anew. */
 export async function validateBatch(batch: Batch, tools: ValidateTools): Promise<void> {
   const { store, now } = tools
-  await store.dropLines(batch.id)
+  await forgetLines(batch.id, store)
   const { total, problems } = await readLines(batch, tools)
   if (problems.length === 0)
     await store.moveBatch(batch.id, ['validating'], { status: 'in_progress', at: now(), patch: { total } })
   else {
     // Where the batch was cancelled meanwhile, its lines are still looked at.
     const failed = await store.moveBatch(batch.id, ['validating'], { status: 'failed', at: now(), patch: { problems } })
-    if (failed !== null) await store.dropLines(batch.id)
+    if (failed !== null) await forgetLines(batch.id, store)
   }
 }
 
@@ -59,6 +61,7 @@ async function readLines(batch: Batch, tools: ValidateTools): Promise<Read> {
       if (gathered.length < GROUP) continue
       await store.addLines(batch.id, gathered)
       gathered = []
+      await nextTurn()
     }
   } catch (error) {
     if (!(error instanceof TypeError)) throw error

@@ -20,6 +20,9 @@ export type SocketOpening = {
   readonly signal: AbortSignal
 }
 
+/** A provider that does not answer a goodbye in this time is left without. */
+const GOODBYE_MS = 5_000
+
 /** Rejects with UpstreamFailure. */
 export function openWebSocket(opening: SocketOpening, clock: Clock): Promise<UpstreamSocket> {
   const { signal, handshakeMs } = opening
@@ -46,7 +49,7 @@ export function openWebSocket(opening: SocketOpening, clock: Clock): Promise<Ups
     socket.addEventListener('open', () => {
       isOpen = true
       settle()
-      resolve(upstreamSocket(socket, inbox))
+      resolve(upstreamSocket(socket, inbox, clock))
     })
     socket.addEventListener('message', ({ data }) => inbox.message(data as string | Uint8Array))
     socket.addEventListener('pong', () => inbox.pong())
@@ -79,7 +82,7 @@ function connect({ destination, url, address, headers, protocols, proxy }: Socke
   return socket
 }
 
-function upstreamSocket(socket: WebSocket, inbox: ReturnType<typeof createInbox>): UpstreamSocket {
+function upstreamSocket(socket: WebSocket, inbox: ReturnType<typeof createInbox>, clock: Clock): UpstreamSocket {
   const isGone = (): boolean => socket.readyState !== WebSocket.OPEN
   return {
     listen: (listener) => inbox.listen(listener),
@@ -98,6 +101,8 @@ function upstreamSocket(socket: WebSocket, inbox: ReturnType<typeof createInbox>
       // A paused socket would not see the other side's goodbye.
       socket.resume()
       socket.close(code, reason)
+      const cancel = clock.after(GOODBYE_MS, () => socket.terminate())
+      socket.addEventListener('close', cancel, { once: true })
     },
   }
 }

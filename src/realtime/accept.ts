@@ -61,9 +61,11 @@ export async function acceptRealtime(
     if (model !== null) await session.begin(model)
     return switchTo(session, { ...agreed, 'x-weir-request-id': exchange.id })
   } catch (error) {
-    if (session !== null) sessions.delete(session)
     if (!(error instanceof GatewayError)) stages.onInternal(error, exchange)
-    return stages.refuse(exchange, error instanceof GatewayError ? error : new GatewayError('internal', {}, error))
+    const known = error instanceof GatewayError ? error : new GatewayError('internal', {}, error)
+    const response = await stages.refuse(exchange, known)
+    session?.closed()
+    return response
   }
 }
 

@@ -40,7 +40,7 @@ export interface Session extends SocketSession {
 
 type Message = string | Uint8Array
 
-/** The first message has this long to come. */
+/** Client and first message have this long to come. */
 const SETUP_MS = 10_000
 /** How often the provider is asked whether it is still there, and how long it may be silent altogether. */
 const PING_MS = 20_000
@@ -114,6 +114,15 @@ export function createSession(options: SessionOptions): Session {
         providerMs = clock.monotonicMs()
       },
       closed: onProviderClosed,
+    })
+  }
+
+  /** A handshake that nobody completes, and a client that sets nothing up, must not hold a place for ever. */
+  function watchStart(): void {
+    after(SETUP_MS, () => {
+      if (client !== null && started !== null) return
+      if (isStarting) watchStart()
+      else fail(lateSetup())
     })
   }
 
@@ -244,13 +253,13 @@ export function createSession(options: SessionOptions): Session {
     turns.close(error)
   }
 
+  watchStart()
   return {
     begin,
     open(socket) {
       client = socket
       if (isOver) return socket.close(1011, '')
       if (started !== null) listen(started)
-      else after(SETUP_MS, () => started === null && !isStarting && fail(lateSetup()))
       if (isDraining) fail(new GatewayError('draining'))
     },
     message(data) {
@@ -277,7 +286,7 @@ function ended(message: string): GatewayError {
 }
 
 function lateSetup(): GatewayError {
-  return new GatewayError('request_too_slow', { message: `The first message did not arrive within ${SETUP_MS} ms.` })
+  return new GatewayError('request_too_slow', { message: `The session was not set up within ${SETUP_MS} ms.` })
 }
 
 function sizeOf(message: Message): number {

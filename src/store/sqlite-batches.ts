@@ -43,7 +43,9 @@ export function createBatchStore(database: Connection): BatchStore {
     `DELETE FROM batches WHERE id IN (SELECT id FROM batches WHERE open = 0 AND kept_until <= ? LIMIT ?) RETURNING id`,
   )
   const insertLine = database.statement(`INSERT INTO batch_lines VALUES (?, ?, ${WAITING}, ?, ?, ?)`)
-  const dropLines = database.statement('DELETE FROM batch_lines WHERE batch_id = ?')
+  const dropLines = database.statement(
+    'DELETE FROM batch_lines WHERE rowid IN (SELECT rowid FROM batch_lines WHERE batch_id = ? LIMIT ?)',
+  )
   const selectLines = database.statement<LineRow, [string, number, number, number]>(
     `SELECT position, custom_id, tries, body FROM batch_lines
      WHERE batch_id = ? AND state = ? AND position > ? ORDER BY position LIMIT ?`,
@@ -139,7 +141,7 @@ export function createBatchStore(database: Connection): BatchStore {
           .map(({ position, body }) => ({ position, ok, text: body })),
       ),
 
-    dropLines: (batchId) => guarded(() => void dropLines.run(batchId)),
+    dropLines: (batchId, limit) => guarded(() => dropLines.run(batchId, limit).changes),
 
     pruneBatches: ({ now, limit }) => guarded(() => prune.all(now, limit).length),
   }

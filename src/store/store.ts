@@ -333,8 +333,8 @@ export interface BatchStore {
     batchId: string,
     query: { readonly ok: boolean; readonly after: number; readonly limit: number },
   ): Promise<readonly LineResult[]>
-  /** Forgets all lines: those of a batch whose files are written, or that is read anew. Its counts stay. */
-  dropLines(batchId: string): Promise<void>
+  /** Forgets up to `limit` lines of a batch whose files are written, or that is read anew, and says how many. Its counts stay. */
+  dropLines(batchId: string, limit: number): Promise<number>
   /** Deletes up to `limit` batches that are over and kept no longer, and says how many. */
   pruneBatches(query: { readonly now: number; readonly limit: number }): Promise<number>
 }
