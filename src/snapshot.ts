@@ -1,7 +1,7 @@
 // One configuration as the path uses it: immutable, swapped by reference; a request keeps the one it began with.
 import { LRUCache } from 'lru-cache'
 import type { Config } from './config/schema.ts'
-import type { ModelConfig } from './config/schema-providers.ts'
+import type { ModelConfig } from './config/schema-models.ts'
 import { defined } from './core/json-read.ts'
 import type { Provider } from './core/model.ts'
 import { type ModelFacts, NO_FACTS } from './core/model-facts.ts'
