@@ -102,16 +102,24 @@ function spendSql({ by, bucket }: SpendQuery, pieces: number): string {
     ...Object.values(UNIT_COLUMNS).map((column) => `sum(p.${column}) AS ${column}`),
   ]
   const groups = [
-    ...(bucket === null ? [] : [`${bucketSql(bucket)} AS bucket`]),
+    ...(bucket === null ? [] : ['p.bucket AS bucket']),
     ...by.map((dimension) => `${DIMENSIONS[dimension]} AS by_${dimension}`),
   ]
   const places = groups.map((_, index) => index + 1).join(', ')
-  const parts = Array.from(
-    { length: pieces },
-    // Kinds as a list and not as a range, so that each is one seek followed by a range of hours.
-    () => `SELECT * FROM spend WHERE span = ? AND kind IN (0, ${detailed ? 2 : 1}) AND at >= ? AND at < ?`,
-  )
-  return `SELECT ${[...groups, ...sums].join(', ')} FROM (${parts.join(' UNION ALL ')}) p
+  // Kinds as a list and not as a range, so that each is one seek followed by a range of hours. Each piece is summed by the subjects' numbers first: a year has many rows of each, and comparing numbers costs a fraction
+  // of comparing names.
+  const kept = [
+    'p.subject',
+    ...(by.includes('status') ? ['p.status'] : []),
+    ...(bucket === null ? [] : [`${bucketSql(bucket)} AS bucket`]),
+  ]
+  const columns = ['requests', 'cost_nano_usd', 'unpriced', ...Object.values(UNIT_COLUMNS)]
+  const part = `SELECT ${[...kept, ...columns.map((column) => `sum(p.${column}) AS ${column}`)].join(', ')} FROM spend p
+    WHERE p.span = ? AND p.kind IN (0, ${detailed ? 2 : 1}) AND p.at >= ? AND p.at < ?
+    GROUP BY ${kept.map((_, place) => place + 1).join(', ')}`
+  const parts = Array.from({ length: pieces }, () => part)
+  return `WITH p AS MATERIALIZED (${parts.join(' UNION ALL ')})
+    SELECT ${[...groups, ...sums].join(', ')} FROM p
     JOIN subjects s ON s.no = p.subject ${by.includes('tag') ? 'LEFT JOIN json_each(s.tags) t' : ''}
     ${places === '' ? 'HAVING count(*) > 0' : `GROUP BY ${places}`}
     ORDER BY ${bucket === null ? '' : 'bucket, '}sum(p.cost_nano_usd) DESC, sum(p.requests) DESC${places === '' ? '' : `, ${places}`}`
