@@ -68,6 +68,7 @@ import { vertexAnthropicWire } from './providers/anthropic/vertex.ts'
 import { anthropicWire } from './providers/anthropic/wire.ts'
 import { bedrockInvokeWire, bedrockWire } from './providers/bedrock/wire.ts'
 import { cohereWire } from './providers/cohere/wire.ts'
+import { assemblyaiWire } from './providers/assemblyai/wire.ts'
 import { deepgramWire } from './providers/deepgram/wire.ts'
 import { elevenlabsWire } from './providers/elevenlabs/wire.ts'
 import { falWire } from './providers/fal/wire.ts'
@@ -118,6 +119,7 @@ const WIRES: Readonly<Record<string, Wire | undefined>> = {
   'vertex-anthropic': vertexAnthropicWire,
   voyage: voyageWire,
   jina: jinaWire,
+  assemblyai: assemblyaiWire,
   elevenlabs: elevenlabsWire,
   deepgram: deepgramWire,
   stability: stabilityWire,

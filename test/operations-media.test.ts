@@ -540,3 +540,97 @@ test('the sound goes to ElevenLabs in a form, and to Deepgram as the body', asyn
   expect(deepgram.received[0]?.headers.get('content-type')).toBe('audio/mpeg')
   expect(urls).toEqual(['?model=nova-3&smart_format=true&utterances=true&language=de'])
 })
+
+const HEARD = {
+  id: 'job-1',
+  status: 'completed',
+  text: 'Hello there. Bye.',
+  language_code: 'en',
+  audio_duration: 3,
+  words: [
+    { text: 'Hello', start: 0, end: 500, speaker: 'A' },
+    { text: 'there.', start: 600, end: 1_000, speaker: 'A' },
+    { text: 'Bye.', start: 1_500, end: 2_250, speaker: 'B' },
+  ],
+  utterances: null,
+}
+
+/** AssemblyAI with one job, which is done at its n-th look. */
+function assembly(looks: number, done: JsonObject = HEARD): Upstream {
+  let looked = 0
+  return startUpstream((request) => {
+    const { pathname } = new URL(request.url)
+    if (pathname === '/upload') return Response.json({ upload_url: 'https://cdn.example/1' })
+    if (request.method === 'POST') return Response.json({ id: 'job-1', status: 'queued' })
+    return Response.json(++looked < looks ? { id: 'job-1', status: 'processing' } : done)
+  })
+}
+
+test('AssemblyAI’s job is made, and looked at until it is done', async () => {
+  using upstream = assembly(2)
+  await using gateway = await gatewayTo(upstream.url, 'assemblyai', 'universal')
+  const ask = spoken('up/universal', { response_format: 'diarized_json' })
+  const response = await gateway.call('/v1/audio/transcriptions', ask)
+  expect(await response.json()).toMatchObject({
+    text: 'Hello there. Bye.',
+    duration: 3,
+    segments: [
+      { speaker: 'A', start: 0, end: 1, text: 'Hello there.' },
+      { speaker: 'B', start: 1.5, end: 2.25 },
+    ],
+  })
+  expect(upstream.received.map(({ path }) => path)).toEqual([
+    '/upload',
+    '/transcript',
+    '/transcript/job-1',
+    '/transcript/job-1',
+  ])
+  expect([...(upstream.received[0]?.bytes ?? [])]).toEqual([9, 8, 7])
+  expect(JSON.parse(upstream.received[1]?.body ?? '')).toEqual({
+    audio_url: 'https://cdn.example/1',
+    speech_model: 'universal',
+    language_detection: true,
+    speaker_labels: true,
+  })
+  for (const { headers } of upstream.received) expect(headers.get('authorization')).toBe('upstream-secret-value')
+  expect(await booked(gateway)).toEqual({ seconds: 3, requests: 1 })
+})
+
+test('a job that fails tells why, and one that is never done ends with the request’s time', async () => {
+  using failing = assembly(1, { id: 'job-1', status: 'error', error: 'the sound is silent' })
+  await using first = await gatewayTo(failing.url, 'assemblyai', 'universal')
+  expect((await first.call('/v1/audio/transcriptions', spoken('up/universal'))).status).toBe(502)
+  const record = (await first.store.listRequests({ limit: 1, cursor: null })).data[0]
+  expect(record?.attempts[0]?.message).toContain('the sound is silent')
+  using endless = assembly(1_000)
+  await using second = await gatewayTo(endless.url, 'assemblyai', 'universal', 'timeouts: { total: 900ms }')
+  const response = await second.call('/v1/audio/transcriptions', spoken('up/universal'))
+  expect(response.status).toBe(504)
+  expect(endless.received.length).toBeLessThan(8)
+})
+
+test('a client that leaves is not waited for', async () => {
+  using upstream = assembly(1_000)
+  await using gateway = await gatewayTo(upstream.url, 'assemblyai', 'universal')
+  const leaving = new AbortController()
+  const asked = gateway.call('/v1/audio/transcriptions', spoken('up/universal'), { signal: leaving.signal })
+  while (upstream.received.length < 3) await Bun.sleep(5)
+  leaving.abort()
+  await asked.catch(() => undefined)
+  const looks = upstream.received.length
+  await Bun.sleep(700)
+  expect(upstream.received.length).toBe(looks)
+  expect(gateway.gateway.load.inFlight).toBe(0)
+})
+
+test('Replicate’s picture is looked at again when it takes longer than a minute', async () => {
+  using upstream = startUpstream((request) =>
+    request.method === 'POST'
+      ? Response.json({ id: 'p1', status: 'processing', output: null })
+      : Response.json({ id: 'p1', status: 'succeeded', output: 'https://example.com/1.png' }),
+  )
+  await using gateway = await gatewayTo(upstream.url, 'replicate', 'maker/model')
+  const response = await gateway.call('/v1/images/generations', { model: 'up/maker/model', prompt: 'a weir' })
+  expect(await response.json()).toMatchObject({ data: [{ url: 'https://example.com/1.png' }] })
+  expect(upstream.received.map(({ path }) => path)).toEqual(['/models/maker/model/predictions', '/predictions/p1'])
+})

@@ -26,6 +26,16 @@ export type WrittenOperation = {
 /** A whole answer as it came. */
 export type OperationBody = { readonly bytes: Uint8Array; readonly headers: HeaderSource }
 
+/** What is asked next, where the answer is not there yet. */
+export type NextCall = {
+  readonly method: 'GET' | 'POST'
+  /** Absolute. */
+  readonly url: string
+  readonly body: JsonObject | null
+  /** How long is waited before. */
+  readonly waitMs: number
+}
+
 export interface OperationWire<Name extends OperationName> {
   /** Whether a deployment has the endpoint; absent: all have. */
   serves?(deployment: Deployment): boolean
@@ -36,6 +46,11 @@ export interface OperationWire<Name extends OperationName> {
   split?(request: RequestOf<Name>, deployment: Deployment): readonly RequestOf<Name>[]
   /** The answers to the parts of a request, in order, as one. */
   join?(answers: readonly AnswerOf<Name>[]): AnswerOf<Name>
+  /**
+   * What is asked after the answer to the question of that number, from 1, where the provider makes a job of a request;
+   * null: this is the answer. Absent: the first answer is the answer. Throws ProblemError.
+   */
+  next?(answer: OperationBody, request: RequestOf<Name>, deployment: Deployment, asked: number): NextCall | null
   /** Its answers are what was asked for, byte by byte: they can be passed on as they come. */
   readonly streamsBytes?: true
 }
@@ -97,4 +112,19 @@ export function picturesUsage(images: number): Usage {
 export function pathOfModel(model: string): string | null {
   const parts = model.split('/')
   return parts.some((part) => /^\.{0,2}$/.test(part)) ? null : parts.map(encodeURIComponent).join('/')
+}
+
+const FIRST_WAIT_MS = 200
+const LONGEST_WAIT_MS = 3_000
+
+/** How long is waited before a job is looked at again: longer each time. */
+export function pollWaitMs(asked: number): number {
+  return Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * asked)
+}
+
+/** Where a job is looked at, by its `id`. Throws ProblemError when it has none that could be one. */
+export function jobUrl(jobs: string, body: JsonObject): string {
+  const { id } = body
+  if (typeof id === 'string' && /^[\w-]{1,200}$/.test(id)) return `${jobs}/${id}`
+  throw new ProblemError('the job has no id')
 }

@@ -17,6 +17,7 @@ export type Preset = {
   readonly wire:
     | 'openai'
     | 'anthropic'
+    | 'assemblyai'
     | 'bedrock'
     | 'bedrock-invoke'
     | 'cohere'

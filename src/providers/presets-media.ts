@@ -22,6 +22,17 @@ export const MEDIA_PRESETS = {
     'https://developers.deepgram.com/reference',
     { wire: 'deepgram', auth: { type: 'header', header: 'authorization', prefix: 'Token ' } },
   ),
+  assemblyai: row(
+    'AssemblyAI',
+    'https://api.assemblyai.com/v2',
+    'ASSEMBLYAI_API_KEY',
+    'https://www.assemblyai.com/docs/api-reference',
+    {
+      wire: 'assemblyai',
+      auth: { type: 'header', header: 'authorization', prefix: '' },
+      quirks: { modelsPath: '/transcript?limit=1' },
+    },
+  ),
   stability: row(
     'Stability AI',
     'https://api.stability.ai',

@@ -11,6 +11,7 @@ import type { AnswerStream } from '../providers/answer-stream.ts'
 import { createByteStream } from '../providers/byte-stream.ts'
 import { errorMessageOf } from '../providers/classify.ts'
 import { createNativeStream } from '../providers/native-stream.ts'
+import type { NextCall, OperationBody } from '../providers/operation-wire.ts'
 import type { UpstreamAnswer } from '../providers/upstream.ts'
 import type { AttemptRun, AttemptTools, WholeAnswer } from './attempt-run.ts'
 import { isStreamType } from './lane.ts'
@@ -18,8 +19,10 @@ import type { NativeLane, TranslatedLane } from './lane.ts'
 import type { OperationLane } from './operation-lane.ts'
 import { listenedTo } from './listened.ts'
 import { Transcript } from './transcript.ts'
-import { allParts } from './operation-parts.ts'
-import type { PartsTools } from './operation-parts.ts'
+import { allParts, askOn } from './operation-parts.ts'
+import type { FollowingCall, FollowTools } from './operation-parts.ts'
+import { jobDone } from './operation-job.ts'
+import { pause } from './pause.ts'
 import { translateStream, translateWhole } from './translated.ts'
 import type { Joint } from './translated.ts'
 
@@ -37,8 +40,8 @@ const DIALECTS: Readonly<Record<string, DialectId | undefined>> = {
 /** Tokens of a picture or a document of one page, roughly. */
 const MEDIA_TOKENS = 1_600
 
-/** Sends another body of the same attempt. */
-type Send = PartsTools['send']
+/** What an attempt goes on with: more calls, until its client is gone or another attempt has won. */
+type GoingOn = { readonly send: FollowTools['send']; readonly signal: AbortSignal }
 
 /** A stream that has not been opened yet. */
 export type Unopened = {
@@ -60,12 +63,12 @@ export function openAnswer(
   deployment: Deployment,
   lane: NativeLane | TranslatedLane | OperationLane,
   upstream: UpstreamAnswer,
-  send: Send,
+  on: GoingOn,
   tools: AttemptTools,
 ): Promise<WholeAnswer | Unopened> {
   if (lane.type === 'operation')
     return lane.pieces === null
-      ? readOperation(run, deployment, lane, upstream, send, tools)
+      ? readOperation(run, deployment, lane, upstream, on, tools)
       : bytesOf(upstream, lane.pieces, lane.warnings)
   switch (lane.answer) {
     case 'whole':
@@ -82,19 +85,28 @@ async function readOperation(
   deployment: Deployment,
   lane: OperationLane,
   upstream: UpstreamAnswer,
-  send: Send,
+  on: GoingOn,
   tools: AttemptTools,
 ): Promise<WholeAnswer> {
   const { status, headers } = upstream
-  const { maxAnswerBytes } = tools
-  const first = { bytes: await upstream.bytes(maxAnswerBytes), headers }
-  const came =
-    lane.more.length === 0
-      ? [first]
-      : await allParts(first, lane.more, { send, maxAnswerBytes, now: () => tools.clock.now(), usageOf: lane.usageOf })
+  const { maxAnswerBytes, clock } = tools
+  const follow = { send: on.send, maxAnswerBytes, now: () => clock.now() }
+  let first: OperationBody = { bytes: await upstream.bytes(maxAnswerBytes), headers }
+  if (lane.next !== null)
+    first = await jobDone(first, {
+      next: lane.next,
+      ask: (call) => askOn(followingCall(call), follow),
+      pause: (ms) => pause(Math.min(ms, Math.max(0, run.deadlineMs - clock.monotonicMs())), on.signal, clock),
+    })
+  const came = lane.more.length === 0 ? [first] : await allParts(first, lane.more, { ...follow, usageOf: lane.usageOf })
   const { bytes, contentType, facts } = lane.translate(came, contextOf(run, tools))
   const { warnings } = lane
   return { type: 'whole', deployment, status, headers: typedHeaders(headers, contentType), bytes, facts, warnings }
+}
+
+function followingCall({ method, url, body }: NextCall): FollowingCall {
+  const to = { method, url, contentType: 'application/json' }
+  return { body: body === null ? null : JSON.stringify(body), to }
 }
 
 /** Bytes that only the client understands. Text where they should be is an error or a page in a 200. */

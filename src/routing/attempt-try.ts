@@ -21,6 +21,7 @@ import type { Failed, TryStep } from './attempt-course.ts'
 import { rejection } from './attempt-failure.ts'
 import type { Answer, AttemptRun, AttemptTools, StreamAnswer } from './attempt-run.ts'
 import type { Ticket } from './health.ts'
+import type { FollowingCall } from './operation-parts.ts'
 import { guarded } from './pace-guard.ts'
 
 export type Tried = { readonly type: 'answer'; readonly answer: Answer; readonly attempt: number } | Failed
@@ -74,10 +75,10 @@ export async function tryTarget(
   }
 
   try {
-    const upstream = await send(lane.body)
+    const upstream = await send({ body: lane.body })
     at.upstream = upstream
     if (upstream.status >= 300) return await refused(at, upstream)
-    const opening = await openAnswer(run, deployment, lane, upstream, send, tools)
+    const opening = await openAnswer(run, deployment, lane, upstream, { send, signal }, tools)
     if (opening.type === 'whole') {
       const { usage, finishReason } = opening.facts
       if (isFiltered(finishReason, run)) {
@@ -110,15 +111,20 @@ export async function tryTarget(
     return { type: 'failed', outcome: error.outcome, rejection: null }
   }
 
-  function send(body: string | Uint8Array): Promise<UpstreamAnswer> {
+  /** One call of this attempt; those that follow the first have the time that is left. */
+  function send({ body, to }: FollowingCall): Promise<UpstreamAnswer> {
+    const spentMs = at.upstream === null ? 0 : tools.clock.monotonicMs() - startedMs
+    const mostMs = spentMs === 0 ? leftMs : Math.min(leftMs, timeouts.totalMs) - spentMs
+    // An answer could still be faster than a deadline of nothing.
+    if (spentMs > 0 && mostMs <= 0) return Promise.reject(new UpstreamFailure({ type: 'timed_out', stage: 'total' }))
     return tools.upstream.call({
       provider: deployment.provider,
       credential,
-      method: lane.method,
-      url: lane.url,
-      headers: lane.headers,
+      method: to?.method ?? 'POST',
+      url: to?.url ?? lane.url,
+      headers: to === undefined ? lane.headers : { ...lane.headers, 'content-type': to.contentType },
       body,
-      timeouts: deadlinesOf(run, lane, timeouts, leftMs),
+      timeouts: deadlinesOf(run, lane, timeouts, mostMs),
       stream: lane.answer !== 'whole',
       signal,
       minBytesPerS: bytesPerS(run),

@@ -13,6 +13,7 @@ import type { Tried } from './attempt-try.ts'
 import { continued } from './continued.ts'
 import { hedgeDelayMs, tryHedged } from './hedge.ts'
 import type { Ticket } from './health.ts'
+import { pause } from './pause.ts'
 
 /** Throws `upstream_rejected`, `all_targets_…`, `unsupported` or `client_closed`. */
 export async function attempt(run: AttemptRun, tools: AttemptTools): Promise<Answer> {
@@ -54,7 +55,7 @@ async function firstAnswer(run: AttemptRun, tools: AttemptTools): Promise<Answer
 /** Null: its place was gone when its time came, and the course has to be asked again. */
 async function tryStep(run: AttemptRun, step: TryStep, course: Course, tools: AttemptTools): Promise<Tried | null> {
   const { deployment } = step.target
-  if (step.pauseMs > 0) await pause(step.pauseMs, run, tools)
+  if (step.pauseMs > 0) await pause(step.pauseMs, run.signal, tools.clock)
   if (run.signal.aborted) throw clientClosed()
   const ticket = tools.health.begin(deployment, step.credential, run.estimate.input)
   if (step.waitMs > 0 && !(await tookPlace(run, step, ticket, tools))) {
@@ -72,22 +73,10 @@ async function tryStep(run: AttemptRun, step: TryStep, course: Course, tools: At
 
 /** Waits for the place that was taken; false when it is no longer good. */
 async function tookPlace(run: AttemptRun, step: TryStep, ticket: Ticket, tools: AttemptTools): Promise<boolean> {
-  await pause(step.waitMs, run, tools)
+  await pause(step.waitMs, run.signal, tools.clock)
   if (!run.signal.aborted && tools.health.mayGo(ticket) && tools.roomMs(step.target.deployment.provider) <= 0)
     return true
   tools.health.abandoned(ticket)
   if (run.signal.aborted) throw clientClosed()
   return false
-}
-
-/** Resolves after the time, or when the client goes away. */
-async function pause(ms: number, { signal }: AttemptRun, { clock }: AttemptTools): Promise<void> {
-  if (signal.aborted) return
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const cancel = clock.after(ms, resolve)
-  const onAbort = (): void => resolve()
-  signal.addEventListener('abort', onAbort, { once: true })
-  await promise
-  cancel()
-  signal.removeEventListener('abort', onAbort)
 }

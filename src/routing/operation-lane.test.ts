@@ -17,6 +17,7 @@ import { openaiImageEdits, openaiImageGenerations, openaiImageVariations } from 
 import { openaiSpeech } from '../dialects/openai-speech.ts'
 import { openaiTranscriptions, openaiTranslations } from '../dialects/openai-transcription.ts'
 import { rerankV1, rerankV2 } from '../dialects/rerank.ts'
+import { assemblyaiWire } from '../providers/assemblyai/wire.ts'
 import { bedrockWire } from '../providers/bedrock/wire.ts'
 import { cohereWire } from '../providers/cohere/wire.ts'
 import { deepgramWire } from '../providers/deepgram/wire.ts'
@@ -44,6 +45,7 @@ const DIALECTS: readonly Dialect[] = [
   openaiTranslations,
 ]
 const WIRES = [
+  assemblyaiWire,
   bedrockWire,
   cohereWire,
   deepgramWire,
@@ -162,6 +164,13 @@ describe.each(DIALECTS.map((dialect) => [dialect.id, dialect] as const))('%s', (
   })
 })
 
+const DEPLOYMENT = {
+  id: 'up/m',
+  model: 'maker/../../x?y#z',
+  provider: { baseUrl: 'https://host.example/base', quirks: {}, settings: {} },
+  facts: NO_FACTS,
+} as unknown as Deployment
+
 const KINDS = WIRES.flatMap((wire) =>
   (Object.keys(wire.operations ?? {}) as OperationName[]).map((name) => [wire.id, name, wire] as const),
 )
@@ -174,6 +183,7 @@ describe.each(KINDS)('%s: %s', (_, name, wire) => {
       fc.property(fc.oneof(object, json.value), (body) => {
         const bytes = new TextEncoder().encode(JSON.stringify(body) ?? '')
         try {
+          operation.next?.({ bytes, headers: new Headers() }, REQUESTS[name], DEPLOYMENT, 1)
           const answer = operation.readAnswer({ bytes, headers: new Headers() }, REQUESTS[name])
           expect(answer).toHaveProperty('usage')
         } catch (error) {
@@ -185,14 +195,8 @@ describe.each(KINDS)('%s: %s', (_, name, wire) => {
   })
 
   test('what is sent goes below the base URL, whatever the model is called', () => {
-    const deployment = {
-      id: 'up/m',
-      model: 'maker/../../x?y#z',
-      provider: { baseUrl: 'https://host.example/base', quirks: {}, settings: {} },
-      facts: NO_FACTS,
-    } as unknown as Deployment
-    if (operation.serves?.(deployment) === false) return
-    const { url } = operation.writeRequest(REQUESTS[name], deployment)
+    if (operation.serves?.(DEPLOYMENT) === false) return
+    const { url } = operation.writeRequest(REQUESTS[name], DEPLOYMENT)
     expect(url).toStartWith('https://host.example/base/')
     expect(new URL(url).pathname).toStartWith('/base/')
     expect(new URL(url).hash).toBe('')

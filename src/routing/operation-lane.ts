@@ -10,6 +10,7 @@ import { broken } from '../providers/answer-stream.ts'
 import type { OperationBody, OperationWire, WrittenOperation } from '../providers/operation-wire.ts'
 import type { AnswerFacts, Wire } from '../providers/wire.ts'
 import type { Lane, LaneFacts, Sent } from './lane.ts'
+import type { JobTools } from './operation-job.ts'
 
 /** A caller's request is not worth more requests to a provider than this. */
 const MAX_PARTS = 100
@@ -24,6 +25,8 @@ export type OperationLane = Sent & {
   readonly pieces: PieceWriter | null
   /** Bodies that follow the first, where the model takes the request only in parts. */
   readonly more: readonly (string | Uint8Array)[]
+  /** What is asked after an answer that is none yet; null: every answer is one. Throws StreamFailure. */
+  readonly next: JobTools['next'] | null
   /** What these answers have used, as far as they tell. */
   readonly usageOf: (came: readonly OperationBody[]) => Usage | null
   /** From the answers to all parts. Throws StreamFailure when one is none. */
@@ -81,6 +84,10 @@ export function operationLane<Name extends OperationName>(
     answer: pieces === null ? 'whole' : 'bytes',
     pieces,
     warnings: [...warnings, ...first.warnings, ...first.refusals],
+    next:
+      wire.next === undefined
+        ? null
+        : (answer, asked) => sound(() => wire.next?.(answer, request, deployment, asked) ?? null),
     usageOf(came) {
       try {
         return read(came).usage

@@ -10,14 +10,22 @@ import { UpstreamFailure } from '../providers/upstream.ts'
 import type { UpstreamAnswer } from '../providers/upstream.ts'
 import type { Outcome } from '../core/outcome.ts'
 
+/** A call that follows the first: where that went, unless it says otherwise. */
+export type FollowingCall = {
+  readonly body: string | Uint8Array | null
+  readonly to?: { readonly method: string; readonly url: string; readonly contentType: string }
+}
+
+export type FollowTools = {
+  readonly send: (call: FollowingCall) => Promise<UpstreamAnswer>
+  readonly maxAnswerBytes: number
+  readonly now: () => number
+}
+
 const AT_ONCE = 8
 const MAX_ERROR_BYTES = 64 * 1024
 
-export type PartsTools = {
-  /** Sends a body where the first went. */
-  readonly send: (body: string | Uint8Array) => Promise<UpstreamAnswer>
-  readonly maxAnswerBytes: number
-  readonly now: () => number
+export type PartsTools = FollowTools & {
   /** What a list of answers has used, as far as they tell. */
   readonly usageOf: (came: readonly OperationBody[]) => Usage | null
 }
@@ -30,7 +38,7 @@ export async function allParts(
 ): Promise<readonly OperationBody[]> {
   const came = [first]
   for (let from = 0; from < more.length; from += AT_ONCE) {
-    const settled = await Promise.allSettled(more.slice(from, from + AT_ONCE).map((body) => onePart(body, tools)))
+    const settled = await Promise.allSettled(more.slice(from, from + AT_ONCE).map((body) => askOn({ body }, tools)))
     for (const part of settled) if (part.status === 'fulfilled') came.push(part.value)
     const lost = settled.find((part) => part.status === 'rejected')
     if (lost === undefined) continue
@@ -41,8 +49,9 @@ export async function allParts(
   return came
 }
 
-async function onePart(body: string | Uint8Array, { send, maxAnswerBytes, now }: PartsTools): Promise<OperationBody> {
-  const upstream = await send(body)
+/** A call of an attempt that has been answered once already. Throws StreamFailure, UpstreamFailure. */
+export async function askOn(call: FollowingCall, { send, maxAnswerBytes, now }: FollowTools): Promise<OperationBody> {
+  const upstream = await send(call)
   const { status, headers } = upstream
   if (status < 300) return { bytes: await upstream.bytes(maxAnswerBytes), headers }
   const text = new TextDecoder().decode(await upstream.bytes(MAX_ERROR_BYTES))
@@ -51,7 +60,7 @@ async function onePart(body: string | Uint8Array, { send, maxAnswerBytes, now }:
   throw isAboutRequest(outcome) ? broken(message) : new StreamFailure(outcome, message)
 }
 
-/** The other parts of the same request were answered: it cannot be at fault as a whole. */
+/** The request was answered once: it cannot be at fault as a whole. */
 function isAboutRequest({ type }: Outcome): boolean {
   return type === 'rejected' || type === 'context_too_long' || type === 'filtered'
 }

@@ -1,8 +1,8 @@
-// Pictures of Replicate's models, waited for in one request. https://replicate.com/docs/reference/http#models.predictions.create
+// Pictures of Replicate's models, waited for in one request, and looked at until they are done. https://replicate.com/docs/reference/http#models.predictions.create
 import { ProblemError } from '../../core/chat-answer.ts'
 import { imageAt, nearestRatio } from '../../core/images.ts'
 import { stringOf } from '../../core/json-read.ts'
-import { jsonAnswer, pathOfModel, picturesUsage } from '../operation-wire.ts'
+import { jobUrl, jsonAnswer, pathOfModel, picturesUsage, pollWaitMs } from '../operation-wire.ts'
 import type { OperationWire } from '../operation-wire.ts'
 
 const RATIOS = ['1:1', '16:9', '21:9', '3:2', '2:3', '4:5', '5:4', '3:4', '4:3', '9:16', '9:21'] as const
@@ -42,15 +42,24 @@ export const replicateImagesWire: OperationWire<'images'> = {
       ],
     }
   },
+  // The first answer waits for a minute at most.
+  next(answer, _, { provider }, asked) {
+    const body = jsonAnswer(answer)
+    const status = stringOf(body, 'status')
+    if (status !== 'starting' && status !== 'processing') return null
+    return {
+      method: 'GET',
+      url: jobUrl(`${provider.baseUrl}/predictions`, body),
+      body: null,
+      waitMs: pollWaitMs(asked),
+    }
+  },
   readAnswer(answer) {
     const body = jsonAnswer(answer)
     const { output } = body
     const urls = (Array.isArray(output) ? output : [output]).filter((one) => typeof one === 'string')
     if (urls.length > 0)
       return { images: urls.map((url) => imageAt(url)), usage: picturesUsage(urls.length), rawUsage: null }
-    const status = stringOf(body, 'status')
-    if (status === 'starting' || status === 'processing')
-      throw new ProblemError('the pictures were not ready when the provider stopped waiting')
     throw new ProblemError(stringOf(body, 'error') ?? 'the answer holds no images')
   },
 }
