@@ -81,6 +81,17 @@ test('the last target is waited for when it says for how long, once, and within 
   expect(shut.received.length).toBe(1)
 })
 
+test('a provider that refuses every request with a promise is believed once a request', async () => {
+  using full = startUpstream(status(429, 'slow down', { 'retry-after-ms': '60' }))
+  await using weir = await startGateway(twoTargets(full, full))
+  for (const tries of [2, 4]) {
+    const answer = await weir.call(CHAT, { ...QUESTION, model: 'one/m' })
+    expect(answer.status).toBe(503)
+    expect(await answer.json()).toMatchObject({ error: { code: 'all_targets_cooling' } })
+    expect(full.received.length).toBe(tries)
+  }
+})
+
 test('a bad or exhausted credential is replaced by the next one of its provider', async () => {
   using picky = startUpstream((request, number, body) => {
     const key = request.headers.get('authorization')

@@ -67,6 +67,10 @@ export class Course {
   #refused: Refused[] | null = null
   #again: TryStep | null = null
   #limited: PlannedTarget | null = null
+  /** A target that refused a request twice is not asked a third time. */
+  #hasReturned = false
+  /** When the waiting for room is over, all waits together; null until the first. */
+  #patientUntilMs: number | null = null
   #isLastResortUsed = false
   #fetches = 0
   #rejection: GatewayError | null = null
@@ -132,6 +136,7 @@ export class Course {
     const limited = this.#limited
     if (limited !== null) {
       this.#limited = null
+      this.#hasReturned = true
       this.#traces?.get(limited.deployment)?.credentials.clear()
       const step = this.#stepTo(limited, 0)
       if (step !== null && step.type === 'try' && this.#fits(step.waitMs, nowMs)) return step
@@ -164,7 +169,7 @@ export class Course {
         }
         trace.isOver = true
         if (outcome.type === 'rate_limited') {
-          this.#limited ??= step.pauseMs === 0 ? target : null
+          if (!this.#hasReturned) this.#limited ??= target
           this.#first('rate_limit')
         }
         return
@@ -275,7 +280,8 @@ export class Course {
   }
 
   #fits(waitMs: number, nowMs: number): boolean {
-    return waitMs <= LONGEST_WAIT_MS && nowMs + waitMs < this.#run.deadlineMs
+    this.#patientUntilMs ??= nowMs + LONGEST_WAIT_MS
+    return nowMs + waitMs <= this.#patientUntilMs && nowMs + waitMs < this.#run.deadlineMs
   }
 
   #none(waitMs: number | null): Step {
