@@ -9,6 +9,7 @@ import { gunzipSync } from 'node:zlib'
 import { openaiChatTranslator } from '../src/dialects/openai-chat-translator.ts'
 import { openaiResponsesTranslator } from '../src/dialects/openai-responses-translator.ts'
 import type { AnswerContext, ChatTranslator } from '../src/dialects/translator.ts'
+import { FAST_SIMULATOR, startGateway } from './gateway.ts'
 import { drivenClock } from '../src/providers/simulator/driven-clock.ts'
 import { createSimulator } from '../src/providers/simulator/simulator.ts'
 import { CASES, contentOf, HAS_CORPUS, isRecording, recordingsOf, ROWS } from './recorded/corpus.ts'
@@ -249,5 +250,75 @@ describe.skipIf(!HAS_DOCUMENT)("OpenAI's document describes the simulator's answ
       const found = schemas.split(' ').map((schema) => problemsOf(schema, value))
       if (!found.some((problems) => problems.length === 0)) expect(found).toEqual([])
     }
+  })
+})
+
+describe.skipIf(!HAS_DOCUMENT)('what the gateway keeps, and what the simulator says live', () => {
+  test('files and batches, in every state that a batch has', async () => {
+    await using weir = await startGateway(FAST_SIMULATOR)
+    const json = async (call: Promise<Response>): Promise<Json> => (await (await call).json()) as Json
+    const upload = (text: string): Promise<Json> => {
+      const form = new FormData()
+      form.append('purpose', 'batch')
+      form.append('file', new File([text], 'input.jsonl'))
+      const headers = { authorization: `Bearer ${weir.key}` }
+      return json(weir.gateway.fetch(new Request('http://gateway/v1/files', { method: 'POST', body: form, headers })))
+    }
+    const line = (model: string): string =>
+      JSON.stringify({ custom_id: model, method: 'POST', url: '/v1/embeddings', body: { model, input: 'x' } })
+    expect(problemsOf('ListFilesResponse', await json(weir.call('/v1/files')))).toEqual([])
+    for (const text of [`${line('sim/embed')}\n${line('sim/none')}`, 'nonsense']) {
+      const file = await upload(text)
+      expect(problemsOf('OpenAIFile', file)).toEqual([])
+      const asked = { input_file_id: file['id'], endpoint: '/v1/embeddings', completion_window: '24h' }
+      let batch = await json(weir.call('/v1/batches', asked))
+      for (;;) {
+        expect(problemsOf('Batch', batch)).toEqual([])
+        if (batch['status'] === 'completed' || batch['status'] === 'failed') break
+        await Bun.sleep(1)
+        batch = await json(weir.call(`/v1/batches/${batch['id']}`))
+      }
+    }
+    expect(problemsOf('ListFilesResponse', await json(weir.call('/v1/files')))).toEqual([])
+    expect(problemsOf('ListBatchesResponse', await json(weir.call('/v1/batches')))).toEqual([])
+    const [file] = (await json(weir.call('/v1/files')))['data'] as Json[]
+    expect(
+      problemsOf(
+        'DeleteFileResponse',
+        await json(weir.call(`/v1/files/${file?.['id']}`, undefined, { method: 'DELETE' })),
+      ),
+    ).toEqual([])
+  })
+
+  test('events of a live session', async () => {
+    const clock = drivenClock()
+    const simulator = createSimulator({ clock, seed: 1 })
+    const session = simulator.connect('simulator://local/v1/realtime?model=talk')
+    const events: Json[] = []
+    session.listen({
+      message: (text) => void events.push(JSON.parse(String(text)) as Json),
+      pong: () => {},
+      closed: () => {},
+    })
+    const send = (event: object): void => session.send(JSON.stringify(event))
+    await Promise.resolve()
+    send({ type: 'session.update', session: { type: 'realtime', output_modalities: ['text'] } })
+    send({
+      type: 'conversation.item.create',
+      item: { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'hi' }] },
+    })
+    send({ type: 'input_audio_buffer.append', audio: 'AAAA' })
+    send({ type: 'input_audio_buffer.commit' })
+    send({ type: 'input_audio_buffer.clear' })
+    send({ type: 'nonsense' })
+    for (const output_modalities of [['text'], ['audio']]) {
+      send({ type: 'response.create', response: { output_modalities } })
+      clock.advance(60_000)
+    }
+    send({ type: 'response.create' })
+    send({ type: 'response.cancel' })
+    expect(new Set(events.map(({ type }) => type as string)).size).toBe(16)
+    for (const event of events)
+      expect([event['type'], ...problemsOf('RealtimeServerEvent', event)]).toEqual([event['type']])
   })
 })

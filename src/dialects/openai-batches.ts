@@ -87,21 +87,21 @@ const TIMES: readonly BatchStatus[] = [
 ]
 
 export function batchJson(batch: Batch): JsonObject {
-  const times = TIMES.map((status) => {
+  const times = TIMES.flatMap((status) => {
     const at = batch.enteredAt[status]
-    return [`${status}_at`, at === undefined ? null : seconds(at)] as const
+    return at === undefined ? [] : [[`${status}_at`, seconds(at)] as const]
   })
+  const { problems, outputFileId, errorFileId } = batch
   return {
     id: batch.id,
     object: 'batch',
     endpoint: batch.endpoint,
-    errors:
-      batch.problems.length === 0 ? null : { object: 'list', data: batch.problems.map((problem) => ({ ...problem })) },
+    ...(problems.length === 0 ? {} : { errors: { object: 'list', data: problems.map((problem) => ({ ...problem })) } }),
     input_file_id: batch.inputFileId,
     completion_window: batch.completionWindow,
     status: batch.status,
-    output_file_id: batch.outputFileId,
-    error_file_id: batch.errorFileId,
+    ...(outputFileId === null ? {} : { output_file_id: outputFileId }),
+    ...(errorFileId === null ? {} : { error_file_id: errorFileId }),
     created_at: seconds(batch.createdAt),
     expires_at: seconds(batch.dueAt),
     ...Object.fromEntries(times),

@@ -57,7 +57,6 @@ export function fileJson(file: StoredFile): JsonObject {
     filename: file.filename,
     purpose: file.purpose,
     status: 'processed',
-    status_details: null,
   }
 }
 
@@ -70,8 +69,8 @@ export function pageJson(data: readonly JsonObject[], hasMore: boolean): JsonObj
   return {
     object: 'list',
     data,
-    first_id: data[0]?.['id'] ?? null,
-    last_id: data.at(-1)?.['id'] ?? null,
+    first_id: data[0]?.['id'] ?? '',
+    last_id: data.at(-1)?.['id'] ?? '',
     has_more: hasMore,
   }
 }

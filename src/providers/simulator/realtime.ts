@@ -216,7 +216,7 @@ export function openLiveSession({ clock, seed, model, name, number }: LiveOption
 
 function responseJson({ id, item }: Answer, status: string, usage: JsonObject | null): JsonObject {
   const output = status === 'completed' ? [{ id: item, type: 'message', status, role: 'assistant', content: [] }] : []
-  return { object: 'realtime.response', id, status, status_details: null, output, usage }
+  return { object: 'realtime.response', id, status, output, ...(usage === null ? {} : { usage }) }
 }
 
 function itemJson({ item }: Answer, status: string): JsonObject {
