@@ -5,7 +5,8 @@ import type { Intent } from '../core/ledger.ts'
 import type { Deployment } from '../core/model.ts'
 import type { Exchange, Pricing } from '../exchange.ts'
 import type { Stages } from '../handle.ts'
-import { DEFAULT_OUTPUT_TOKENS, estimateTokens, worstCase } from '../ledger/estimate.ts'
+import { DEFAULT_OUTPUT_TOKENS, worstCase } from '../ledger/estimate.ts'
+import { estimateInput } from '../ledger/input-estimate.ts'
 import type { Scope } from '../limits/limiter.ts'
 import { boundingRates } from '../ledger/billed-tier.ts'
 import type { ObservedAnswers } from '../ledger/observed.ts'
@@ -74,7 +75,7 @@ export function admitStage(
   }
 
   return async (exchange, request, call, caller, planned) => {
-    const inputTokens = estimateTokens(call.text)
+    const inputTokens = estimateInput(call.text)
     const outputTokens = Math.min(call.facts.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS, MOST_OUTPUT_TOKENS)
     const sized: Sized = { call, inputTokens, writesCache: call.text.includes(CACHE_MARKER) }
     exchange.reservation = limiter.admit(scopesOf(exchange, caller, config.limits), inputTokens + outputTokens)
