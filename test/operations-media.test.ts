@@ -109,7 +109,7 @@ const PAINTERS: readonly Painter[] = [
     data: [{ b64_json: PICTURE }],
     usage: { input: 3, imageOut: 1_290, images: 1, requests: 1 },
     warning: /ratio counts/,
-    refused: { n: 2 },
+    refused: null,
   },
   {
     preset: 'bedrock',
@@ -137,7 +137,7 @@ const PAINTERS: readonly Painter[] = [
     data: [{ b64_json: PICTURE }],
     usage: { images: 1, requests: 1 },
     warning: /ratio counts/,
-    refused: { n: 2 },
+    refused: null,
   },
   {
     preset: 'stability',
@@ -150,7 +150,7 @@ const PAINTERS: readonly Painter[] = [
     data: [{ b64_json: PICTURE }],
     usage: { images: 1, requests: 1 },
     warning: /quality/,
-    refused: { n: 2 },
+    refused: null,
   },
   {
     preset: 'replicate',
@@ -633,4 +633,40 @@ test('Replicate’s picture is looked at again when it takes longer than a minut
   const response = await gateway.call('/v1/images/generations', { model: 'up/maker/model', prompt: 'a weir' })
   expect(await response.json()).toMatchObject({ data: [{ url: 'https://example.com/1.png' }] })
   expect(upstream.received.map(({ path }) => path)).toEqual(['/models/maker/model/predictions', '/predictions/p1'])
+})
+
+test('more pictures than a model makes at once are asked for in several requests, each with a seed of its own', async () => {
+  using upstream = startUpstream((_, number) =>
+    Response.json({
+      candidates: [{ content: { parts: [{ inlineData: { mimeType: 'image/png', data: `AAA${number}` } }] } }],
+      usageMetadata: { promptTokenCount: 3, candidatesTokenCount: 10, totalTokenCount: 13 },
+    }),
+  )
+  await using gateway = await gatewayTo(upstream.url, 'gemini', 'gemini-2.5-flash-image')
+  const ask = { model: 'up/gemini-2.5-flash-image', prompt: 'a weir', n: 3, seed: 7 }
+  const response = await gateway.call('/v1/images/generations', ask)
+  const { data } = (await response.json()) as { data: { b64_json: string }[] }
+  expect(data.map(({ b64_json }) => b64_json).toSorted()).toEqual(['AAA1', 'AAA2', 'AAA3'])
+  const seeds = upstream.received.map(
+    ({ body }) => (JSON.parse(body) as { generationConfig: { seed: number } }).generationConfig.seed,
+  )
+  expect(new Set(seeds)).toEqual(new Set([7, 8, 9]))
+  expect(await booked(gateway)).toEqual({ input: 9, output: 30, images: 3, requests: 3 })
+})
+
+test('Imagen makes four pictures in a request', async () => {
+  using upstream = startUpstream((_, __, body) => {
+    const { parameters } = JSON.parse(body) as { parameters: { sampleCount: number } }
+    const one = { mimeType: 'image/png', bytesBase64Encoded: PICTURE }
+    return Response.json({ predictions: Array.from({ length: parameters.sampleCount }, () => one) })
+  })
+  await using gateway = await gatewayTo(upstream.url, 'gemini', 'imagen-4.0-generate-001')
+  const response = await gateway.call('/v1/images/generations', {
+    model: 'up/imagen-4.0-generate-001',
+    prompt: 'a weir',
+    n: 6,
+  })
+  expect(((await response.json()) as { data: unknown[] }).data.length).toBe(6)
+  expect(upstream.received.length).toBe(2)
+  expect(await booked(gateway)).toEqual({ images: 6, requests: 2 })
 })

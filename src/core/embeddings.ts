@@ -1,6 +1,6 @@
 // The normal form of embeddings: texts in, a vector for each out.
 import type { JsonObject } from './json.ts'
-import { NO_USAGE } from './usage.ts'
+import { NO_USAGE, usageSum } from './usage.ts'
 import type { Usage } from './usage.ts'
 
 /** What the vectors are for; some models make different ones. */
@@ -93,12 +93,12 @@ export function splitInputs(request: EmbeddingsRequest, most: number): readonly 
 
 /** The answers to the parts of a request as one; its usage is their sum, where all of them tell it. */
 export function joinVectors(answers: readonly EmbeddingsAnswer[]): EmbeddingsAnswer {
-  let input: number | null = 0
-  for (const { usage } of answers) input = input === null || usage === null ? null : input + usage.input
+  let usage: Usage | null = NO_USAGE
+  for (const answer of answers) usage = usage === null || answer.usage === null ? null : usageSum(usage, answer.usage)
   return {
     model: answers[0]?.model ?? null,
     vectors: answers.flatMap(({ vectors }) => vectors),
-    usage: input === null ? null : { ...NO_USAGE, input, requests: answers.length },
+    usage,
     rawUsage: null,
   }
 }

@@ -1,5 +1,6 @@
 // The normal form of images: words, and pictures to go from, in; pictures out.
 import type { JsonObject } from './json.ts'
+import { NO_USAGE, usageSum } from './usage.ts'
 import type { Usage } from './usage.ts'
 
 export type InputImage = { readonly bytes: Uint8Array; readonly mediaType: string }
@@ -50,4 +51,22 @@ export function imageAt(url: string): MadeImage {
   return match?.[1] === undefined
     ? { type: 'url', url }
     : { type: 'base64', data: url.slice(match[0].length), mediaType: match[1] }
+}
+
+/** The request in parts of at most so many pictures; a seed goes on, so that no two parts give the same. */
+export function splitCount(request: ImagesRequest, most: number): readonly ImagesRequest[] {
+  const { count, seed } = request
+  if (count <= most) return [request]
+  return Array.from({ length: Math.ceil(count / most) }, (_, index) => ({
+    ...request,
+    count: Math.min(most, count - index * most),
+    seed: seed === null ? null : seed + index,
+  }))
+}
+
+/** The pictures of all parts; their usage is the sum, where all of them tell it. */
+export function joinImages(answers: readonly ImagesAnswer[]): ImagesAnswer {
+  let usage: Usage | null = NO_USAGE
+  for (const answer of answers) usage = usage === null || answer.usage === null ? null : usageSum(usage, answer.usage)
+  return { images: answers.flatMap(({ images }) => images), usage, rawUsage: null }
 }

@@ -67,3 +67,10 @@ export function inputTokens(usage: Usage): number {
 export function outputTokens(usage: Usage): number {
   return usage.output + usage.reasoning + usage.audioOut + usage.imageOut
 }
+
+/** Two answers together, unit by unit. */
+export function usageSum(one: Usage, other: Usage): Usage {
+  const sum: { -readonly [unit in UsageUnit]: number } = { ...one }
+  for (const unit of USAGE_UNITS) sum[unit] += other[unit]
+  return sum
+}

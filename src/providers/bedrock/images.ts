@@ -1,7 +1,7 @@
 // Pictures on Bedrock, by InvokeModel in each maker's own format: Amazon's Nova Canvas and Titan, and Stability's.
 // https://docs.aws.amazon.com/nova/latest/userguide/image-gen-req-resp-structure.html and …/model-parameters-diffusion-3-5-large.html
 import { ProblemError } from '../../core/chat-answer.ts'
-import { nearestRatio } from '../../core/images.ts'
+import { joinImages, nearestRatio, splitCount } from '../../core/images.ts'
 import type { ImagesRequest } from '../../core/images.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { listOf, stringOf } from '../../core/json-read.ts'
@@ -12,9 +12,13 @@ import { STABILITY_RATIOS, stabilityRefusals, stabilityWarnings } from '../stabi
 import { bedrockUrl } from './request.ts'
 
 const STABILITY = /stability\./
+/** As many as Amazon's models make in one request; Stability's make one. */
+const AMAZON_PICTURES = 5
 const AMAZON = /nova-canvas|titan-image/
 
 export const bedrockImagesWire: OperationWire<'images'> = {
+  split: (request, { model }) => splitCount(request, STABILITY.test(model) ? 1 : AMAZON_PICTURES),
+  join: joinImages,
   serves: ({ model }) => STABILITY.test(model) || AMAZON.test(model),
   writeRequest: (request, deployment) =>
     STABILITY.test(deployment.model) ? writeStability(request, deployment) : writeAmazon(request, deployment),

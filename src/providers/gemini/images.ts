@@ -1,7 +1,7 @@
 // Pictures of Google's models: Gemini's by generateContent, Imagen's as predictions.
 // https://ai.google.dev/gemini-api/docs/image-generation and https://ai.google.dev/gemini-api/docs/imagen
 import { ProblemError } from '../../core/chat-answer.ts'
-import { nearestRatio } from '../../core/images.ts'
+import { joinImages, nearestRatio, splitCount } from '../../core/images.ts'
 import type { ImagesAnswer, ImagesRequest, MadeImage } from '../../core/images.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { objectOf, objectsOf, stringOf } from '../../core/json-read.ts'
@@ -13,10 +13,14 @@ import { usageOfGemini } from './usage.ts'
 
 const IMAGEN = /^(?:models\/)?imagen-/
 const DRAWS = /image/
+/** As many as Imagen makes in one request; Gemini makes one. */
+const IMAGEN_PICTURES = 4
 const IMAGEN_RATIOS = ['1:1', '3:4', '4:3', '9:16', '16:9'] as const
 const GEMINI_RATIOS = ['1:1', '2:3', '3:2', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9'] as const
 
 export const geminiImagesWire: OperationWire<'images'> = {
+  split: (request, { model }) => splitCount(request, IMAGEN.test(model) ? IMAGEN_PICTURES : 1),
+  join: joinImages,
   serves: ({ model }) => IMAGEN.test(model) || DRAWS.test(model),
   writeRequest: (request, deployment) =>
     IMAGEN.test(deployment.model) ? writePrediction(request, deployment) : writeGeneration(request, deployment),
@@ -79,7 +83,6 @@ function writeGeneration(request: ImagesRequest, deployment: Deployment): Writte
       ...(request.negativePrompt === null ? [] : ['`negative_prompt` is left out.']),
     ],
     refusals: [
-      ...(request.count > 1 ? ['Gemini makes one picture in one request.'] : []),
       ...(request.hasMask ? ['Gemini takes no mask.'] : []),
       ...(request.action === 'vary' ? ['Gemini varies no picture without words: use an edit.'] : []),
     ],

@@ -2,7 +2,7 @@
 import { isObject } from '../../core/json.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { numberOf, objectOf, stringOf } from '../../core/json-read.ts'
-import { NO_USAGE } from '../../core/usage.ts'
+import { NO_USAGE, usageSum } from '../../core/usage.ts'
 import type { Usage } from '../../core/usage.ts'
 import { SILENT } from '../wire.ts'
 import type { AnswerFacts, EventReader, NativeWire } from '../wire.ts'
@@ -35,35 +35,23 @@ function readImagesAnswer(text: string): AnswerFacts {
 
 /** Each picture that is complete has an event of its own, and each tells what it alone has used. */
 function imagesEventReader(): EventReader {
-  let images = 0
   let usage: Usage | null = null
   return (data) =>
     readMediaEvent(data, (event, type) => {
       if (type.endsWith('.partial_image')) return { ...SILENT, meaningful: true }
       if (!type.endsWith('.completed')) return SILENT
-      images++
       const raw = isObject(event['usage']) ? event['usage'] : null
-      usage = sumOf(usage, usageOfImages(raw, 1))
+      const own = usageOfImages(raw, 1)
+      usage = usage === null ? own : usageSum(usage, own)
       return {
         ...SILENT,
         meaningful: true,
         // How many more come is not known: the end of the bytes ends the stream.
         finishReason: stringOf(event, 'finish_reason') ?? 'stop',
-        usage: { ...usage, images },
+        usage: { ...usage, requests: 1 },
         rawUsage: raw === null ? null : JSON.stringify(raw),
       }
     })
-}
-
-function sumOf(one: Usage | null, other: Usage): Usage {
-  if (one === null) return other
-  return {
-    ...other,
-    input: one.input + other.input,
-    imageIn: one.imageIn + other.imageIn,
-    output: one.output + other.output,
-    imageOut: one.imageOut + other.imageOut,
-  }
 }
 
 export const imagesNative: NativeWire = {

@@ -2,7 +2,7 @@
 import { ProblemError } from '../../core/chat-answer.ts'
 import { writeForm } from '../../core/form.ts'
 import type { FormPart } from '../../core/form.ts'
-import { nearestRatio } from '../../core/images.ts'
+import { joinImages, nearestRatio, splitCount } from '../../core/images.ts'
 import type { ImagesRequest } from '../../core/images.ts'
 import { stringOf } from '../../core/json-read.ts'
 import { jsonAnswer, picturesUsage } from '../operation-wire.ts'
@@ -13,6 +13,8 @@ export const STABILITY_RATIOS = ['16:9', '1:1', '21:9', '2:3', '3:2', '4:5', '5:
 const STRENGTH = '0.7'
 
 export const stabilityImagesWire: OperationWire<'images'> = {
+  split: (request) => splitCount(request, 1),
+  join: joinImages,
   writeRequest(request, { provider, model }) {
     // `core` and `ultra` are endpoints of their own; the others are models of one.
     const endpoint = /^(?:stable-image-)?(core|ultra)$/.exec(model)?.[1]
@@ -54,7 +56,6 @@ export const stabilityImagesWire: OperationWire<'images'> = {
 /** What cannot be said to Stability's models, wherever they run. */
 export function stabilityRefusals(request: ImagesRequest): readonly string[] {
   return [
-    ...(request.count > 1 ? ['Stability’s models make one picture in one request.'] : []),
     ...(request.hasMask ? ['Stability’s models take no mask.'] : []),
     ...(request.action === 'vary' ? ['Stability’s models vary no picture without words: use an edit.'] : []),
     ...(request.images.length > 1 ? ['Stability’s models start from one picture.'] : []),
