@@ -147,5 +147,11 @@ test('invented names are not remembered', () => {
   for (let index = 0; index < 10_000; index++) catalogue.resolve(`one/invented-${index}`)
   expect(catalogue.list().length).toBe(known)
   expect(catalogue.resolve('one/alpha')).toBe(catalogue.resolve('one/alpha'))
-  expect(catalogue.resolve('one/invented-1')).not.toBe(catalogue.resolve('one/invented-1'))
+  for (const name of [
+    'one/invented-1',
+    'Claude-Sonnet-4-5',
+    'anthropic/claude-sonnet-4.5',
+    'claude-sonnet-4-5-20250929',
+  ])
+    expect(catalogue.resolve(name)).not.toBe(catalogue.resolve(name))
 })

@@ -66,8 +66,8 @@ export function createCatalogue(input: CatalogueInput): Catalogue {
       const found = deployments.named(meant)
       if (found.length === 0) return null
       const made = unroutedRoute(name, found)
-      // Bounded by what is known: a name that a caller invents is not kept.
-      if (found.every((deployment) => deployments.isKnown(deployment))) unrouted.set(name, made)
+      // Bounded by what is known: a name that a caller invents is not kept, and neither is another spelling of a known one.
+      if (aliases.has(name) || deployments.isId(name)) unrouted.set(name, made)
       return made
     },
     routes: [...routes.values()],
@@ -102,7 +102,8 @@ function autoRoute(routes: readonly Route[], known: readonly Deployment[]): Rout
 interface Deployments {
   /** What a name means that is no route: `provider/model`, or a model id at every provider that has it. */
   named(name: string): readonly Deployment[]
-  isKnown(deployment: Deployment): boolean
+  /** Whether it is the very id of something known: `provider/model`, or a model. */
+  isId(name: string): boolean
   known(): readonly Deployment[]
 }
 
@@ -157,7 +158,7 @@ function createDeployments({ providers, models, closed, factsOf }: CatalogueInpu
       const found = atProvider(name)
       return found === null ? anywhere(name) : [found]
     },
-    isKnown: ({ id }) => byId.has(id),
+    isId: (name) => byId.has(name) || byModel.has(name),
     known: () => [...byId.values()],
   }
 }

@@ -69,6 +69,21 @@ test('a cache mark that moves from turn to turn makes no other conversation', ()
   expect(thread({ messages: [marked] })?.hash).toBe(thread({ messages: [plain, answer, marked] })!.hash)
 })
 
+test('the same words in another form make no other conversation', () => {
+  const asText = { role: 'user', content: 'x y' }
+  const asBlocks = { id: 'msg_1', role: 'user', content: [{ type: 'input_text', text: 'x y' }] }
+  expect(thread({ messages: [asText] })?.hash).toBe(thread({ messages: [asBlocks, answer, more] })!.hash)
+})
+
 test('what has no turns belongs to no conversation', () => {
   expect(threadOf({ ...testCall(), body: { input: 'text' } }, 'key_1', null)).toBeNull()
+})
+
+test('a first turn of a million pieces is named as fast as any', () => {
+  const content = Array.from({ length: 1_000_000 }, (_, index) => index)
+  const body = { messages: [{ role: 'user', content }] }
+  const call = { ...testCall(), body }
+  const start = performance.now()
+  for (let count = 0; count < 100; count++) threadOf(call, 'key_1', null)
+  expect(performance.now() - start).toBeLessThan(200)
 })

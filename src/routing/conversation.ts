@@ -15,8 +15,12 @@ export type Thread = {
   readonly inToolLoop: boolean
 }
 
-/** More of a text tells conversations apart no better. */
+/** More of a text, and more pieces of it, tell conversations apart no better. */
 const MAX_HASHED = 512
+const MAX_PIECES = 256
+const MAX_DEPTH = 6
+/** What may differ from turn to turn though the words are the same: form, ids, what is marked for the cache. */
+const UNSPOKEN: ReadonlySet<string> = new Set(['type', 'role', 'id', 'cache_control'])
 /** Turns of a model in every dialect. */
 const MODEL_ROLES: ReadonlySet<unknown> = new Set(['assistant', 'model'])
 const TOOL_ROLES: ReadonlySet<unknown> = new Set(['tool', 'function'])
@@ -52,7 +56,9 @@ function bringsToolResult(turn: unknown): boolean {
   const parts = turn['content'] ?? turn['parts']
   return (
     Array.isArray(parts) &&
-    parts.some((part) => isObject(part) && (TOOL_RESULTS.has(part['type']) || part['functionResponse'] !== undefined))
+    parts
+      .slice(0, MAX_PIECES)
+      .some((part) => isObject(part) && (TOOL_RESULTS.has(part['type']) || part['functionResponse'] !== undefined))
   )
 }
 
@@ -60,15 +66,23 @@ function bringsToolResult(turn: unknown): boolean {
 function hashValue(value: unknown, seed: number): number {
   let hash = seed
   let left = MAX_HASHED
+  let pieces = 0
+  const isEnough = (depth: number): boolean => left <= 0 || pieces >= MAX_PIECES || depth > MAX_DEPTH
+  const visitAll = (items: readonly unknown[], depth: number): void => {
+    for (let index = 0; index < items.length && !isEnough(depth); index++) visit(items[index], depth)
+  }
   const visit = (one: unknown, depth: number): void => {
-    if (left <= 0 || depth > 6) return
+    pieces++
     if (typeof one === 'string') {
       const text = one.length > left ? one.slice(0, left) : one
       left -= text.length
       hash = hashText(text, hash)
-    } else if (Array.isArray(one)) for (const item of one) visit(item, depth + 1)
-    // What is marked for the cache in one request may not be in the next.
-    else if (isObject(one)) for (const name in one) if (name !== 'cache_control') visit(one[name], depth + 1)
+    } else if (Array.isArray(one)) visitAll(one, depth + 1)
+    else if (isObject(one))
+      for (const name in one) {
+        if (isEnough(depth + 1)) return
+        if (!UNSPOKEN.has(name)) visit(one[name], depth + 1)
+      }
   }
   visit(value, 0)
   return hash
