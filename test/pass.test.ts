@@ -147,6 +147,7 @@ test.each([
   const secret = await weir.issue(key)
   const response = await weir.call(path, body, { key: secret, headers: { 'content-type': 'application/json' } })
   expect([response.status, response.headers.get('x-weir-error')]).toEqual([status, code])
+  if (code === 'request_malformed') expect(weir.log()).toContain(`"path":"GET ${path}"`)
   expect(upstream.received).toHaveLength(status === 200 ? 1 : 0)
   await response.arrayBuffer()
   expect(weir.gateway.load.inFlight).toBe(0)

@@ -485,6 +485,36 @@ test('nonsense of either side is passed on or let be, never the end of the gatew
   expect(weir.log()).not.toContain('"internal"')
 })
 
+test('sixty sessions at once, a third of them cut off: every answer that was heard is booked, and nothing is left behind', async () => {
+  await using weir = await startGateway(FAST)
+  const { url } = weir.listen()
+  let heard = 0
+  await Promise.all(
+    Array.from({ length: 60 }, async (_, index) => {
+      const client = await open(`${url}/v1/realtime?model=sim/talk`, bearer(weir))
+      for (let turn = 0; turn < 3; turn++) {
+        client.send({ type: 'response.create' })
+        await client.until('response.done')
+        heard++
+        client.messages.length = 0
+      }
+      client.send({ type: 'response.create' })
+      if (index % 3 === 0) client.socket.terminate()
+      else client.socket.close()
+    }),
+  )
+  await settled(weir)
+  const spend = await weir.store.spend({ by: ['status'], bucket: null, from: 0, to: 8e15 })
+  const complete = spend.find(({ group }) => group.status === 'complete')
+  expect(heard).toBe(180)
+  expect(complete?.usage.audioOut).toBeGreaterThan(180)
+  // Three answers that were heard, and one turn more, whatever became of it.
+  expect(await weir.store.countEntries()).toBeGreaterThanOrEqual(240)
+  expect(await weir.store.countEntries()).toBeLessThanOrEqual(300)
+  expect(weir.gateway.limiter.inFlight('key')).toBe(0)
+  expect(await weir.store.openIntents({ deadlineBefore: Number.MAX_SAFE_INTEGER, limit: 9 })).toEqual([])
+})
+
 test('frames that are none cut the connection, and nothing is left behind', async () => {
   using fake = startFake()
   await using weir = await startGateway(providerAt(fake.url))

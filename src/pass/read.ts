@@ -33,6 +33,8 @@ const UTF8 = new TextDecoder()
 /** Throws what a body may throw, `not_found`, `request_malformed`, `end_user_required`. */
 export async function readPass(exchange: Exchange, request: Request, tools: PassTools): Promise<PassCall> {
   const { redact } = tools.engine.attemptTools
+  // Also of an address that is refused: somebody will want to know who tries what.
+  exchange.path = redact(`${request.method} ${new URL(request.url, 'http://gateway').pathname.slice(0, 512)}`)
   const address = readPassAddress(request.url)
   exchange.path = redact(`${request.method} ${address.path}`)
   const body = await readBody(exchange, request, tools)
