@@ -134,9 +134,21 @@ function customAbilities({ body }: CustomFormat): ModelFacts['abilities'] {
 /** What the operator says of a model; what is left out is not said. */
 function statedFacts(model: ModelConfig | undefined): Partial<ModelFacts> {
   if (model === undefined) return {}
-  const { kind, responsesOnly, title, context, maxOutput, abilities, releasedOn, retiredOn, successor, quantization } =
-    model
+  const {
+    maker,
+    kind,
+    responsesOnly,
+    title,
+    context,
+    maxOutput,
+    abilities,
+    releasedOn,
+    retiredOn,
+    successor,
+    quantization,
+  } = model
   return defined<Partial<ModelFacts>>({
+    maker,
     kind,
     responsesOnly,
     title,

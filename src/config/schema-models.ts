@@ -4,6 +4,7 @@ import { choice, type Field, flag, integer, leaf, section, text } from './fields
 import { type PriceConfig, prices } from './schema-prices.ts'
 
 export type ModelConfig = {
+  readonly maker?: string
   readonly kind?: ModelKind
   readonly responsesOnly?: boolean
   readonly title?: string
@@ -78,6 +79,7 @@ export const model = section<ModelConfig>(
     }),
     abilities,
     title: text({ description: 'Its name as people know it.', kind: 'text' }),
+    maker: text({ description: 'Whose model it is, such as `mistral`.', kind: 'name' }),
     releasedOn: day('The day it came.'),
     retiredOn: day('The day from which it is served no more: answers carry a warning.'),
     successor: text({ description: 'The model that takes its place, for that warning.', kind: 'model id' }),

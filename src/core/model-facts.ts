@@ -39,6 +39,8 @@ export type Ability = (typeof ABILITIES)[number]
 export type Abilities = { readonly [ability in Ability]?: boolean }
 
 export type ModelFacts = {
+  /** Whose model it is, whoever serves it, in the words of the price catalogue: `openai`, `x-ai`. */
+  readonly maker: string | null
   readonly kind: ModelKind | null
   /** Served by OpenAI's Responses and by no other API of its vendor; null where that is not known. */
   readonly responsesOnly: boolean | null
@@ -60,6 +62,7 @@ export type ModelFacts = {
 }
 
 export const NO_FACTS: ModelFacts = {
+  maker: null,
   kind: null,
   responsesOnly: null,
   title: null,
@@ -76,6 +79,7 @@ export const NO_FACTS: ModelFacts = {
 /** The first facts with what is missing there taken from the second. */
 export function factsOver(first: ModelFacts, second: ModelFacts): ModelFacts {
   return {
+    maker: first.maker ?? second.maker,
     kind: first.kind ?? second.kind,
     responsesOnly: first.responsesOnly ?? second.responsesOnly,
     title: first.title ?? second.title,
@@ -101,6 +105,7 @@ export function factsOfAny(all: readonly ModelFacts[]): ModelFacts {
   }
   return {
     ...NO_FACTS,
+    maker: others.every(({ maker }) => maker === first.maker) ? first.maker : null,
     kind: others.every(({ kind }) => kind === first.kind) ? first.kind : null,
     contextTokens: largest(all.map(({ contextTokens }) => contextTokens)),
     maxInputTokens: largest(all.map(({ maxInputTokens }) => maxInputTokens)),

@@ -57,12 +57,13 @@ export function fillTemplate(template: JsonValue, values: TemplateValues): JsonV
       return filled === undefined ? [] : [filled]
     })
   if (!isObject(template)) return template
-  const filled: Record<string, JsonValue> = {}
-  for (const [name, inner] of Object.entries(template)) {
-    const value = inner === undefined ? undefined : fillTemplate(inner, values)
-    if (value !== undefined) filled[name] = value
-  }
-  return filled satisfies JsonObject
+  // Not by assignment: a member may be called `__proto__`.
+  return Object.fromEntries(
+    entriesOf(template).flatMap(([name, inner]) => {
+      const value = fillTemplate(inner, values)
+      return value === undefined ? [] : [[name, value]]
+    }),
+  ) satisfies JsonObject
 }
 
 /** The text with values in the place of its placeholders; `encode` makes them fit where the text stands. */

@@ -25,13 +25,14 @@ const PRICE_NAMES: Readonly<Record<string, string>> = {
 
 /** @param createdS what stands for the day of release where that is not known, s since the epoch */
 export function openaiModelJson({ id, ownedBy, facts, pricing }: ModelEntry, createdS: number): JsonObject {
-  const { title, contextTokens, maxInputTokens, maxOutputTokens, abilities, retiredOn, successor, kind } = facts
+  const { title, maker, contextTokens, maxInputTokens, maxOutputTokens, abilities, retiredOn, successor, kind } = facts
   return defined<JsonObject>({
     id,
     object: 'model',
     created: releasedS(facts) ?? createdS,
     owned_by: ownedBy,
     name: title ?? undefined,
+    maker: maker ?? undefined,
     kind: kind ?? undefined,
     context_length: contextTokens ?? maxInputTokens ?? undefined,
     max_input_tokens: maxInputTokens ?? undefined,

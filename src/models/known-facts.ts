@@ -76,22 +76,32 @@ function abilitiesIn(cell: string): Abilities {
 /** What the table says of a model of a vendor (a name of the price catalogue or of a preset). */
 export function knownFacts(vendor: string, model: string): ModelFacts {
   const names = namesOf(model)
+  const made = makersOwn(names)
   const own = KNOWN.get(vendor)
   for (const name of names) {
     const facts = own?.get(name)
-    if (facts !== undefined) return facts
+    if (facts !== undefined) return { ...facts, maker: isMaker(vendor) ? vendor : (made?.facts.maker ?? null) }
   }
+  return made === null ? NO_FACTS : elsewhere(made.facts, made.closed)
+}
+
+function isMaker(vendor: string): boolean {
+  return MAKERS.some((maker) => maker.vendor === vendor)
+}
+
+/** The row of whoever makes a model of one of these names. */
+function makersOwn(names: readonly string[]): { readonly facts: ModelFacts; readonly closed: boolean } | null {
   for (const { vendor: maker, closed } of MAKERS)
     for (const name of names) {
       const facts = KNOWN.get(maker)?.get(name)
-      if (facts !== undefined) return elsewhere(facts, closed)
+      if (facts !== undefined) return { facts: { ...facts, maker }, closed }
     }
-  return NO_FACTS
+  return null
 }
 
 function elsewhere(facts: ModelFacts, closed: boolean): ModelFacts {
-  const { kind, abilities, releasedOn, maxInputTokens, maxOutputTokens } = facts
-  return { ...NO_FACTS, kind, abilities, releasedOn, ...(closed ? { maxInputTokens, maxOutputTokens } : {}) }
+  const { maker, kind, abilities, releasedOn, maxInputTokens, maxOutputTokens } = facts
+  return { ...NO_FACTS, maker, kind, abilities, releasedOn, ...(closed ? { maxInputTokens, maxOutputTokens } : {}) }
 }
 
 /** What hosts add to a maker's id, outermost first: each is taken off in turn. */

@@ -72,6 +72,7 @@ export function listedModelJson({ id, ownedBy, facts, rates }: ListedModel): obj
     id,
     owned_by: ownedBy,
     title: facts.title,
+    maker: facts.maker,
     kind: facts.kind,
     context: facts.contextTokens ?? facts.maxInputTokens,
     max_input: facts.maxInputTokens,

@@ -34,6 +34,14 @@ describe('the table of known models', () => {
     expect(knownFacts(vendor, model).maxInputTokens).toBe(tokens),
   )
 
+  test.each([
+    ['openai', 'gpt-5', 'openai'],
+    ['openrouter', 'anthropic/claude-opus-5', 'anthropic'],
+    ['aws', 'anthropic.claude-opus-5', 'anthropic'],
+    ['groq', 'openai/gpt-oss-120b', null],
+    ['aws', 'amazon.nova-pro-v1:0', null],
+  ] as const)('%s: %s is made by %p', (vendor, model, maker) => expect(knownFacts(vendor, model).maker).toBe(maker))
+
   test('what another host serves under a maker’s name has its abilities, and neither its dates nor, of an open model, its limits', () => {
     expect(knownFacts('somebody', 'deepseek-v4-pro').abilities).toMatchObject({ tools: true, vision: false })
     expect(knownFacts('openai', 'gpt-5').retiredOn).not.toBeNull()

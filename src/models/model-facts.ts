@@ -46,9 +46,10 @@ function together(known: ModelFacts, catalogue: ModelFacts): ModelFacts {
 }
 
 /** Only what speaks for the model: the name may stand for another one. */
-function likely({ kind, abilities }: ModelFacts): ModelFacts {
+function likely({ maker, kind, abilities }: ModelFacts): ModelFacts {
   return {
     ...NO_FACTS,
+    maker,
     kind,
     abilities: Object.fromEntries(Object.entries(abilities).filter(([, able]) => able)),
   }

@@ -120,7 +120,7 @@ export async function tryTarget(
     return tools.upstream.call({
       provider: deployment.provider,
       credential,
-      method: to?.method ?? 'POST',
+      method: to?.method ?? lane.method,
       url: to?.url ?? lane.url,
       headers: to === undefined ? lane.headers : { ...lane.headers, 'content-type': to.contentType },
       body,
