@@ -670,3 +670,16 @@ test('Imagen makes four pictures in a request', async () => {
   expect(upstream.received.length).toBe(2)
   expect(await booked(gateway)).toEqual({ images: 6, requests: 2 })
 })
+
+test('a voice of any characters stays a part of the address', async () => {
+  const paths: string[] = []
+  using upstream = startUpstream((request) => {
+    paths.push(new URL(request.url).pathname)
+    return sound('x')
+  })
+  await using gateway = await gatewayTo(upstream.url, 'elevenlabs', 'e')
+  const say = async (voice: string): Promise<number> =>
+    (await gateway.call('/v1/audio/speech', { model: 'up/e', input: 'a', voice })).status
+  expect([await say('../../a?b#c'), await say('\ud800'), await say('..'), await say('')]).toEqual([200, 200, 400, 400])
+  expect(paths).toEqual(['/text-to-speech/..%2F..%2Fa%3Fb%23c/stream', '/text-to-speech/%EF%BF%BD/stream'])
+})

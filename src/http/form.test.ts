@@ -154,3 +154,9 @@ test('any bytes are a form or are refused as none', async () => {
     { numRuns: 300 },
   )
 })
+
+test.each(['nonsense', 'audio/mp\u00fc', ''])('a file of the type %j is one of any type', async (type) => {
+  const body = `--XX\r\nContent-Disposition: form-data; name="file"; filename="a"\r\nContent-Type: ${type}\r\n\r\nx\r\n--XX--`
+  const { parts } = await read(post(body))
+  expect(parts[0]).toMatchObject({ type: 'file', mediaType: 'application/octet-stream' })
+})

@@ -76,13 +76,15 @@ function partsOf(bytes: Uint8Array, boundary: string, bounds: BodyBounds): reado
   return parts
 }
 
+const MEDIA_TYPE = /^[\w.+-]{1,100}\/[\w.+-]{1,100}$/
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
 function partOf(raw: MultipartPart): FormPart {
   const { name, filename } = raw
   if (name === undefined || name === '' || name.length > MAX_NAME_LENGTH)
     throw malformed(`A part of the form has no name, or one of more than ${MAX_NAME_LENGTH} characters.`)
-  const mediaType = raw.mediaType ?? 'application/octet-stream'
+  // It goes on as a header, of a part or of a whole body.
+  const mediaType = MEDIA_TYPE.test(raw.mediaType ?? '') ? String(raw.mediaType) : 'application/octet-stream'
   if (filename !== undefined)
     return { type: 'file', name, filename: filename.slice(0, MAX_NAME_LENGTH), mediaType, bytes: contentOf(raw) }
   if (raw.size > MAX_TEXT_BYTES)

@@ -20,7 +20,7 @@ export const elevenlabsSpeechWire: OperationWire<'speech'> = {
     const format = FORMATS[request.format]
     const speed = Math.min(FASTEST, Math.max(SLOWEST, request.speed))
     return {
-      url: `${provider.baseUrl}/text-to-speech/${encodeURIComponent(request.voice)}/stream?output_format=${format ?? ''}`,
+      url: `${provider.baseUrl}/text-to-speech/${encodeURIComponent(request.voice.toWellFormed())}/stream?output_format=${format ?? ''}`,
       body: { text: request.text, model_id: model, ...(speed === 1 ? {} : { voice_settings: { speed } }) },
       headers: { accept: '*/*' },
       warnings: warningsOf(request, speed),
