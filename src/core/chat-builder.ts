@@ -149,16 +149,22 @@ export class ChatEventBuilder {
   }
 
   logprobs(choiceIndex: number, tokens: readonly TokenLogprob[]): void {
-    if (tokens.length > 0 && !this.#hasEnded) this.#events.push({ type: 'logprobs', choice: choiceIndex, tokens })
+    if (tokens.length === 0 || this.#hasEnded) return
+    // A choice of which nothing else is said has an end, too.
+    const { index: choice } = this.#choice(choiceIndex)
+    this.#events.push({ type: 'logprobs', choice, tokens })
   }
 
   usage(usage: Usage, raw: JsonObject): void {
-    if (!this.#hasEnded) this.#events.push({ type: 'usage', usage, raw })
+    if (this.#hasEnded) return
+    this.#begin()
+    this.#events.push({ type: 'usage', usage, raw })
   }
 
   /** Facts without an event of their own: fields of the wire's own family, or the tier that served the request. */
   facts(raw: JsonObject | null, serviceTier: string | null = null): void {
     if (this.#hasEnded || (raw === null && serviceTier === null)) return
+    this.#begin()
     this.#events.push({
       type: 'facts',
       ...(serviceTier === null ? {} : { serviceTier }),
@@ -179,7 +185,7 @@ export class ChatEventBuilder {
   /** The wire said that the answer is complete: closes what stands open and tells how each choice ended. */
   end(): void {
     if (this.#hasEnded) return
-    this.start({ id: null, model: null, created: null })
+    this.#begin()
     for (const choice of this.#choices.values()) {
       this.#closeImplicit(choice)
       for (const key of choice.open.keys()) this.close(choice.index, key)
@@ -207,10 +213,15 @@ export class ChatEventBuilder {
     this.#hasEnded = true
   }
 
+  /** Whatever comes before the head stands behind one that says nothing. */
+  #begin(): void {
+    if (!this.#hasStarted) this.start({ id: null, model: null, created: null })
+  }
+
   #choice(index: number): Choice {
     let choice = this.#choices.get(index)
     if (choice === undefined) {
-      this.start({ id: null, model: null, created: null })
+      this.#begin()
       choice = { index, next: 0, implicit: null, open: new Map(), hasToolCall: false, finish: null }
       this.#choices.set(index, choice)
     }

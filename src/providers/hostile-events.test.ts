@@ -8,7 +8,9 @@ import { bedrockInvokeCodec } from './bedrock/invoke-codec.ts'
 import type { ChatCodec, Reading } from './chat-codec.ts'
 import { cohereChatCodec } from './cohere/chat-codec.ts'
 import { customWire } from './custom/wire.ts'
+import { interactionsCodec } from './gemini/interactions-codec.ts'
 import { ollamaChatCodec } from './ollama/chat-codec.ts'
+import { openaiChatCodec } from './openai/chat-codec.ts'
 
 const index = fc.constantFrom<unknown>(0, 1, 2, -1, 1.5, null, '1')
 const text = fc.constantFrom<unknown>('a', '', 'é', null, 7, {}, ['x'], '{"input":"x"}', '{')
@@ -82,6 +84,70 @@ const ollama = some({
   eval_count: index,
   logprobs: fc.array(some({ token: text, top_logprobs: fc.array(text) }), { maxLength: 1 }),
 }).map((line) => ['', line] as const)
+const content = some({
+  type: fc.constantFrom('text', 'image', 'audio', 'thought_summary', 'x'),
+  text,
+  data: text,
+  mime_type: text,
+  signature: text,
+  arguments: fc.oneof(text, fc.constant({ input: 'x' })),
+  annotations: fc.array(some({ url: text, start_index: index, end_index: index }), { maxLength: 1 }),
+  content: some({ text }),
+})
+const interactions = some({
+  event_type: fc.constantFrom(
+    'interaction.created',
+    'step.start',
+    'step.start',
+    'step.delta',
+    'step.delta',
+    'step.stop',
+    'interaction.completed',
+    'error',
+    'x',
+  ),
+  index,
+  step: some({
+    type: fc.constantFrom('thought', 'model_output', 'function_call', 'google_search_call', 'x'),
+    id: text,
+    name,
+    arguments: fc.oneof(text, fc.constant({ queries: ['q'] })),
+    content: fc.array(content, { maxLength: 2 }),
+    summary: fc.array(content, { maxLength: 1 }),
+    signature: text,
+  }),
+  delta: content,
+  interaction: some({
+    status: fc.constantFrom('completed', 'requires_action', 'incomplete', 'failed', 'x'),
+    model: text,
+    usage: some({ total_input_tokens: index, input_tokens_by_modality: fc.array(some({ modality: text })) }),
+  }),
+}).map((event) => ['', event] as const)
+const spoken = some({
+  id: text,
+  choices: fc.array(
+    some({
+      index: fc.constantFrom(0, 1),
+      delta: some({
+        content: fc.oneof(text, fc.array(some({ type: fc.constantFrom('text', 'thinking'), text, thinking: text }))),
+        reasoning: text,
+        reasoning_details: fc.array(some({ type: fc.constantFrom('reasoning.text', 'x'), text, signature: text }), {
+          maxLength: 1,
+        }),
+        refusal: text,
+        images: fc.array(
+          some({ image_url: some({ url: fc.constantFrom('https://u', 'data:image/png;base64,AA==') }) }),
+        ),
+        audio: some({ id: text, data: fc.constantFrom('AA==', 'AAAA'), transcript: text }),
+        tool_calls: fc.array(some({ index, id: text, function: called }), { maxLength: 2 }),
+      }),
+      finish_reason: text,
+      logprobs: some({ content: fc.array(some({ token: text })) }),
+    }),
+    { maxLength: 2 },
+  ),
+  usage: some({ prompt_tokens: index, completion_tokens: index }),
+}).map((event) => ['', event] as const)
 const chunk = some({
   bytes: fc.oneof(
     text,
@@ -127,6 +193,8 @@ for (const [title, codec, event] of [
   ['InvokeModel', bedrockInvokeCodec, chunk],
   ['Cohere', cohereChatCodec, cohere],
   ['Ollama', ollamaChatCodec, ollama],
+  ['Interactions', interactionsCodec, interactions],
+  ['OpenAI chat', openaiChatCodec, spoken],
   ['a custom provider', customWire.chat?.codec ?? ollamaChatCodec, own],
 ] as const satisfies readonly (readonly [string, ChatCodec, fc.Arbitrary<readonly [string, unknown]>])[])
   test(`no event of ${title}, however odd, throws or breaks the order`, () => {

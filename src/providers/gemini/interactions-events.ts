@@ -79,6 +79,7 @@ export function interactionsStreamReader(reading: Reading = PLAIN_READING): Inte
   }
 
   function openStep(index: number, value: JsonObject): void {
+    closeStep(index)
     const step: Step = { type: stringOf(value, 'type') ?? '', value, text: '', held: null }
     steps.set(index, step)
     switch (step.type) {
