@@ -61,6 +61,8 @@ import {
 } from './own-answers.ts'
 import { showBudget } from './own-budget.ts'
 import { ownResponse } from './own-responses.ts'
+import { createDrills } from './drills/drills.ts'
+import type { Drills } from './drills/drills.ts'
 import type { Environment } from './providers/configure.ts'
 import type { CredentialPool } from './providers/credential-pool.ts'
 import { createGuard } from './providers/guard.ts'
@@ -165,6 +167,7 @@ export interface Gateway {
   readonly credentials: CredentialPool
   readonly batches: BatchRunner
   readonly health: Health
+  readonly drills: Drills
   readonly clock: Clock
   /** How a request would be routed now. Throws what the request itself would be refused with. */
   explain(input: ExplainInput): Explanation
@@ -258,6 +261,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     // A live session lies in wait for most of its time.
     inFlight: () => load.inFlight - sessions.size,
   })
+  const drills = createDrills({
+    engine,
+    snapshot: () => snapshot,
+    store: options.store,
+    newId: idMaker('drill', () => clock.now(), random),
+  })
   const newBatchId = idMaker('batch', () => clock.now(), random)
   let ownTools = toolsOfOwn()
   let passTools: PassTools = createPassTools(engine, snapshot)
@@ -349,7 +358,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     const path = pathOf(request.url)
     const match = matchEndpoint(request.method, path)
     const entrance = entranceOf(match, path, request.url)
-    return entrance === null ? answerOwn(request, match, path, addressOf) : handle(request, entrance, addressOf, stages)
+    return entrance === null
+      ? answerOwn(request, match, path, addressOf)
+      : handle(request, entrance, addressOf, drills.stagesFor(request) ?? stages)
   }
 
   async function answerOwn(request: Request, match: Match, path: string, addressOf: AddressOf): Promise<Response> {
@@ -406,6 +417,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     budgetDefinitions,
     credentials: attemptTools.credentials,
     health: attemptTools.health,
+    drills,
     clock,
     batches,
     explain: (input) => explain(engine, snapshot, input),
@@ -413,6 +425,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       load.draining = true
       batches.stop()
       for (const session of sessions) session.drain()
+      drills.stop()
     },
   }
 }

@@ -175,6 +175,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
       refresh: () => gateway.budgetDefinitions.refresh(),
     },
     health: () => healthOf(gateway, storeAnswers),
+    startDrill: (spec) => gateway.drills.start(spec, null),
+    stopDrill: () => gateway.drills.stop(),
     prices: () => pricesOf(gateway.snapshot),
     refreshPrices: () => priceLayers.refresh(),
     models: (filter) => modelsOf(gateway.snapshot, filter),
@@ -221,6 +223,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     onError: (error) => log.error('prune_failed', { error: String(error) }),
   })
   await gateway.batches.start()
+  await gateway.drills.recover()
   const credentials = await firstRun({ store, hash, clock: systemClock, hasOperatorToken: operatorToken !== null })
   write(
     announcement({

@@ -39,6 +39,7 @@ function deploymentJson(state: DeploymentState, nowMs: number): object {
     in_flight: state.inFlight,
     last_minute: { answered: state.answered, failed: state.failed },
     trips: state.trips,
+    cooldowns: state.cooldowns,
     ttft_ms: rounded(state.ttftMs),
     ttft_p95_ms: rounded(state.ttftP95Ms),
     ms_per_token: rounded(state.msPerToken),

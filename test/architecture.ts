@@ -26,6 +26,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'own-responses',
       'kept-responses',
       'batches',
+      'drills',
       'pass',
       'realtime',
       'first-run',

@@ -1194,6 +1194,26 @@ for (const [name, makePlace] of Object.entries(STORES)) {
       })
     })
 
+    test('the report of a drill is written, grows, and is listed newest first', async () => {
+      const store = open()
+      const report = {
+        id: 'drill_1',
+        startedAt: NOON,
+        endedAt: null,
+        state: 'running',
+        name: null,
+        on: 'all',
+        rounds: [],
+      } as const
+      await store.putDrill(report)
+      await store.putDrill({ ...report, id: 'drill_2', startedAt: NOON + 1, name: 'weekly' })
+      await store.putDrill({ ...report, state: 'done', endedAt: NOON + 9 })
+      expect(await store.getDrill('drill_1')).toEqual({ ...report, state: 'done', endedAt: NOON + 9 })
+      expect(await store.getDrill('drill_3')).toBeNull()
+      expect((await store.listDrills({ limit: 10 })).map(({ id }) => id)).toEqual(['drill_2', 'drill_1'])
+      expect((await store.listDrills({ limit: 1 })).length).toBe(1)
+    })
+
     test('a closed store says that it is unavailable', async () => {
       const store = open()
       await store.ping()

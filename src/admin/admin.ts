@@ -5,6 +5,7 @@ import { createAccess } from './access.ts'
 import { errorResponse, toGatewayError } from './errors.ts'
 import { addBudgetRoutes } from './budgets.ts'
 import { addInstallationRoutes, type Installation } from './installation.ts'
+import { addDrillRoutes, type Drilling } from './drills.ts'
 import { addExplainRoute, type Explaining } from './explain.ts'
 import { addKeyRoutes } from './keys.ts'
 import { addPriceRoutes, type PriceRoutes } from './prices.ts'
@@ -19,6 +20,7 @@ const BODY_LIMIT_BYTES = 1024 * 1024
 const DESCRIPTION_PATH = '/admin/openapi.json'
 
 export type AdminOptions = StoreRoutes &
+  Drilling &
   Explaining &
   BudgetRoutes &
   PriceRoutes &
@@ -76,6 +78,7 @@ export function createAdmin(options: AdminOptions): Admin {
   addRequestRoutes(app, options)
   addExplainRoute(app, options)
   addReportRoutes(app, options)
+  addDrillRoutes(app, options)
   addInstallationRoutes(app, options)
   app.get(DESCRIPTION_PATH, (context) => context.json(describe(app, version)))
 
@@ -97,7 +100,9 @@ function describe(app: AdminApp, version: string) {
     openapi: '3.1.0',
     info: { title: 'Weir admin API', version, description: 'Keys, teams, the request log and spend of one gateway.' },
     servers: [{ url: '/' }],
-    tags: ['keys', 'teams', 'budgets', 'prices', 'tokens', 'requests', 'reports', 'gateway'].map((name) => ({ name })),
+    tags: ['keys', 'teams', 'budgets', 'prices', 'tokens', 'requests', 'reports', 'drills', 'gateway'].map((name) => ({
+      name,
+    })),
   })
 }
 

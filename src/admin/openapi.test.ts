@@ -26,6 +26,7 @@ test('it says the same when asked again', async () =>
 test('it describes every route that exists', () => {
   expect(operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`).toSorted()).toEqual([
     'DELETE /admin/budgets/{id}',
+    'DELETE /admin/drills/{id}',
     'DELETE /admin/keys/{id}',
     'DELETE /admin/teams/{id}',
     'DELETE /admin/tokens/{id}',
@@ -33,6 +34,8 @@ test('it describes every route that exists', () => {
     'GET /admin/budgets',
     'GET /admin/budgets/{id}',
     'GET /admin/config',
+    'GET /admin/drills',
+    'GET /admin/drills/{id}',
     'GET /admin/health',
     'GET /admin/keys',
     'GET /admin/keys/{id}',
@@ -55,6 +58,7 @@ test('it describes every route that exists', () => {
     'POST /admin/budgets',
     'POST /admin/budgets/{id}/raise',
     'POST /admin/config/reload',
+    'POST /admin/drills',
     'POST /admin/explain',
     'POST /admin/keys',
     'POST /admin/keys/{id}/rotate',
@@ -87,7 +91,7 @@ test('every change of something describes its body, strictly', () => {
   const changing = operations.filter(
     ({ method, path }) => ['post', 'patch'].includes(method) && !/\/(?:reload|refresh)$/.test(path),
   )
-  expect(changing.length).toBe(10)
+  expect(changing.length).toBe(11)
   for (const { operation } of changing) {
     const schema = resolve(node(node(node(node(operation['requestBody'])['content'])['application/json'])['schema']))
     expect(schema).toMatchObject({ type: 'object', additionalProperties: false })

@@ -32,6 +32,7 @@ async function weir(...words: string[]) {
       explain: () => {
         throw new Error('not called here')
       },
+      askAdmin: async () => ({ status: 500, body: null }),
       readInput: async () => '',
       maxOpenFiles: () => null,
     },

@@ -10,6 +10,8 @@ export type CliContext = {
   readonly clock: Clock
   /** Whether colours may be used. */
   readonly colour: boolean
+  /** Whether what is printed is read by somebody now, so that it may be drawn again; absent: not. */
+  readonly isTerminal?: boolean
   readonly outside: Outside
 }
 

@@ -2,6 +2,7 @@
 import { BUDGET_COMMANDS } from './budgets.ts'
 import { checkCommand } from './check.ts'
 import type { Command } from './command.ts'
+import { drillCommand } from './drill.ts'
 import { explainCommand } from './explain.ts'
 import { doctorCommand } from './doctor.ts'
 import { KEY_COMMANDS } from './keys.ts'
@@ -11,6 +12,7 @@ import { BOOK_COMMANDS } from './ledger.ts'
 import { LEDGER_COMMANDS } from './report.ts'
 import { REQUEST_COMMANDS } from './requests.ts'
 import { PROCESS_COMMANDS } from './serve.ts'
+import { statusCommand } from './status.ts'
 import { TEAM_COMMANDS } from './teams.ts'
 
 const [serve, version] = PROCESS_COMMANDS as readonly [Command, Command]
@@ -19,7 +21,9 @@ export const COMMANDS: readonly Command[] = [
   serve,
   checkCommand,
   doctorCommand,
+  statusCommand,
   explainCommand,
+  drillCommand,
   modelsCommand,
   ...KEY_COMMANDS,
   ...TEAM_COMMANDS,

@@ -18,6 +18,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stderr: (text) => void process.stderr.write(text),
   environment: process.env,
   clock: systemClock,
+  isTerminal: process.stdout.isTTY,
   colour: process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb',
   outside,
 })

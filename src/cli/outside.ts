@@ -1,5 +1,7 @@
 // What commands touch besides the data folder: ports, providers, the limits of the process, the gateway itself.
 import { createConnection, createServer } from 'node:net'
+import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
 import { existsSync, readFileSync } from 'node:fs'
 import { createGateway } from '../app.ts'
 import type { Config } from '../config/schema.ts'
@@ -19,6 +21,7 @@ import { createRedactor } from '../metrics/redact.ts'
 import type { Explanation } from '../routing/explain.ts'
 import { type Survival, survivalOf } from '../routing/survive.ts'
 import { createSnapshot } from '../snapshot.ts'
+import type { AdminReply, AdminRequest } from './admin-call.ts'
 import { CliError } from './command.ts'
 
 /** `weir`: a gateway answers there; `taken`: something else does; `closed`: it cannot be listened on, with the reason. */
@@ -56,6 +59,8 @@ export type Outside = {
   probe(provider: Provider, credential: Credential | null): Promise<ProbeResult>
   /** How a request would be routed by a gateway with this config that has just begun. */
   explain(config: Config, environment: Environment, data: ExplainData, input: ExplainInput): Explanation
+  /** Calls the admin API of a running gateway; rejects where nobody answers. */
+  askAdmin(request: AdminRequest): Promise<AdminReply>
   /** What is piped in, as text; refuses what is larger than a request may be. */
   readInput(): Promise<string>
   fetchFeed(this: void, request: FeedRequest): Promise<FetchedFeed>
@@ -67,7 +72,7 @@ const PROBE_TIMEOUTS = { connectMs: 5000, firstTokenMs: 10_000, idleMs: 10_000, 
 
 /** The real one. `serve` is the caller's: it needs the process. */
 export function realOutside(serve: Outside['serve']): Outside {
-  return { serve, install, portState, probe, explain, readInput, fetchFeed, maxOpenFiles }
+  return { serve, install, portState, probe, explain, askAdmin, readInput, fetchFeed, maxOpenFiles }
 }
 
 function install(config: Config, environment: Environment, feeds: readonly PriceSource[] = []): Installed {
@@ -207,4 +212,35 @@ function maxOpenFiles(): number | null {
   const soft = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync(file, 'utf8'))?.[1]
   if (soft === undefined) return null
   return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft)
+}
+
+const ADMIN_TIMEOUT_MS = 15_000
+const MAX_ADMIN_BYTES = 32 * 1024 ** 2
+
+function askAdmin({ method, url, token, body }: AdminRequest): Promise<AdminReply> {
+  const { promise, resolve, reject } = Promise.withResolvers<AdminReply>()
+  const send = url.startsWith('https:') ? httpsRequest : httpRequest
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const outgoing = send(url, { method, headers, timeout: ADMIN_TIMEOUT_MS }, (incoming) => {
+    let text = ''
+    incoming.setEncoding('utf8')
+    incoming.on('data', (piece: string) => {
+      text += piece
+      if (text.length > MAX_ADMIN_BYTES) outgoing.destroy(new Error('its answer is too large'))
+    })
+    incoming.on('error', reject)
+    incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body: parsed(text) }))
+  })
+  outgoing.on('timeout', () => outgoing.destroy(new Error('it does not answer in time')))
+  outgoing.on('error', reject)
+  outgoing.end(body === null ? undefined : JSON.stringify(body))
+  return promise
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
 }

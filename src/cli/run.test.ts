@@ -49,6 +49,9 @@ const outside: Outside = {
   explain: () => {
     throw new Error('not called here')
   },
+  askAdmin: async () => {
+    throw new Error('not called here')
+  },
   readInput: async () => '',
   maxOpenFiles: () => null,
 }

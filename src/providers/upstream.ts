@@ -21,6 +21,8 @@ import { createBySocket } from './by-socket.ts'
 import type { BySocket, Destination, Outgoing } from './by-socket.ts'
 import { CallTiming } from './call-timing.ts'
 import { UpstreamFailure } from './failure.ts'
+import { withFault } from './faults.ts'
+import type { FaultOf } from './faults.ts'
 import type { TokenReply, TokenRequest } from './google-token.ts'
 import type { AddressGuard, AddressRequest, Approval, Resolve } from './guard.ts'
 import { authHeaderOf, providerHeaders, withCallHeaders } from './headers.ts'
@@ -78,6 +80,8 @@ export interface Upstream {
   call(call: UpstreamCall): Promise<UpstreamAnswer>
   /** Resolves with a WebSocket that stands; rejects with `UpstreamFailure`. Its deadline is `firstTokenMs`. */
   connect(call: SocketCall): Promise<UpstreamSocket>
+  /** The same, with the faults of a drill. */
+  withFaults(faultOf: FaultOf): Upstream
 }
 
 export type UpstreamOptions = {
@@ -193,35 +197,41 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   }
   const authenticate = createAuthenticate({ now: () => clock.now(), exchange })
 
+  const callWith = async (call: UpstreamCall, faultOf: FaultOf | null): Promise<UpstreamAnswer> => {
+    const line = lineOf(call.provider)
+    if (!isBelow(call.url, call.provider.baseUrl))
+      throw new UpstreamFailure({
+        type: 'unreachable',
+        reason: 'the address lies outside of the provider’s base URL',
+      })
+    const { transport } = line
+    const probing = transport.type === 'fetch' ? transport.fetching.probing(call.timeouts.connectMs) : null
+    const timing = new CallTiming(clock, call.timeouts, call.signal, probing, call.minBytesPerS)
+    try {
+      timing.check()
+      const fault = faultOf === null ? null : faultOf(call.provider.name)
+      const incoming =
+        fault === null
+          ? await request(line, call, timing)
+          : await withFault(fault, () => request(line, call, timing), timing, clock)
+      timing.head(call.stream)
+      if (transport.type === 'fetch') transport.fetching.reached()
+      const problem =
+        call.showRedirects === true && incoming.status !== 407
+          ? null
+          : headProblem(incoming.status, line.proxyRequest !== null)
+      if (problem !== null) throw new UpstreamFailure(problem)
+      return new Answer(incoming, timing)
+    } catch (error) {
+      const failure = timing.failure(error)
+      timing.end(failure.outcome)
+      throw failure
+    }
+  }
   const upstream: Upstream = {
     connect,
-    async call(call) {
-      const line = lineOf(call.provider)
-      if (!isBelow(call.url, call.provider.baseUrl))
-        throw new UpstreamFailure({
-          type: 'unreachable',
-          reason: 'the address lies outside of the provider’s base URL',
-        })
-      const { transport } = line
-      const probing = transport.type === 'fetch' ? transport.fetching.probing(call.timeouts.connectMs) : null
-      const timing = new CallTiming(clock, call.timeouts, call.signal, probing, call.minBytesPerS)
-      try {
-        timing.check()
-        const incoming = await request(line, call, timing)
-        timing.head(call.stream)
-        if (transport.type === 'fetch') transport.fetching.reached()
-        const problem =
-          call.showRedirects === true && incoming.status !== 407
-            ? null
-            : headProblem(incoming.status, line.proxyRequest !== null)
-        if (problem !== null) throw new UpstreamFailure(problem)
-        return new Answer(incoming, timing)
-      } catch (error) {
-        const failure = timing.failure(error)
-        timing.end(failure.outcome)
-        throw failure
-      }
-    },
+    call: (call) => callWith(call, null),
+    withFaults: (faultOf) => ({ ...upstream, call: (call) => callWith(call, faultOf) }),
   }
   return upstream
 

@@ -14,7 +14,12 @@ import type { StatedLimit, StatedLimits } from '../providers/stated-limits.ts'
 import { RollingMinute } from './rolling-minute.ts'
 
 /** Where a request stands in the count of its allowance. */
-export type Place = { readonly requests: number; readonly tokens: number; readonly takenAtMs: number }
+export type Place = {
+  readonly requests: number
+  readonly tokens: number
+  /** When it left: later than it was taken, where it had to wait. What headers say is of that moment. */
+  sentAtMs: number
+}
 
 type Bucket = {
   readonly limit: number
@@ -68,7 +73,7 @@ export class Allowance {
     this.#tokensTaken += tokens
     if (this.#requests !== null) draw(this.#requests, 1, nowMs)
     if (this.#tokens !== null) draw(this.#tokens, tokens, nowMs)
-    return { requests: this.#requestsTaken, tokens: this.#tokensTaken, takenAtMs: nowMs }
+    return { requests: this.#requestsTaken, tokens: this.#tokensTaken, sentAtMs: nowMs }
   }
 
   /** The request of a place never left. */
@@ -102,7 +107,7 @@ export class Allowance {
   refused(retryAfterMs: number | null, place: Place, draw: number, nowMs: number): void {
     this.#refusedAtMs = nowMs
     // What was sent together is refused together: that is one refusal, and only the first of a growing row.
-    const isNews = place.takenAtMs >= this.#blockedUntilMs
+    const isNews = place.sentAtMs >= this.#blockedUntilMs
     const bucket = this.#requests
     if (retryAfterMs !== null) this.#block(retryAfterMs, nowMs)
     else if (isNews) {
@@ -181,19 +186,20 @@ function mirrored(
   { limit, remaining, resetMs }: StatedLimit,
   place: number,
   taken: number,
-  { takenAtMs }: Place,
+  { sentAtMs }: Place,
   nowMs: number,
 ): Bucket {
   const isCurrent = known !== null && known.isStated
   // An answer that was overtaken by a later one tells of an earlier moment.
   if (isCurrent && known.heardOf > place) return known
   const isSure = resetMs !== null && resetMs >= SURE_RESET_MS && remaining < limit
+  // Limits are by the minute, or by more: what flows in is never faster than that, whatever a reset means to its provider.
   const perMs = isSure
-    ? (limit - remaining) / resetMs
+    ? Math.min((limit - remaining) / resetMs, limit / MINUTE_MS)
     : isCurrent && known.limit === limit
       ? known.perMs
       : limit / MINUTE_MS
-  const flowed = perMs * Math.max(0, nowMs - takenAtMs)
+  const flowed = perMs * Math.max(0, nowMs - sentAtMs)
   const burst = isCurrent && known.limit === limit ? known.burst : limit
   const left = Math.min(burst, remaining + flowed) - (taken - place)
   return { limit, burst, perMs, left, atMs: nowMs, heardOf: place, isStated: true }

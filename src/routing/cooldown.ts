@@ -34,8 +34,10 @@ export class Cooldown {
   /** Null: it is in. */
   untilMs: number | null = null
   isProbing = false
-  /** How often it has gone out. */
+  /** How often it has gone out after having been in. */
   trips = 0
+  /** Cooldowns it has had, those after failed probes too. */
+  cooldowns = 0
   #failuresInARow = 0
   #pauses = 0
   #backSinceMs = -Infinity
@@ -81,6 +83,7 @@ export class Cooldown {
   }
 
   #goOut(retryAfterMs: number | null, draw: number, nowMs: number): void {
+    this.cooldowns++
     const pauseMs = FIRST_PAUSE_MS * 2 ** Math.min(this.#pauses++, 20) * (0.75 + draw / 2)
     this.untilMs = nowMs + Math.min(Math.max(pauseMs, retryAfterMs ?? 0), LONGEST_PAUSE_MS)
     this.#outSinceMs = nowMs

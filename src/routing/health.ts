@@ -35,6 +35,8 @@ export type DeploymentState = HealthFacts & {
   readonly failed: number
   /** How often it has begun to cool down. */
   readonly trips: number
+  /** Those after failed probes too. */
+  readonly cooldowns: number
   readonly ttftP95Ms: number | null
   /** Granted requests per minute, where stated or learned. */
   readonly requestsPerMinute: number | null
@@ -206,6 +208,7 @@ export function createHealth({ clock, random, onTrip }: HealthOptions): Health {
     mayGo(ticket) {
       const open = ticket as OpenTicket
       open.begunMs = clock.monotonicMs()
+      open.place.sentAtMs = open.begunMs
       return open.allowance.blockedUntilMs <= open.begunMs + TIMER_MS
     },
     abandoned(ticket) {
@@ -314,6 +317,7 @@ function describe(state: State, nowMs: number): DeploymentState {
     answered: cooldown.endings.good(nowMs),
     failed: cooldown.endings.bad(nowMs),
     trips: cooldown.trips,
+    cooldowns: cooldown.cooldowns,
     ttftP95Ms: state.ttftQuantiles.quantile(0.95),
     requestsPerMinute,
     ...factsOf(state, nowMs),

@@ -304,8 +304,25 @@ CREATE TABLE archives (
 ALTER TABLE budget_periods ADD COLUMN archived_nano_usd INTEGER NOT NULL DEFAULT 0;
 `
 
+// Rehearsed outages and what came of them.
+const DRILLS = `
+CREATE TABLE drills (id TEXT PRIMARY KEY, started_at INTEGER NOT NULL, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX drills_by_time ON drills (started_at, id);
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
-export const MIGRATIONS: readonly string[] = [BASE, RESPONSES, IMAGES, FILES, BUDGETS, PATHS, PLANS, PRICES, BOOKS]
+export const MIGRATIONS: readonly string[] = [
+  BASE,
+  RESPONSES,
+  IMAGES,
+  FILES,
+  BUDGETS,
+  PATHS,
+  PLANS,
+  PRICES,
+  BOOKS,
+  DRILLS,
+]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */
 export const APPLICATION_ID = 0x77656972

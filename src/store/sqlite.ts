@@ -5,6 +5,7 @@ import { createBatchStore } from './sqlite-batches.ts'
 import { createBookStore } from './sqlite-books.ts'
 import { createBudgetStore } from './sqlite-budgets.ts'
 import { guarded, openConnection, type SqliteOptions } from './sqlite-connection.ts'
+import { createDrillStore } from './sqlite-drills.ts'
 import { createFileStore } from './sqlite-files.ts'
 import { createKeyStore } from './sqlite-keys.ts'
 import { createLedgerStore } from './sqlite-ledger.ts'
@@ -30,6 +31,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...createResponseStore(database),
     ...createFileStore(database),
     ...createBatchStore(database),
+    ...createDrillStore(database),
     ping: () =>
       guarded(() => {
         check.get()

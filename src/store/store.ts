@@ -4,6 +4,7 @@ import type { Batch, BatchLine, BatchStatus, LineResult } from '../core/batch.ts
 import type { StoredFile } from '../core/file.ts'
 import type { StoredResponse } from '../core/formats/responses-history.ts'
 import type { Budget, BudgetAccount, BudgetCharge, BudgetScope } from '../core/budget.ts'
+import type { DrillReport } from '../core/drill.ts'
 import type { KeySecret, Team, VirtualKey } from '../core/key.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Entry, Intent, LedgerBatch, RequestRecord } from '../core/ledger.ts'
@@ -339,6 +340,14 @@ export interface BatchStore {
   pruneBatches(query: { readonly now: number; readonly limit: number }): Promise<number>
 }
 
+export interface DrillStore {
+  /** Writes a report, or what has become of it. */
+  putDrill(report: DrillReport): Promise<void>
+  getDrill(id: string): Promise<DrillReport | null>
+  /** Newest first. */
+  listDrills(query: { readonly limit: number }): Promise<readonly DrillReport[]>
+}
+
 export interface Store
   extends
     KeyStore,
@@ -351,7 +360,8 @@ export interface Store
     ReportStore,
     ResponseStore,
     FileStore,
-    BatchStore {
+    BatchStore,
+    DrillStore {
   /** Resolves when the store answers; throws `store_unavailable` when it does not. */
   ping(): Promise<void>
   close(): Promise<void>

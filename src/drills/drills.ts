@@ -1,0 +1,282 @@
+// Rehearsed outages, one at a time: started by a call or by a schedule, kept with what came of them.
+//
+// States: none → running → done (its rounds are over), stopped (somebody asked for it), failed (it could not go on). A report is
+// written down when a drill begins and after each round; a crash leaves it `running`, and the next start calls it failed.
+//
+// - `synthetic`: the drill's own small requests, down the path of every request, under a key that only exists here; what they
+//   cost is booked on that key. Each route is asked without faults first, then with them.
+// - `shadow`: copies of a share of the real requests, whose answers are thrown away.
+// - `canary` and `all`: the real requests themselves meet the faults.
+// The faults of `synthetic`, `shadow` and `canary` teach the real health nothing (engine.ts); those of `all` neither: the drill
+// has a health of its own, with which it reacts as the gateway would.
+import type { Break, DrillReport, DrillRound, DrillSpec } from '../core/drill.ts'
+import { scopeText } from '../core/drill.ts'
+import { GatewayError } from '../core/error.ts'
+import { NO_LIMITS } from '../core/key.ts'
+import { handle } from '../handle.ts'
+import type { Stages } from '../handle.ts'
+import { entranceOf, matchEndpoint } from '../http/endpoints.ts'
+import { survivalOf } from '../routing/survive.ts'
+import type { Route } from '../routing/route.ts'
+import type { Snapshot } from '../snapshot.ts'
+import { identified } from '../stages/authenticate.ts'
+import type { Engine } from '../stages/engine.ts'
+import { createStages } from '../stages/stages.ts'
+import type { DrillStore, KeyWithTeam } from '../store/store.ts'
+import { drillEngine } from './engine.ts'
+import { count, newTally, roundOf } from './round.ts'
+import type { Tally } from './round.ts'
+
+export type DrillTools = {
+  readonly engine: Engine
+  readonly snapshot: () => Snapshot
+  readonly store: DrillStore
+  readonly newId: () => string
+}
+
+export interface Drills {
+  /** The path for a real request, while a drill is about real requests; null: everybody's. */
+  stagesFor(request: Request): Stages | null
+  /** Begins a drill. Throws `conflict` while one runs, `request_malformed` for what is not there. */
+  start(spec: DrillSpec, name: string | null): Promise<DrillReport>
+  /** Ends the drill that runs; false: none does. */
+  stop(): boolean
+  /** Resolves when no drill runs. */
+  settled(): Promise<void>
+  /** After a start: drills that a crash has cut are over. */
+  recover(): Promise<void>
+}
+
+const PATH = '/v1/chat/completions'
+const BASELINE_REQUESTS = 4
+const ROUND_REQUESTS = 6
+const MOST_REQUESTS = 2_000
+/** Between two synthetic requests of a drill that lasts. */
+const GAP_MS = 200
+const KEY_ID = 'key_drill'
+
+export function createDrills({ engine, snapshot, store, newId }: DrillTools): Drills {
+  const { clock, random, log } = engine
+  let running: { readonly report: DrillReport; readonly abort: AbortController; readonly over: Promise<void> } | null =
+    null
+  /** Where real requests go meanwhile. */
+  let diverted: { readonly stages: Stages; readonly share: number; readonly isShadow: boolean } | null = null
+
+  async function keep(report: DrillReport): Promise<void> {
+    await store.putDrill(report)
+  }
+
+  async function ask(stages: Stages, route: string, index: number, signal: AbortSignal): Promise<void> {
+    const body = JSON.stringify({
+      model: route,
+      messages: [{ role: 'user', content: 'Answer with the word ready.' }],
+      max_tokens: 16,
+      stream: index % 2 === 1,
+    })
+    const request = new Request(`http://gateway${PATH}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+      signal,
+    })
+    await send(stages, request)
+  }
+
+  async function send(stages: Stages, request: Request): Promise<void> {
+    const { pathname } = new URL(request.url)
+    const entrance = entranceOf(matchEndpoint(request.method, pathname), pathname, request.url)
+    if (entrance === null) return
+    const own: Stages = { ...stages, authenticate: (exchange) => identified(exchange, CALLER) }
+    const response = await handle(request, entrance, () => null, own)
+    // An answer that breaks off is a finding and not a fault of the drill.
+    await response.arrayBuffer().catch(() => undefined)
+  }
+
+  function stagesWith(breaks: readonly Break[], tally: Tally, isReal: boolean): Stages {
+    const witness = (facts: Parameters<typeof count>[1]): void => count(tally, facts)
+    return createStages(drillEngine(engine, breaks, { witness, isReal }), snapshot())
+  }
+
+  async function several(
+    breaks: readonly Break[],
+    route: string,
+    requests: number,
+    signal: AbortSignal,
+  ): Promise<Tally> {
+    const tally = newTally()
+    const stages = stagesWith(breaks, tally, false)
+    for (let index = 0; index < requests && !signal.aborted; index++) await ask(stages, route, index, signal)
+    return tally
+  }
+
+  async function lasting(breaks: readonly Break[], route: string, forMs: number, signal: AbortSignal): Promise<Tally> {
+    const tally = newTally()
+    const stages = stagesWith(breaks, tally, false)
+    const untilMs = clock.monotonicMs() + forMs
+    const asked: Promise<void>[] = []
+    for (let index = 0; index < MOST_REQUESTS && clock.monotonicMs() < untilMs && !signal.aborted; index++) {
+      asked.push(ask(stages, route, index, signal))
+      await wait(GAP_MS, signal)
+    }
+    await Promise.all(asked)
+    return tally
+  }
+
+  async function synthetic(spec: DrillSpec, routes: readonly Route[], signal: AbortSignal, tell: Tell): Promise<void> {
+    for (const route of routes) {
+      const baseline = await several([], route.name, BASELINE_REQUESTS, signal)
+      for (const breaks of roundsOf(spec, route)) {
+        if (signal.aborted) return
+        const tally =
+          spec.breaks.length === 0
+            ? await several(breaks, route.name, ROUND_REQUESTS, signal)
+            : await lasting(breaks, route.name, spec.forMs, signal)
+        await tell(roundOf(route.name, breaks, tally, baseline))
+      }
+    }
+  }
+
+  /** Real requests, or copies of them, of any route. */
+  async function real(spec: DrillSpec, signal: AbortSignal, tell: Tell): Promise<void> {
+    const { on, breaks } = spec
+    const isShadow = on.type === 'shadow'
+    const tally = newTally()
+    diverted = { stages: stagesWith(breaks, tally, !isShadow), share: 'share' in on ? on.share : 1, isShadow }
+    try {
+      await wait(spec.forMs, signal)
+    } finally {
+      diverted = null
+    }
+    await tell(roundOf('*', breaks, tally, null))
+  }
+
+  function wait(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const cancel = clock.after(ms, resolve)
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    return promise.then(cancel)
+  }
+
+  async function run(
+    first: DrillReport,
+    spec: DrillSpec,
+    routes: readonly Route[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    let report = first
+    const tell: Tell = async (round) => {
+      report = { ...report, rounds: [...report.rounds, round] }
+      await keep(report)
+    }
+    try {
+      if (spec.on.type === 'synthetic') await synthetic(spec, routes, signal, tell)
+      else await real(spec, signal, tell)
+      report = { ...report, state: signal.aborted ? 'stopped' : 'done' }
+    } catch (error) {
+      log.error('drill_failed', { drill: report.id, error: String(error) })
+      report = { ...report, state: 'failed' }
+    }
+    running = null
+    report = { ...report, endedAt: clock.now() }
+    const errors = report.rounds.reduce((sum, round) => sum + round.errors, 0)
+    log.info('drill_ended', { drill: report.id, state: report.state, rounds: report.rounds.length, errors })
+    await keep(report).catch((error: unknown) => log.error('drill_failed', { drill: report.id, error: String(error) }))
+  }
+
+  return {
+    stagesFor(request) {
+      if (diverted === null || random() >= diverted.share) return null
+      if (!diverted.isShadow) return diverted.stages
+      // The copy goes its own way; the request itself is not held up, and not touched.
+      void send(diverted.stages, request.clone() as Request).catch(() => undefined)
+      return null
+    },
+    async start(spec, name) {
+      if (running !== null)
+        throw new GatewayError('conflict', { message: `The drill ${running.report.id} is still running.` })
+      const routes = routesOf(spec, snapshot())
+      const report: DrillReport = {
+        id: newId(),
+        startedAt: clock.now(),
+        endedAt: null,
+        state: 'running',
+        name,
+        on: scopeText(spec.on),
+        rounds: [],
+      }
+      const abort = new AbortController()
+      const begun = Promise.withResolvers<void>()
+      // Before anything is awaited: two that start at once must see each other.
+      running = { report, abort, over: begun.promise.then(() => run(report, spec, routes, abort.signal)) }
+      try {
+        await keep(report)
+      } catch (error) {
+        running = null
+        throw error
+      }
+      begun.resolve()
+      return report
+    },
+    stop() {
+      running?.abort.abort()
+      return running !== null
+    },
+    async settled() {
+      await running?.over
+    },
+    async recover() {
+      for (const report of await store.listDrills({ limit: 100 }))
+        if (report.state === 'running' && report.id !== running?.report.id)
+          await keep({ ...report, state: 'failed', endedAt: report.endedAt ?? clock.now() })
+    },
+  }
+}
+
+type Tell = (round: DrillRound) => Promise<void>
+
+/** What is broken at once, round by round. */
+function roundsOf(spec: DrillSpec, route: Route): readonly (readonly Break[])[] {
+  if (spec.breaks.length > 0) return [spec.breaks]
+  return survivalOf(route).losses.map(({ provider }) => [{ provider, fault: { type: 'down' }, share: 1 }])
+}
+
+/** Throws `request_malformed` for names that are not there. */
+function routesOf({ routes, breaks, on }: DrillSpec, { catalogue, providers }: Snapshot): readonly Route[] {
+  for (const { provider } of breaks)
+    if (!providers.some(({ name }) => name === provider))
+      throw new GatewayError('request_malformed', { message: `There is no provider ${provider} here.`, param: 'break' })
+  if (on.type !== 'synthetic' && breaks.length === 0)
+    throw new GatewayError('request_malformed', {
+      message: 'What is to be broken has to be named, because real requests would meet it.',
+      param: 'break',
+    })
+  return routes.length === 0
+    ? catalogue.routes
+    : routes.map((name) => {
+        const route = catalogue.routes.find((one) => one.name === name)
+        if (route !== undefined) return route
+        throw new GatewayError('request_malformed', { message: `There is no route ${name} here.`, param: 'routes' })
+      })
+}
+
+/** Whose the synthetic requests are: a key without a secret, so that nobody else can be it. */
+const CALLER: KeyWithTeam = {
+  key: {
+    id: KEY_ID,
+    name: 'drill',
+    teamId: null,
+    models: null,
+    endpoints: null,
+    addresses: null,
+    limits: NO_LIMITS,
+    tags: ['drill'],
+    requireEndUser: false,
+    metadata: {},
+    disabled: false,
+    createdAt: 0,
+    expiresAt: null,
+    secrets: [],
+  },
+  team: null,
+}
