@@ -38,6 +38,36 @@ async function errorOf(weir: TestGateway, body: object, options: CallOptions = {
 }
 
 const ABC = 'routes: { chat: { targets: [one/m, two/m, three/m] } }'
+const refusing = {
+  one: 'models: { m: {} }, quirks: { refused_fields: [seed] }',
+  two: 'models: { m: {} }',
+}
+
+test('only who takes every field of the request, where the caller asks for that', async () => {
+  using fleet = startFleet(refusing)
+  await using weir = await startGateway(`${fleet.yaml}${ABC}`)
+  const provider = { require_parameters: true }
+  expect(await targetOf(weir, { provider })).toBe('one/m')
+  expect(await targetOf(weir, { provider, seed: 7 })).toBe('two/m')
+  // In another format all that a translation would leave out counts.
+  const question = { model: 'chat', max_tokens: 9, messages: [{ role: 'user', content: 'Hi' }], provider }
+  const plain = await weir.call('/v1/messages', question)
+  const thinking = await weir.call('/v1/messages', { ...question, top_k: 3 })
+  expect([plain.status, thinking.status]).toEqual([200, 400])
+  expect(await thinking.text()).toContain('would not be told all')
+})
+
+test('an order without fallbacks is an order of the only ones', async () => {
+  using broken = startUpstream(() => new Response('no', { status: 500 }))
+  using fleet = startFleet()
+  await using weir = await startGateway(`${fleet.yaml}
+  down: { preset: openai-compatible, base_url: "${broken.url}/v1", keys: [secret-of-down], models: { m: {} } }
+routes: { chat: { targets: [one/m, down/m, two/m], retries: 0 } }`)
+  expect(await targetOf(weir, { provider: { order: ['down'] } })).toBe('one/m')
+  expect(await targetOf(weir, { provider: { order: ['down', 'two'], allow_fallbacks: false } })).toBe('two/m')
+  expect((await errorOf(weir, { provider: { order: ['down'], allow_fallbacks: false } })).status).toBe(502)
+})
+
 const prices = {
   one: 'models: { m: { price: { input: 3, output: 6 } } }',
   two: 'models: { m: { price: { input: 1, output: 2 }, quantization: fp8 } }, collects_data: false',

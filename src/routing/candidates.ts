@@ -83,33 +83,31 @@ function candidateOf(target: Target, strategy: Strategy, collection: Collection)
         ...collect(targets, own, name, collection),
         ...collect(fallbacks, 'order', name, collection),
       ]
-      return first === undefined ? null : { ...first, weight: target.weight, rest }
+      if (first === undefined) return null
+      // It is compared by what the outer route asks for, which its own route may not have needed.
+      const worth = own === strategy ? null : worthOf(first.target, first.health, strategy, collection)
+      return { ...first, ...worth, weight: target.weight, rest }
     }
   }
 }
 
-function deploymentCandidate(
-  target: DeploymentTarget,
-  strategy: Strategy,
-  { request, tools, nowMs, seen, excluded, benched }: Collection,
-): Candidate | null {
+function deploymentCandidate(target: DeploymentTarget, strategy: Strategy, collection: Collection): Candidate | null {
+  const { request, tools, nowMs, seen, excluded, benched } = collection
   const { deployment, weight } = target
   if (seen.has(deployment.id)) return null
   seen.add(deployment.id)
-  const { facts, preference, conversation, isDetailed } = request
+  const { facts, preference } = request
   const why = preference?.barred?.(deployment, facts) ?? tools.unable(deployment, facts)
   if (why !== null) {
     excluded.push({ deployment, why })
     return null
   }
   const health = tools.healthOf(deployment.id)
-  const isCached = conversation?.last?.isWarm === true && conversation.last.deploymentId === deployment.id
   const candidate: Candidate = {
     target,
     weight,
     health,
-    costNanoUsd: strategy === 'cheapest' || isDetailed ? tools.costOf(deployment, facts, isCached) : null,
-    latencyMs: strategy === 'fastest' ? latencyOf(target, health, request, tools) : health.ttftMs,
+    ...worthOf(target, health, strategy, collection),
     load: Math.max(health.inFlight, tools.plannedOf(deployment.id)),
     reason: strategy,
     rest: NO_REST,
@@ -124,6 +122,22 @@ function deploymentCandidate(
       : 'is being tried by one request after its cooldown',
   })
   return null
+}
+
+/** What a strategy compares. */
+function worthOf(
+  target: DeploymentTarget,
+  health: Candidate['health'],
+  strategy: Strategy,
+  { request, tools }: Collection,
+): Pick<Candidate, 'costNanoUsd' | 'latencyMs'> {
+  const { facts, conversation, isDetailed } = request
+  const { deployment } = target
+  const isCached = conversation?.last?.isWarm === true && conversation.last.deploymentId === deployment.id
+  return {
+    costNanoUsd: strategy === 'cheapest' || isDetailed ? tools.costOf(deployment, facts, isCached) : null,
+    latencyMs: strategy === 'fastest' ? latencyOf(target, health, request, tools) : health.ttftMs,
+  }
 }
 
 /** From this length on what counts is the pace of the tokens, and not the first one alone. */

@@ -159,6 +159,19 @@ test('a nested route orders its own targets and stands where its first one stand
   ])
 })
 
+test('a nested route is compared by what the outer one asks for, whatever orders its own', () => {
+  const costs: Record<string, bigint> = { 'a/m': 9n, 'b/m': 3n, 'c/m': 5n }
+  const tools = testTools({}, { costOf: ({ id }) => costs[id] ?? null })
+  const cheapest = testRoute(
+    { strategy: 'cheapest', targets: ['c/m', 'inner'] },
+    { inner: { targets: ['b/m', 'a/m'] } },
+  )
+  expect(idsOf(testPlan(cheapest, {}, tools))).toEqual(['b/m', 'a/m', 'c/m'])
+  const slow = { 'b/m': { ttftMs: 10, msPerToken: 50 }, 'c/m': { ttftMs: 90, msPerToken: 1 } }
+  const fastest = testRoute({ strategy: 'fastest', targets: ['inner', 'c/m'] }, { inner: { targets: ['b/m'] } })
+  expect(idsOf(testPlan(fastest, {}, testTools(slow, { outputTokensOf: () => 1_000 })))).toEqual(['c/m', 'b/m'])
+})
+
 test('by task: the named target goes first, or the default; the targets follow', () => {
   const route = testRoute({ byTask: { code: 'c/m', default: 'b/m' }, targets: ['a/m'] })
   const code = testPlan(route, { facts: testFacts({ task: () => 'code' }) })
