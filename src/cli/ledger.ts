@@ -243,7 +243,7 @@ const archive: Command = {
     ...DATA_OPTION,
   },
   examples: [
-    { command: 'weir ledger archive --before 400d --to entries-2025.jsonl.gz', what: 'keeps a bit more than a year' },
+    { command: 'weir ledger archive --before 400d --to archive/2025.jsonl.gz', what: 'keeps a bit more than a year' },
   ],
   run: (args, context) => {
     const file = required(args, 'to')
@@ -251,6 +251,7 @@ const archive: Command = {
     if (moment === null) throw new UsageError('--before is missing.')
     const before = Math.floor(moment / DAY_MS) * DAY_MS
     if (existsSync(file)) throw new CliError(`The file ${file} is there already.`, 'An archive is never written over.')
+    mustHaveFolder(file)
     return withLocal(args, context, { create: false }, async ({ store }) => {
       const logged = await store.listRequests({ cursor: null, limit: 1, to: before })
       if (logged.data.length > 0)
@@ -302,9 +303,10 @@ const backup: Command = {
   summary: 'Copy the store to a file, while the gateway runs',
   details: `A whole copy of one moment, without free pages. The secret (${SECRET_FILE}) is not in it: keep that apart, and with it.`,
   options: { to: { type: 'string', valueHint: 'file', description: 'File to make (needed)' }, ...DATA_OPTION },
-  examples: [{ command: 'weir backup --to weir-backup.db', what: 'a copy of the books of now' }],
+  examples: [{ command: 'weir backup --to backups/weir.db', what: 'a copy of the books of now' }],
   run: (args, context) => {
     const file = required(args, 'to')
+    mustHaveFolder(file)
     return withLocal(args, context, { create: false }, async ({ store }) => {
       await store.backup(path.resolve(file))
       const bytes = statSync(file).size
@@ -315,12 +317,17 @@ const backup: Command = {
   },
 }
 
+function mustHaveFolder(file: string): void {
+  const folder = path.dirname(path.resolve(file))
+  if (!existsSync(folder)) throw new CliError(`There is no folder ${folder}.`, 'Make it first.')
+}
+
 const restore: Command = {
   name: 'restore',
   summary: 'Put a copy of the store in its place, with the gateway stopped',
   details: 'The copy is checked first. The store that was there is kept beside it, as weir.db.before-restore.',
   options: { from: { type: 'string', valueHint: 'file', description: 'The copy (needed)' }, ...DATA_OPTION },
-  examples: [{ command: 'weir restore --from weir-backup.db', what: 'after the store was lost' }],
+  examples: [{ command: 'weir restore --from backups/weir.db', what: 'after the store was lost' }],
   run: async (args, context) => {
     const file = required(args, 'from')
     if (!existsSync(file)) throw new CliError(`There is no file ${file}.`, null)
