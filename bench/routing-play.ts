@@ -23,7 +23,14 @@ export const FOLDS = 5
 const CHAIN = ['gateway']
 const NANO_PER_USD = 1e9
 /** The replay has no other tenants, limits or budget: the bare trade between quality and money. */
-const POLICY: QualityPolicy = { floor: 0, baselineShare: null, z: Z_NORMAL, degrade: true, explorationShare: 0 }
+const POLICY: QualityPolicy = {
+  floor: 0,
+  baselineShare: null,
+  z: Z_NORMAL,
+  minOwnObservations: 0,
+  degrade: true,
+  explorationShare: 0,
+}
 
 export function replay(table: Table): Replay {
   const expected: Expectation[] = []

@@ -109,6 +109,8 @@ function checkImport(file: string, specifier: string, report: Report): void {
     if (part === 'core' || part === 'dialects') report('pure', `${part} imports ${specifier}`)
     return
   }
+  // Data that a part carries with it.
+  if (target.endsWith('.json') && target.startsWith(`src/${part}/`)) return undefined
   if (!target.endsWith('.ts')) return report('ending', `${specifier} has no .ts ending`)
   if (!target.startsWith('src/')) return report('level', `${specifier} is outside src`)
   const targetPart = partOf(target)

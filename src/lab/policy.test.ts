@@ -24,7 +24,14 @@ const candidate = (
   headroomShare: 1,
   ...rest,
 })
-const POLICY: QualityPolicy = { floor: 0.8, baselineShare: null, z: Z_NORMAL, degrade: false, explorationShare: 0 }
+const POLICY: QualityPolicy = {
+  floor: 0.8,
+  baselineShare: null,
+  z: Z_NORMAL,
+  minOwnObservations: 0,
+  degrade: false,
+  explorationShare: 0,
+}
 const CALM: Situation = { baseline: 'big', pressurePerUsd: 0, explorationLeftNanoUsd: 0, draw: 0.5 }
 const BIG = candidate('big', 0.95, 0.01, 1_000_000)
 
@@ -69,6 +76,13 @@ test('a comparison with the baseline needs own evidence', () => {
   expect(decision.order[0]).toBe('big')
   expect(decision.considered[1]!.excluded).toBe('too_little_evidence')
   expect(decide([BIG, candidate('weak', 0.9, 0.01, 1)], policy, CALM).order[0]).toBe('big')
+})
+
+test('without trust in priors, own evidence is needed for the floor, too', () => {
+  const policy = { ...POLICY, minOwnObservations: 30 }
+  const fresh = { ...candidate('fresh', 0.95, 0.01, 1), quality: { mean: 0.95, sd: 0.01, observations: 29 } }
+  expect(decide([BIG, fresh], POLICY, CALM).order[0]).toBe('fresh')
+  expect(decide([BIG, fresh], policy, CALM).order[0]).toBe('big')
 })
 
 test('equal costs are decided by latency, then by headroom', () => {

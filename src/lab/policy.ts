@@ -17,6 +17,8 @@ export type QualityPolicy = {
   /** Or when it reaches this share of the baseline's expected quality, where that is more; null: the floor alone decides. */
   readonly baselineShare: number | null
   readonly z: number
+  /** Own observations that anyone but the baseline must have; 0: a prior is enough for the floor. A comparison with the baseline asks for 30 anyway. */
+  readonly minOwnObservations: number
   /** Under budget pressure, those below the floor may answer too. */
   readonly degrade: boolean
   /** Share of requests that try a candidate that is not known to be good enough but may well be, 0–1. */
@@ -99,9 +101,12 @@ function consider(candidate: Candidate, policy: QualityPolicy, bar: number, isBa
   const { deployment, expectedCostNanoUsd } = candidate
   let excluded: Considered['excluded'] = null
   if (lower < bar) excluded = 'below_floor'
-  else if (policy.baselineShare !== null && !isBaseline && observations < MIN_OWN_OBSERVATIONS)
-    excluded = 'too_little_evidence'
+  else if (!isBaseline && observations < ownNeeded(policy)) excluded = 'too_little_evidence'
   return { deployment, lower, expectedCostNanoUsd, excluded }
+}
+
+function ownNeeded({ baselineShare, minOwnObservations }: QualityPolicy): number {
+  return baselineShare === null ? minOwnObservations : Math.max(minOwnObservations, MIN_OWN_OBSERVATIONS)
 }
 
 function choose(

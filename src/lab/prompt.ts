@@ -22,9 +22,9 @@ export type Prompt = {
 }
 
 /** Characters that are looked at of one text. */
-const MAX_SAMPLE = 4_096
-const HEAD = 2_048
-const MIDDLE = 1_024
+const MAX_SAMPLE = 3_072
+const HEAD = 1_536
+const MIDDLE = 512
 /** The parts of one message that are looked at; more come only from machines. */
 const MAX_PARTS = 256
 

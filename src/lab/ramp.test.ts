@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
+import { randomOf } from '../providers/simulator/random.ts'
 import {
   DEFAULT_PLAN,
   isAssigned,
@@ -22,17 +23,6 @@ import {
 
 const DAY_MS = 86_400_000
 const MARGIN = DEFAULT_PLAN.margin
-
-/** A small generator with a seed, so that each run of the simulation is another one and can be repeated. */
-function randomOf(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 /** One pair of right and wrong answers: they disagree with that chance, and the candidate is better by `effect` on average. */
 function drawPair(random: () => number, disagreement: number, effect: number): number {

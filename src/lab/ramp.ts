@@ -30,7 +30,7 @@ export type RampPlan = {
   /** Excess share of failures that a guardrail lets pass. */
   readonly tolerance: number
 }
-export const DEFAULT_PLAN: RampPlan = { margin: 0.05, pairsPerStage: 50, tolerance: 0.02 }
+export const DEFAULT_PLAN: RampPlan = { margin: 0.05, pairsPerStage: 30, tolerance: 0.02 }
 
 export type Ramp = {
   readonly stage: Stage
@@ -77,7 +77,7 @@ const EVIDENCE_TO_ENTER: { readonly [stage in Stage]: number } = {
   shadow: 0,
   canary_1: 0,
   canary_5: 1,
-  canary_25: 10,
+  canary_25: 5,
   full: 20,
   done: 20,
 }

@@ -7,7 +7,10 @@ import { numberOf, objectOf } from '../core/json-read.ts'
 
 export type EvidenceKind = keyof typeof EVIDENCE
 
-/** One piece of evidence. `quality` is 0–1; null where the kind itself says it. `weight` null: the kind's own. */
+/**
+ * One piece of evidence. `quality` is 0–1; null where the kind itself says it. A verdict that was corrected for its judge's errors may leave
+ * 0–1 (`correctedVerdict`): only the mean of many lies inside. `weight` null: the kind's own.
+ */
 export type Evidence = {
   readonly kind: EvidenceKind
   readonly quality: number | null
@@ -59,6 +62,8 @@ export const EVIDENCE = {
 
 const HALF_LIFE_MS = 21 * 86_400_000
 const MAX_EFFECTIVE = 500
+/** A corrected verdict of the weakest judge that is allowed: 1 / 0.3, and what lies as far on the other side. */
+const MAX_VERDICT = 10 / 3
 /** A prior is worth at least and at most that many observations. */
 const MIN_STRENGTH = 2
 const MAX_STRENGTH = 12
@@ -72,7 +77,7 @@ export const NO_EVIDENCE: ScoreState = { good: 0, bad: 0, atMs: 0, observations:
 /** The state after one more piece of evidence. `share`: how much of it is about this task, 0–1. */
 export function observe(state: ScoreState, evidence: Evidence, nowMs: number, share = 1): ScoreState {
   const { quality, weight } = EVIDENCE[evidence.kind]
-  const said = clampShare(quality ?? evidence.quality ?? Number.NaN)
+  const said = Math.min(MAX_VERDICT, Math.max(1 - MAX_VERDICT, quality ?? evidence.quality ?? Number.NaN))
   const counted = (evidence.weight ?? weight ?? Number.NaN) * share
   if (Number.isNaN(said) || !(counted > 0)) return state
   const past = decayed(state, nowMs)
@@ -81,8 +86,8 @@ export function observe(state: ScoreState, evidence: Evidence, nowMs: number, sh
   const sources = scaled(past.sources, fit)
   sources[evidence.kind] = (sources[evidence.kind] ?? 0) + counted * fit
   return {
-    good: (past.good + counted * said) * fit,
-    bad: (past.bad + counted * (1 - said)) * fit,
+    good: Math.max(0, past.good + counted * said) * fit,
+    bad: Math.max(0, past.bad + counted * (1 - said)) * fit,
     atMs: Math.max(state.atMs, nowMs),
     observations: state.observations + 1,
     sources,

@@ -1,6 +1,7 @@
 // The task of a request: the kind of work that it asks for, as shares of belief over a fixed list. Pure, in line, no network.
 import { type Features, featuresOf } from './features.ts'
 import type { Prompt } from './prompt.ts'
+import { modelScores } from './task-model.ts'
 import { TASK_RULES } from './task-rules.ts'
 
 export const TASKS = [
@@ -40,14 +41,22 @@ export function declaredTask(task: Task): TaskGuess {
   return { task, shares: TASKS.map((each) => (each === task ? 1 : 0)) }
 }
 
-/** The task of a request by its rules: evidence for each task is added up, and belief is its softmax. */
-export function taskOf(prompt: Prompt): TaskGuess {
-  return taskOfFeatures(featuresOf(prompt))
+/** Scores of the wording, in the order of `TASKS`: see `modelScores`. */
+type Wording = (prompt: Prompt) => readonly number[] | null
+
+/** A score of 1 is worth that much evidence, in log-odds. Scores of new wordings are mostly near 0.3: about what a verb is worth. */
+const WORDING_WEIGHT = 8
+
+/** The task of a request by its form and its wording: evidence for each task is added up, and belief is its softmax. */
+export function taskOf(prompt: Prompt, wording: Wording = modelScores): TaskGuess {
+  return taskOfFeatures(featuresOf(prompt), wording)
 }
 
 /** As `taskOf`, for a caller that has the features at hand. */
-export function taskOfFeatures(features: Features): TaskGuess {
-  return guessOf(ruleEvidence(features))
+export function taskOfFeatures(features: Features, wording: Wording = modelScores): TaskGuess {
+  const evidence = ruleEvidence(features)
+  const scores = wording(features.prompt)
+  return guessOf(scores === null ? evidence : evidence.map((sum, task) => sum + WORDING_WEIGHT * scores[task]!))
 }
 
 /** Sum of the evidence, in log-odds, that the rules see for each task. */
