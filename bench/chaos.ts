@@ -94,7 +94,7 @@ async function limits(): Promise<Line[]> {
       {
         what: `${name}: of what could be had`,
         figure: percent(seen.throughputShare),
-        isGood: seen.throughputShare >= 0.97,
+        isGood: seen.throughputShare >= (isOver ? 0.95 : 0.97),
       },
       {
         what: `${name}: 429s of providers once learned`,

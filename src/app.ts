@@ -63,6 +63,8 @@ import { showBudget } from './own-budget.ts'
 import { ownResponse } from './own-responses.ts'
 import { createDrills } from './drills/drills.ts'
 import type { Drills } from './drills/drills.ts'
+import { createSchedule } from './drills/schedule.ts'
+import type { Schedule } from './drills/schedule.ts'
 import type { Environment } from './providers/configure.ts'
 import type { CredentialPool } from './providers/credential-pool.ts'
 import { createGuard } from './providers/guard.ts'
@@ -168,6 +170,8 @@ export interface Gateway {
   readonly batches: BatchRunner
   readonly health: Health
   readonly drills: Drills
+  /** Health checks and drills from time to time, once it is started. */
+  readonly schedule: Schedule
   readonly clock: Clock
   /** How a request would be routed now. Throws what the request itself would be refused with. */
   explain(input: ExplainInput): Explanation
@@ -266,6 +270,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     snapshot: () => snapshot,
     store: options.store,
     newId: idMaker('drill', () => clock.now(), random),
+  })
+  const schedule = createSchedule({
+    clock,
+    snapshot: () => snapshot,
+    stages: () => stages,
+    health: attemptTools.health,
+    drills,
+    store: options.store,
+    log: options.log,
   })
   const newBatchId = idMaker('batch', () => clock.now(), random)
   let ownTools = toolsOfOwn()
@@ -418,6 +431,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     credentials: attemptTools.credentials,
     health: attemptTools.health,
     drills,
+    schedule,
     clock,
     batches,
     explain: (input) => explain(engine, snapshot, input),
@@ -425,6 +439,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       load.draining = true
       batches.stop()
       for (const session of sessions) session.drain()
+      schedule.stop()
       drills.stop()
     },
   }

@@ -224,6 +224,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   })
   await gateway.batches.start()
   await gateway.drills.recover()
+  await gateway.schedule.start()
   const credentials = await firstRun({ store, hash, clock: systemClock, hasOperatorToken: operatorToken !== null })
   write(
     announcement({

@@ -89,6 +89,7 @@ describe('defaults', () => {
         budgetWaitMs: 5_000,
       },
       budgets: [],
+      drills: [],
       prices: { feeds: [], refreshMs: 0, accept: [] },
       log: { level: 'info', format: 'json', requests: true },
       requestLog: { retentionMs: 2_592_000_000 },

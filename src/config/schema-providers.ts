@@ -2,7 +2,7 @@
 import { parseObject } from '../core/json-read.ts'
 import type { Quirks, Timeouts } from '../core/model.ts'
 import { custom, type CustomConfig } from './schema-custom.ts'
-import { changed, choice, type Field, flag, limit, list, map, section, text } from './fields.ts'
+import { duration, changed, choice, type Field, flag, limit, list, map, section, text } from './fields.ts'
 import { model, type ModelConfig } from './schema-models.ts'
 import { someTimeouts } from './schema-shared.ts'
 import { parseBaseUrl, parsePrice, parseProxy } from './values.ts'
@@ -25,9 +25,13 @@ export type ProviderConfig = {
   readonly custom?: CustomConfig
   readonly timeouts?: Partial<Timeouts>
   readonly limits?: { readonly rpm?: number | null; readonly tpm?: number | null }
+  readonly healthCheck?: HealthCheckConfig
   readonly pass?: PassConfig
   readonly models?: Readonly<Record<string, ModelConfig>>
 }
+
+/** A small chat, sent when nothing was heard of the model for a while. */
+type HealthCheckConfig = { readonly everyMs: number; readonly model: string }
 
 /** Calls of the provider's own API at `/pass/{provider}/…`. */
 type PassConfig = {
@@ -223,6 +227,21 @@ export const provider: Field<ProviderConfig> = changed(
           tpm: limit({ description: 'Tokens in any minute.' }),
         },
         { optional: true },
+      ),
+      healthCheck: section<HealthCheckConfig>(
+        {
+          description:
+            'A small chat that is sent when the model was not asked within a minute, or while it cools down. Its cost is booked on the key `key_health_check`.',
+        },
+        {
+          everyMs: duration(
+            { description: 'How often at most.', synonyms: ['interval'] },
+            { min: 1_000, max: 86_400_000 },
+            60_000,
+          ),
+          model: text({ description: 'The model that is asked.', kind: 'model' }),
+        },
+        { optional: true, required: ['model'] },
       ),
       pass: section<PassConfig>(
         { description: 'Calls of the provider’s own API at `/pass/<provider>/…`.' },

@@ -6,6 +6,7 @@ import { choice, duration, type Field, flag, integer, list, map, section, size, 
 import { batches, type BatchesConfig, files, type FilesConfig } from './schema-files.ts'
 import { provider, type ProviderConfig } from './schema-providers.ts'
 import { budget, type BudgetConfig } from './schema-budgets.ts'
+import { type DrillConfig, drills } from './schema-drills.ts'
 import { priceBook, type PriceBookConfig } from './schema-prices.ts'
 import { realtime, type RealtimeConfig } from './schema-realtime.ts'
 import { route, type RouteConfig } from './schema-routes.ts'
@@ -23,6 +24,7 @@ export type Config = {
   readonly timeouts: Timeouts
   readonly limits: LimitsConfig
   readonly budgets: readonly BudgetConfig[]
+  readonly drills: readonly DrillConfig[]
   readonly prices: PriceBookConfig
   /** What happens to a request whose model has no price. Absent: refused under a budget that refuses, else let through. */
   readonly unpriced?: 'refuse' | 'estimate' | 'allow'
@@ -261,6 +263,7 @@ export const CONFIG: Field<Config> = section<Config>(
       budget,
       [],
     ),
+    drills,
     prices: priceBook,
     unpriced: choice(
       {

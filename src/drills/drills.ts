@@ -12,18 +12,15 @@
 import type { Break, DrillReport, DrillRound, DrillSpec } from '../core/drill.ts'
 import { scopeText } from '../core/drill.ts'
 import { GatewayError } from '../core/error.ts'
-import { NO_LIMITS } from '../core/key.ts'
-import { handle } from '../handle.ts'
 import type { Stages } from '../handle.ts'
-import { entranceOf, matchEndpoint } from '../http/endpoints.ts'
 import { survivalOf } from '../routing/survive.ts'
 import type { Route } from '../routing/route.ts'
 import type { Snapshot } from '../snapshot.ts'
-import { identified } from '../stages/authenticate.ts'
 import type { Engine } from '../stages/engine.ts'
 import { createStages } from '../stages/stages.ts'
-import type { DrillStore, KeyWithTeam } from '../store/store.ts'
+import type { DrillStore } from '../store/store.ts'
 import { drillEngine } from './engine.ts'
+import { ownCaller, sendOwn, smallChat } from './own-request.ts'
 import { count, newTally, roundOf } from './round.ts'
 import type { Tally } from './round.ts'
 
@@ -47,13 +44,11 @@ export interface Drills {
   recover(): Promise<void>
 }
 
-const PATH = '/v1/chat/completions'
 const BASELINE_REQUESTS = 4
 const ROUND_REQUESTS = 6
 const MOST_REQUESTS = 2_000
 /** Between two synthetic requests of a drill that lasts. */
 const GAP_MS = 200
-const KEY_ID = 'key_drill'
 
 export function createDrills({ engine, snapshot, store, newId }: DrillTools): Drills {
   const { clock, random, log } = engine
@@ -64,32 +59,6 @@ export function createDrills({ engine, snapshot, store, newId }: DrillTools): Dr
 
   async function keep(report: DrillReport): Promise<void> {
     await store.putDrill(report)
-  }
-
-  async function ask(stages: Stages, route: string, index: number, signal: AbortSignal): Promise<void> {
-    const body = JSON.stringify({
-      model: route,
-      messages: [{ role: 'user', content: 'Answer with the word ready.' }],
-      max_tokens: 16,
-      stream: index % 2 === 1,
-    })
-    const request = new Request(`http://gateway${PATH}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body,
-      signal,
-    })
-    await send(stages, request)
-  }
-
-  async function send(stages: Stages, request: Request): Promise<void> {
-    const { pathname } = new URL(request.url)
-    const entrance = entranceOf(matchEndpoint(request.method, pathname), pathname, request.url)
-    if (entrance === null) return
-    const own: Stages = { ...stages, authenticate: (exchange) => identified(exchange, CALLER) }
-    const response = await handle(request, entrance, () => null, own)
-    // An answer that breaks off is a finding and not a fault of the drill.
-    await response.arrayBuffer().catch(() => undefined)
   }
 
   function stagesWith(breaks: readonly Break[], tally: Tally, isReal: boolean): Stages {
@@ -105,7 +74,8 @@ export function createDrills({ engine, snapshot, store, newId }: DrillTools): Dr
   ): Promise<Tally> {
     const tally = newTally()
     const stages = stagesWith(breaks, tally, false)
-    for (let index = 0; index < requests && !signal.aborted; index++) await ask(stages, route, index, signal)
+    for (let index = 0; index < requests && !signal.aborted; index++)
+      await sendOwn(stages, smallChat(route, index % 2 === 1, signal), CALLER)
     return tally
   }
 
@@ -115,7 +85,7 @@ export function createDrills({ engine, snapshot, store, newId }: DrillTools): Dr
     const untilMs = clock.monotonicMs() + forMs
     const asked: Promise<void>[] = []
     for (let index = 0; index < MOST_REQUESTS && clock.monotonicMs() < untilMs && !signal.aborted; index++) {
-      asked.push(ask(stages, route, index, signal))
+      asked.push(sendOwn(stages, smallChat(route, index % 2 === 1, signal), CALLER))
       await wait(GAP_MS, signal)
     }
     await Promise.all(asked)
@@ -189,7 +159,7 @@ export function createDrills({ engine, snapshot, store, newId }: DrillTools): Dr
       if (diverted === null || random() >= diverted.share) return null
       if (!diverted.isShadow) return diverted.stages
       // The copy goes its own way; the request itself is not held up, and not touched.
-      void send(diverted.stages, request.clone() as Request).catch(() => undefined)
+      void sendOwn(diverted.stages, request.clone() as Request, CALLER).catch(() => undefined)
       return null
     },
     async start(spec, name) {
@@ -260,23 +230,5 @@ function routesOf({ routes, breaks, on }: DrillSpec, { catalogue, providers }: S
       })
 }
 
-/** Whose the synthetic requests are: a key without a secret, so that nobody else can be it. */
-const CALLER: KeyWithTeam = {
-  key: {
-    id: KEY_ID,
-    name: 'drill',
-    teamId: null,
-    models: null,
-    endpoints: null,
-    addresses: null,
-    limits: NO_LIMITS,
-    tags: ['drill'],
-    requireEndUser: false,
-    metadata: {},
-    disabled: false,
-    createdAt: 0,
-    expiresAt: null,
-    secrets: [],
-  },
-  team: null,
-}
+/** Whose the synthetic requests are. */
+const CALLER = ownCaller('key_drill', 'drill')
