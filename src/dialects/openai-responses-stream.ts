@@ -10,6 +10,7 @@ import type { BlockDelta, ChatEvent } from '../core/chat-events.ts'
 import { annotationOf, logprobJson } from '../core/formats/responses-items.ts'
 import { signatureItem } from '../core/formats/responses-reasoning.ts'
 import type { JsonObject } from '../core/json.ts'
+import { writtenOnce } from '../core/json-once.ts'
 import { stringOf } from '../core/json-read.ts'
 import type { Usage } from '../core/usage.ts'
 import { callItem, contentJson, endOf, itemIds, otherItem, responseJson } from './openai-responses-answer.ts'
@@ -250,13 +251,16 @@ export function responsesStreamWriter(context: AnswerContext): StreamWriter {
     if (item === null) return ''
     if (tokens.length > 0) block.logprobs = [...block.logprobs, ...tokens]
     tokens = []
-    const part = contentJson(block.part, block.logprobs)
+    // It is told four times at its end: here, in its part, its item and the response.
+    const words = writtenOnce(block.part.text)
+    const told = contentJson(block.part, block.logprobs)
+    const part = block.part.type === 'refusal' ? { ...told, refusal: words } : { ...told, text: words }
     item.content[block.index] = part
     const where = { item_id: item.id, output_index: item.place, content_index: block.index }
     const text =
       block.part.type === 'refusal'
-        ? output.sse('response.refusal.done', { ...where, refusal: block.part.text })
-        : output.sse('response.output_text.done', { ...where, text: block.part.text, logprobs: part['logprobs'] })
+        ? output.sse('response.refusal.done', { ...where, refusal: words })
+        : output.sse('response.output_text.done', { ...where, text: words, logprobs: told['logprobs'] })
     return text + output.sse('response.content_part.done', { ...where, part }) + output.closeBlock(item)
   }
 
