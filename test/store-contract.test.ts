@@ -686,6 +686,7 @@ for (const [name, makePlace] of Object.entries(STORES)) {
               durationMs: 3.25,
               ttftMs: null,
               message: 'slow down',
+              consumed: { usage: { ...NO_USAGE, input: 7, output: 2 }, costNanoUsd: 12_345n },
             },
             {
               target: 'openai/gpt-5',

@@ -106,7 +106,12 @@ describe('the request log', () => {
       { type: 'unreachable', reason: 'refused' },
       { type: 'answered' },
     ]
-    const attempts = outcomes.map((outcome, index) => ({ ...attempt, target: `openai/m${index}`, outcome }))
+    const attempts = outcomes.map((outcome, index) => ({
+      ...attempt,
+      target: `openai/m${index}`,
+      outcome,
+      ...(index === 1 ? { consumed: { usage: { ...NO_USAGE, input: 9 }, costNanoUsd: 9_000n } } : {}),
+    }))
     await commit([entryOf('req_1')], [recordOf('req_1', { attempts })])
     const { status, json } = await admin.call('GET /admin/requests/req_1')
     const who = {
@@ -135,6 +140,7 @@ describe('the request log', () => {
       stage: null,
       reason: null,
       retry_after_ms: null,
+      consumed: null,
     }
     expect(status).toBe(200)
     expect(json).toEqual({
@@ -156,7 +162,13 @@ describe('the request log', () => {
       plan: null,
       attempts: [
         { ...tried, target: 'openai/m0', outcome: 'rate_limited', retry_after_ms: 1200 },
-        { ...tried, target: 'openai/m1', outcome: 'timed_out', stage: 'connect' },
+        {
+          ...tried,
+          target: 'openai/m1',
+          outcome: 'timed_out',
+          stage: 'connect',
+          consumed: { usage: { input: 9 }, cost_usd: '0.000009', cost_nano_usd: '9000' },
+        },
         { ...tried, target: 'openai/m2', outcome: 'unreachable', reason: 'refused' },
         { ...tried, target: 'openai/m3', outcome: 'answered' },
       ],

@@ -145,6 +145,15 @@ function renderAttempt(attempt: outcome.Attempt): Json<typeof Attempt> {
     duration_ms: attempt.durationMs,
     ttft_ms: attempt.ttftMs,
     message: attempt.message,
+    consumed: attempt.consumed === undefined ? null : renderConsumed(attempt.consumed),
+  }
+}
+
+function renderConsumed({ usage, costNanoUsd }: outcome.Consumed): NonNullable<Json<typeof Attempt>['consumed']> {
+  return {
+    usage: renderUsage(usage),
+    cost_usd: costNanoUsd === null ? null : formatUsd(costNanoUsd),
+    cost_nano_usd: costNanoUsd === null ? null : costNanoUsd.toString(),
   }
 }
 

@@ -156,6 +156,13 @@ export const Attempt = z
     duration_ms: z.number(),
     ttft_ms: z.number().nullable(),
     message: z.string().nullable(),
+    consumed: z
+      .object({ usage, cost_usd: z.string().nullable(), cost_nano_usd: z.string().nullable() })
+      .nullable()
+      .openapi({
+        description:
+          'What it consumed without giving the answer, and its part of the cost of the request; null: nothing, or it is the answer itself.',
+      }),
   })
   .openapi('Attempt')
 
