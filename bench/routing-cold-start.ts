@@ -4,7 +4,7 @@
 // answers, too, and an erring judge grades what must be known; shadow and judge are paid. Nobody tells the router which answers were really good.
 import { calibrationOf, correctedVerdict, verdictWeight } from '../src/lab/judge.ts'
 import { priorFromCards } from '../src/lab/benchmark-cards.ts'
-import { type Candidate, decide, type QualityPolicy, Z_STRICT } from '../src/lab/policy.ts'
+import { type Candidate, decide, type QualityPolicy, Z_NORMAL } from '../src/lab/policy.ts'
 import { expectedQuality } from '../src/lab/quality.ts'
 import type { Prior } from '../src/lab/score.ts'
 import { createScoreboard, type Scoreboard } from '../src/lab/scoreboard.ts'
@@ -19,6 +19,8 @@ type ColdStart = {
   /** What is believed before the first request. */
   readonly priorFor: (model: string, task: Task) => Prior | null
   readonly shadowShare: number
+  /** Of the answers that others than the baseline gave, so many are graded: it shows who was let in by luck. */
+  readonly gradedShare: number
   /** The judge is right that often, on good answers and on bad ones alike. */
   readonly judgeAccuracy: number
   readonly judgeCostUsd: number
@@ -115,8 +117,9 @@ export const MADE_UP: ColdStart = {
     rewriting: 0.05,
     translation: 0.04,
   },
-  policy: { floor: 0.8, baselineShare: null, z: Z_STRICT, minOwnObservations: 0, degrade: false, explorationShare: 0 },
+  policy: { floor: 0.8, baselineShare: null, z: Z_NORMAL, minOwnObservations: 0, degrade: false, explorationShare: 0 },
   shadowShare: 0.02,
+  gradedShare: 0.08,
   judgeAccuracy: 0.9,
   judgeCostUsd: 0.00108,
 }
@@ -157,7 +160,7 @@ export function coldStart(setting: ColdStart, checkpoints: readonly number[], ra
       sums.usd += shadowed.costUsd + judge(shadowed, task, nowMs)
     }
     // How good the baseline is matters only to a policy that compares with it.
-    if ((chosen !== baseline || policy.baselineShare !== null) && random() < setting.shadowShare)
+    if ((chosen !== baseline || policy.baselineShare !== null) && random() < setting.gradedShare)
       sums.usd += judge(chosen, task, nowMs)
     if (checkpoints.includes(request))
       reached.push({

@@ -49,6 +49,14 @@ export function createScoreboard(
 ): Scoreboard {
   /** By deployment, then by scope: a state for each task. */
   const states = new Map<string, Map<string, (ScoreState | undefined)[]>>()
+  /** Looked up once: finding a card is text work, and scores are asked for in line. */
+  const priors = new Map<string, readonly Prior[]>()
+  const priorsOf = (deployment: string): readonly Prior[] => {
+    let known = priors.get(deployment)
+    if (known === undefined)
+      priors.set(deployment, (known = TASKS.map((task) => priorFor(deployment, task) ?? IGNORANCE)))
+    return known
+  }
   const statesOf = (deployment: string, scope: string): (ScoreState | undefined)[] => {
     let scopes = states.get(deployment)
     if (scopes === undefined) states.set(deployment, (scopes = new Map()))
@@ -68,8 +76,8 @@ export function createScoreboard(
     },
     scores(chain, deployment, nowMs) {
       const scopes = states.get(deployment)
-      return TASKS.map((task, position) => {
-        let prior = priorFor(deployment, task) ?? IGNORANCE
+      return priorsOf(deployment).map((widest, position) => {
+        let prior = widest
         let score: Score | null = null
         for (const scope of chain) {
           score = scoreOf(prior, scopes?.get(scope)?.[position] ?? NO_EVIDENCE, nowMs)
