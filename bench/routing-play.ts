@@ -132,17 +132,26 @@ export function sweep(
     return candidates.length === 0 ? [] : [{ row, candidates }]
   })
   const places = new Map(table.models.map((model, each) => [model, each]))
-  return PRESSURES.map((pressure) => {
+  const baseline = expectedBest(table, expected)
+  const pointOf = (policy: QualityPolicy, pressurePerUsd: number): Point => {
     let usd = 0
     let quality = 0
     for (const { row, candidates } of prompts) {
-      const { order } = decide(candidates, POLICY, situation(candidates, pressure / bestUsd))
+      const { order } = decide(candidates, policy, { ...situation(candidates, pressurePerUsd), baseline })
       const each = places.get(order[0]!)!
       usd += row.costUsd[each]!
       quality += row.quality[each]!
     }
     return { usd: usd / prompts.length, quality: quality / prompts.length }
-  })
+  }
+  // With a floor that nobody reaches, the baseline answers everything: an operator can always have that.
+  return [...PRESSURES.map((pressure) => pointOf(POLICY, pressure / bestUsd)), pointOf({ ...POLICY, floor: 2 }, 0)]
+}
+
+/** The baseline that an operator would configure: the best on average, by what was learned. */
+function expectedBest(table: Table, expected: readonly Expectation[]): string {
+  const means = table.models.map((_, each) => meanKnown(expected.map(({ quality }) => quality[each]!)))
+  return table.models[means.indexOf(Math.max(...means))]!
 }
 
 /** What one would expect who knows nothing but the length: the means of prompts of like length, from the other folds. */
