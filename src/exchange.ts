@@ -102,6 +102,10 @@ export class Exchange {
   tags: readonly string[] = []
   /** False where the operator lets requests through while the store is away. */
   waitsForLedger = true
+  /** Set where another request's answer is given again: nothing is asked of a provider, and this is what it saves. */
+  recalled: { readonly target: string; readonly savedNanoUsd: NanoUsd } | null = null
+  /** How it ended; null while open. */
+  ending: Ending | null = null
   /** Freed at the end, in order. */
   readonly cleanUps: (() => void)[] = []
   /** Cost of the closed request; null while open, or when nothing reached a provider. */
@@ -157,6 +161,7 @@ export class Exchange {
 
   #close(ending: Ending): Promise<void> {
     const { clock, journal, priceOf, onClosed } = this.#tools
+    this.ending = ending
     for (const cleanUp of this.cleanUps) cleanUp()
     const now = clock.now()
     const beside = this.#bookAttempts(ending, now)
@@ -226,6 +231,7 @@ export class Exchange {
   }
 
   #entryOf(ending: Ending, usage: Usage | null, source: UsageSource, pricing: Pricing, now: number): Entry | null {
+    if (this.recalled !== null) return this.#entryOfRecalled(this.recalled.target, now)
     if (this.intent === null || usage === null) return null
     return {
       id: this.id,
@@ -239,6 +245,23 @@ export class Exchange {
       costNanoUsd: this.costNanoUsd ?? 0n,
       unpriced: pricing === null && this.target !== null,
       priceVersion: pricing === null ? '' : versionWithTier(pricing.version, this.#tierOf(pricing, ending)),
+    }
+  }
+
+  #entryOfRecalled(target: string, now: number): Entry {
+    this.costNanoUsd = 0n
+    return {
+      id: this.id,
+      at: now,
+      dimensions: this.dimensions,
+      provider: 'cache',
+      model: target,
+      status: 'cached',
+      usage: NO_USAGE,
+      usageSource: 'reported',
+      costNanoUsd: 0n,
+      unpriced: false,
+      priceVersion: '',
     }
   }
 
@@ -282,6 +305,7 @@ export class Exchange {
       usage,
       usageSource: usage === null ? null : source,
       costNanoUsd: this.costNanoUsd,
+      savedNanoUsd: this.recalled?.savedNanoUsd,
       plan: this.plan === null ? undefined : planText(this.plan),
     }
   }

@@ -33,6 +33,18 @@ export type Stages = {
   ) => Promise<KeyWithTeam> | KeyWithTeam
   readonly read: (exchange: Exchange, request: Request) => Promise<Call>
   readonly plan: (exchange: Exchange, request: Request, call: Call, caller: KeyWithTeam) => Plan
+  /**
+   * Null: the request is its own, as most. Else its answer may be another one's: of the cache, of an equal request that
+   * runs, or of the first request with its `Idempotency-Key`.
+   */
+  readonly recall: (
+    exchange: Exchange,
+    request: Request,
+    call: Call,
+    caller: KeyWithTeam,
+    plan: Plan,
+    stages: Stages,
+  ) => Promise<Response> | null
   /** Returns the plan without the targets that no budget has room for, or that of a cheaper route. */
   readonly admit: (exchange: Exchange, request: Request, call: Call, caller: KeyWithTeam, plan: Plan) => Promise<Plan>
   readonly attempt: (exchange: Exchange, request: Request, call: Call, plan: Plan) => Promise<Answer>
@@ -55,11 +67,24 @@ export async function handle(
     const caller = known instanceof Promise ? await known : known
     const call = await stages.read(exchange, request)
     const planned = stages.plan(exchange, request, call, caller)
-    const plan = await stages.admit(exchange, request, call, caller, planned)
-    const answer = await stages.attempt(exchange, request, call, plan)
-    return await stages.relay(exchange, request, answer)
+    const recalled = stages.recall(exchange, request, call, caller, planned, stages)
+    return await (recalled ?? ask(exchange, request, call, caller, planned, stages))
   } catch (error) {
     if (!(error instanceof GatewayError)) stages.onInternal(error, exchange)
     return stages.refuse(exchange, error instanceof GatewayError ? error : new GatewayError('internal', {}, error))
   }
+}
+
+/** The rest of the path: a provider is asked. */
+export async function ask(
+  exchange: Exchange,
+  request: Request,
+  call: Call,
+  caller: KeyWithTeam,
+  planned: Plan,
+  stages: Stages,
+): Promise<Response> {
+  const plan = await stages.admit(exchange, request, call, caller, planned)
+  const answer = await stages.attempt(exchange, request, call, plan)
+  return await stages.relay(exchange, request, answer)
 }

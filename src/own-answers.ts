@@ -176,6 +176,7 @@ function requestBody(record: RequestRecord): object {
     usage_source: record.usageSource,
     cost_usd: record.costNanoUsd === null ? null : formatUsd(record.costNanoUsd),
     cost_nano_usd: record.costNanoUsd === null ? null : record.costNanoUsd.toString(),
+    saved_usd: record.savedNanoUsd === undefined ? null : formatUsd(record.savedNanoUsd),
     attempts: record.attempts.map((attempt) => ({
       target: attempt.target,
       outcome: attempt.outcome.type,

@@ -9,6 +9,7 @@ import type { KeySecret, Team, VirtualKey } from '../src/core/key.ts'
 import { NO_LIMITS } from '../src/core/key.ts'
 import type { Batch, BatchLine } from '../src/core/batch.ts'
 import type { StoredFile } from '../src/core/file.ts'
+import type { CachedAnswer } from '../src/core/kept-answer.ts'
 import type { StoredResponse } from '../src/core/formats/responses-history.ts'
 import type { JsonObject } from '../src/core/json.ts'
 import type { Dimensions, Entry, EntryStatus, Intent, LedgerBatch, RequestRecord } from '../src/core/ledger.ts'
@@ -70,6 +71,23 @@ function aFile(id: string, change: Partial<StoredFile> = {}): StoredFile {
     filename: 'input.jsonl',
     purpose: 'batch',
     bytes: 9,
+    createdAt: NOON,
+    expiresAt: NOON + HOUR,
+    ...change,
+  }
+}
+
+function anAnswer(key: string, change: Partial<CachedAnswer> = {}): CachedAnswer {
+  const pieces = ['Hel', 'lo'].map((text, index) => ({ bytes: new TextEncoder().encode(text), gapMs: index * 40 }))
+  return {
+    key,
+    route: 'chat',
+    status: 200,
+    headers: { 'content-type': 'text/event-stream' },
+    isStream: true,
+    pieces,
+    target: 'up/m',
+    costNanoUsd: 9_007_199_254_740_993n,
     createdAt: NOON,
     expiresAt: NOON + HOUR,
     ...change,
@@ -1213,6 +1231,100 @@ for (const [name, makePlace] of Object.entries(STORES)) {
       expect(await store.getDrill('drill_3')).toBeNull()
       expect((await store.listDrills({ limit: 10 })).map(({ id }) => id)).toEqual(['drill_2', 'drill_1'])
       expect((await store.listDrills({ limit: 1 })).length).toBe(1)
+    })
+
+    describe('kept answers', () => {
+      const ROOM = { maxBytes: 1_000_000 }
+      const keys = async (store: Store, names: readonly string[]) => {
+        const found = await Promise.all(names.map((name) => store.getAnswer(name, NOON)))
+        return found.flatMap((answer) => answer?.key ?? [])
+      }
+
+      test('come back as they were, until they expire, also after a restart', async () => {
+        const [store, other] = openTwo()
+        await store.putAnswer(anAnswer('a'), ROOM)
+        await store.putAnswer(anAnswer('a', { target: 'up/n' }), ROOM)
+        expect(await other.getAnswer('a', NOON + HOUR - 1)).toEqual(anAnswer('a', { target: 'up/n' }))
+        expect(await store.getAnswer('a', NOON + HOUR)).toBeNull()
+        expect(await store.cacheShares()).toMatchObject([{ route: 'chat', answers: 1, uses: 1 }])
+        expect(await store.pruneAnswers({ now: NOON + HOUR, limit: 10 })).toBe(1)
+        expect(await store.cacheShares()).toEqual([])
+      })
+
+      test('never take more than their room: what was used longest ago goes', async () => {
+        const place = makePlace()
+        places.push(place)
+        const store = open(place)
+        await store.putAnswer(anAnswer('a'), ROOM)
+        const [{ bytes } = { bytes: 0 }] = await store.cacheShares()
+        const bounds = { maxBytes: bytes * 3 }
+        for (const [index, name] of ['b', 'c'].entries())
+          await store.putAnswer(anAnswer(name, { createdAt: NOON + index + 1 }), bounds)
+        await store.getAnswer('a', NOON + 10)
+        await store.putAnswer(anAnswer('d', { createdAt: NOON + 20 }), bounds)
+        expect(await keys(store, ['a', 'b', 'c', 'd'])).toEqual(['a', 'c', 'd'])
+        // After a restart the sum is that of what is there.
+        const again = open(place)
+        await again.putAnswer(anAnswer('e', { createdAt: NOON + 30 }), bounds)
+        expect((await again.cacheShares())[0]?.answers).toBe(3)
+        await again.putAnswer(anAnswer('f'), { maxBytes: 10 })
+        expect(await again.getAnswer('f', NOON)).toBeNull()
+      })
+
+      test('are forgotten by route', async () => {
+        const store = open()
+        for (const [name, route] of [
+          ['a', 'chat'],
+          ['b', 'chat'],
+          ['c', 'code'],
+        ] as const)
+          await store.putAnswer(anAnswer(name, { route }), ROOM)
+        expect(await store.purgeAnswers({ route: 'chat' })).toBe(2)
+        expect(await keys(store, ['a', 'b', 'c'])).toEqual(['c'])
+        expect(await store.purgeAnswers({ route: null })).toBe(1)
+      })
+
+      test('a name belongs to one request, until it is released or expires', async () => {
+        const [store, other] = openTwo()
+        const { key: _key, route: _route, expiresAt: _expiresAt, ...answer } = anAnswer('x')
+        const claim = { id: 'n', fingerprint: 'f', requestId: 'r1', createdAt: NOON, expiresAt: NOON + HOUR }
+        expect(await store.claimRequest(claim, NOON)).toBeNull()
+        expect(await store.claimRequest({ ...claim, requestId: 'r2' }, NOON)).toEqual({ ...claim, answer: null })
+        await store.releaseRequest('n', 'r2')
+        await store.answerRequest('n', 'r2', answer, ROOM)
+        expect(await other.claimRequest({ ...claim, requestId: 'r2' }, NOON)).toEqual({ ...claim, answer: null })
+        await store.answerRequest('n', 'r1', answer, ROOM)
+        expect(await other.claimRequest({ ...claim, requestId: 'r2' }, NOON)).toEqual({ ...claim, answer })
+        expect(await store.claimRequest({ ...claim, requestId: 'r3' }, NOON + HOUR)).toBeNull()
+        await store.releaseRequest('n', 'r3')
+        expect(await store.claimRequest({ ...claim, requestId: 'r4' }, NOON)).toBeNull()
+      })
+
+      test('of the oldest named answers beyond the room only the names stay', async () => {
+        const store = open()
+        const { key: _key, route: _route, expiresAt: _expiresAt, ...answer } = anAnswer('x')
+        const held: boolean[] = []
+        for (const [index, id] of ['a', 'b', 'c'].entries()) {
+          const claim = { id, fingerprint: 'f', requestId: id, createdAt: NOON, expiresAt: NOON + HOUR }
+          await store.claimRequest(claim, NOON)
+          await store.answerRequest(id, id, { ...answer, createdAt: NOON + index }, { maxBytes: 10 })
+        }
+        for (const id of ['a', 'b', 'c']) {
+          const claim = { id, fingerprint: 'f', requestId: 'other', createdAt: NOON, expiresAt: NOON + HOUR }
+          held.push((await store.claimRequest(claim, NOON))?.answer !== null)
+        }
+        expect(held).toEqual([false, true, true])
+      })
+
+      test('what they saved is summed by day and route', async () => {
+        const store = open()
+        const record = { ...aRecord('a'), savedNanoUsd: 5n }
+        await store.commit(batch({ records: [record, { ...aRecord('b'), savedNanoUsd: 7n }, aRecord('c')] }))
+        await store.commit(batch({ records: [record] }))
+        expect(await store.cacheSavings({ from: NOON })).toEqual([{ route: 'chat', requests: 2, savedNanoUsd: 12n }])
+        expect(await store.cacheSavings({ from: NOON + 24 * HOUR })).toEqual([])
+        expect(await store.getRequest('a')).toMatchObject({ savedNanoUsd: 5n })
+      })
     })
 
     test('a closed store says that it is unavailable', async () => {

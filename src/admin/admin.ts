@@ -5,6 +5,7 @@ import { createAccess } from './access.ts'
 import { errorResponse, toGatewayError } from './errors.ts'
 import { addBudgetRoutes } from './budgets.ts'
 import { addInstallationRoutes, type Installation } from './installation.ts'
+import { addCacheRoutes } from './cache.ts'
 import { addDrillRoutes, type Drilling } from './drills.ts'
 import { addExplainRoute, type Explaining } from './explain.ts'
 import { addKeyRoutes } from './keys.ts'
@@ -79,6 +80,7 @@ export function createAdmin(options: AdminOptions): Admin {
   addExplainRoute(app, options)
   addReportRoutes(app, options)
   addDrillRoutes(app, options)
+  addCacheRoutes(app, options)
   addInstallationRoutes(app, options)
   app.get(DESCRIPTION_PATH, (context) => context.json(describe(app, version)))
 
@@ -100,9 +102,11 @@ function describe(app: AdminApp, version: string) {
     openapi: '3.1.0',
     info: { title: 'Weir admin API', version, description: 'Keys, teams, the request log and spend of one gateway.' },
     servers: [{ url: '/' }],
-    tags: ['keys', 'teams', 'budgets', 'prices', 'tokens', 'requests', 'reports', 'drills', 'gateway'].map((name) => ({
-      name,
-    })),
+    tags: ['keys', 'teams', 'budgets', 'prices', 'tokens', 'requests', 'reports', 'cache', 'drills', 'gateway'].map(
+      (name) => ({
+        name,
+      }),
+    ),
   })
 }
 

@@ -26,6 +26,7 @@ test('it says the same when asked again', async () =>
 test('it describes every route that exists', () => {
   expect(operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`).toSorted()).toEqual([
     'DELETE /admin/budgets/{id}',
+    'DELETE /admin/cache',
     'DELETE /admin/drills/{id}',
     'DELETE /admin/keys/{id}',
     'DELETE /admin/teams/{id}',
@@ -33,6 +34,7 @@ test('it describes every route that exists', () => {
     'GET /',
     'GET /admin/budgets',
     'GET /admin/budgets/{id}',
+    'GET /admin/cache',
     'GET /admin/config',
     'GET /admin/drills',
     'GET /admin/drills/{id}',

@@ -159,6 +159,7 @@ describe('the request log', () => {
       finish_reason: 'stop',
       ...what,
       raw_usage: '{"prompt_tokens":127}',
+      saved_usd: null,
       plan: null,
       attempts: [
         { ...tried, target: 'openai/m0', outcome: 'rate_limited', retry_after_ms: 1200 },

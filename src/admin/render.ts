@@ -68,6 +68,7 @@ export function renderRequest(record: ledger.RequestRecord): Json<typeof Request
     usage_source: record.usageSource,
     cost_usd: record.costNanoUsd === null ? null : formatUsd(record.costNanoUsd),
     cost_nano_usd: record.costNanoUsd === null ? null : record.costNanoUsd.toString(),
+    saved_usd: record.savedNanoUsd === undefined ? null : formatUsd(record.savedNanoUsd),
     attempts: record.attempts.map(renderAttempt),
   }
 }

@@ -195,6 +195,9 @@ export const RequestLine = z
     usage_source: z.enum(['reported', 'estimated']).nullable(),
     cost_usd: money.nullable(),
     cost_nano_usd: nanoMoney.nullable(),
+    saved_usd: money
+      .nullable()
+      .openapi({ description: 'What it would have cost, where another request’s answer was given.' }),
     attempts: z.array(Attempt),
   })
   .openapi('RequestLine')
@@ -205,7 +208,7 @@ export const Entry = z
     ...dimensions,
     provider: z.string(),
     model: z.string(),
-    status: z.enum(['complete', 'aborted', 'failed', 'recovered', 'adjusted']),
+    status: z.enum(['complete', 'aborted', 'failed', 'recovered', 'adjusted', 'cached']),
     usage,
     usage_source: z.enum(['reported', 'estimated']),
     cost_usd: money,

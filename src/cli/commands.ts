@@ -2,6 +2,7 @@
 import { BUDGET_COMMANDS } from './budgets.ts'
 import { checkCommand } from './check.ts'
 import type { Command } from './command.ts'
+import { cachePurgeCommand, cacheStatsCommand } from './cache.ts'
 import { drillCommand } from './drill.ts'
 import { explainCommand } from './explain.ts'
 import { doctorCommand } from './doctor.ts'
@@ -23,6 +24,8 @@ export const COMMANDS: readonly Command[] = [
   doctorCommand,
   statusCommand,
   explainCommand,
+  cacheStatsCommand,
+  cachePurgeCommand,
   drillCommand,
   modelsCommand,
   ...KEY_COMMANDS,

@@ -80,6 +80,16 @@ describe('defaults', () => {
       routing: { lossy: 'refuse' },
       media: { fetch: true, maxSizeBytes: 20_971_520, maxFiles: 20, timeoutMs: 15_000, allowPrivate: false },
       timeouts: { connectMs: 5000, firstTokenMs: 60_000, idleMs: 60_000, totalMs: 600_000 },
+      cache: {
+        mode: 'off',
+        ttlMs: 3_600_000,
+        scope: 'key',
+        replay: 'at_once',
+        coalesce: false,
+        maxSizeBytes: 268_435_456,
+        maxAnswerBytes: 1_048_576,
+        noStoreTags: [],
+      },
       limits: {
         gateway: { rpm: null, tpm: null, concurrency: null },
         key: { rpm: null, tpm: null, concurrency: null },

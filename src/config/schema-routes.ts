@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { Timeouts } from '../core/model.ts'
 import { choice, type Field, flag, integer, leaf, list, map, section, text } from './fields.ts'
+import { type CacheRuleConfig, routeCache } from './schema-cache.ts'
 import { condition, type ConditionConfig, exception } from './schema-conditions.ts'
 import { someTimeouts } from './schema-shared.ts'
 import { parseDuration, parseInteger } from './values.ts'
@@ -19,6 +20,7 @@ export type RouteConfig = {
   readonly hedgeAfterMs: number | 'p95' | null
   readonly midstream: 'error' | 'continue'
   readonly minTokensPerS: number | null
+  readonly cache?: Partial<CacheRuleConfig>
 }
 
 /** `use` is `provider/model`, a route, an alias or a bare model id. */
@@ -177,5 +179,6 @@ export const route: Field<RouteConfig> = section<RouteConfig>(
           : { expected: 'a number of tokens per second above 0, at most 10000' },
       null,
     ),
+    cache: routeCache,
   },
 )

@@ -4,6 +4,7 @@ import type { LimitSet } from '../core/key.ts'
 import type { Timeouts } from '../core/model.ts'
 import { choice, duration, type Field, flag, integer, list, map, section, size, text } from './fields.ts'
 import { batches, type BatchesConfig, files, type FilesConfig } from './schema-files.ts'
+import { cache, type CacheConfig } from './schema-cache.ts'
 import { provider, type ProviderConfig } from './schema-providers.ts'
 import { budget, type BudgetConfig } from './schema-budgets.ts'
 import { type DrillConfig, drills } from './schema-drills.ts'
@@ -22,6 +23,7 @@ export type Config = {
   readonly routing: RoutingConfig
   /** Where neither the route nor the provider says otherwise. */
   readonly timeouts: Timeouts
+  readonly cache: CacheConfig
   readonly limits: LimitsConfig
   readonly budgets: readonly BudgetConfig[]
   readonly drills: readonly DrillConfig[]
@@ -257,6 +259,7 @@ export const CONFIG: Field<Config> = section<Config>(
       },
     ),
     timeouts,
+    cache,
     limits,
     budgets: list(
       { description: 'What may be spent, by whom and in which time. More can be set through the admin API.' },

@@ -56,9 +56,14 @@ export type GatewayOptions = {
   readonly maxCostNanoUsd: NanoUsd | null
   /** The caller wants to see how its request was routed. */
   readonly isTraced: boolean
+  /** What the caller wants of the cache; null: what its route does. */
+  readonly cache: CacheOption | null
   /** What the body asks of routing; null: nothing, as most. */
   readonly routing: RoutingOptions | null
 }
+
+/** `off`: neither used nor filled. `only`: an answer that is kept, or none. `refresh`: a new answer, which is kept. */
+export type CacheOption = 'off' | 'only' | 'refresh'
 
 export type RoutingOptions = {
   /** Further names to try after `model`: OpenRouter's `models`, and `weir.fallbacks`. Null: the route's own. */

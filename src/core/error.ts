@@ -75,6 +75,11 @@ export const ERRORS = {
     message: 'The chosen target cannot do this.',
     hint: 'Remove the feature, or name a model that has it.',
   },
+  cache_miss: {
+    status: 404,
+    message: 'No answer to this request is kept, and it asked for nothing else.',
+    hint: 'Leave out `x-weir-cache: only` to have a provider asked.',
+  },
   idempotency_conflict: {
     status: 409,
     message: 'This idempotency key was used with another body, or its first request is still running.',

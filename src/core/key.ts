@@ -25,6 +25,7 @@ export const OPTION_NAMES = [
   'session',
   'region',
   'quality',
+  'cache',
 ] as const
 export type OptionName = (typeof OPTION_NAMES)[number]
 

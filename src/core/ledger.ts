@@ -45,8 +45,10 @@ export type EntryStatus =
   | 'recovered'
   /** No request: what an earlier entry cost too much (below zero) or too little, by a price that was corrected. */
   | 'adjusted'
+  /** Nothing was asked of a provider: another request's answer was given again. */
+  | 'cached'
 
-/** Exactly one for each request that reached a provider; never edited. Corrections are entries of their own. */
+/** Exactly one for each request that reached a provider, or that another one's answer kept from it; never edited. Corrections are entries of their own. */
 export type Entry = {
   readonly id: string
   readonly at: number
@@ -92,6 +94,8 @@ export type RequestRecord = {
   readonly usage: Usage | null
   readonly usageSource: UsageSource | null
   readonly costNanoUsd: NanoUsd | null
+  /** What it would have cost again, where another request's answer was given; absent: a provider was asked, or nobody. */
+  readonly savedNanoUsd?: NanoUsd | undefined
   /** How it was routed, JSON text of `routing/explain.ts`; absent where there was nothing to choose. */
   readonly plan?: string | undefined
 }

@@ -356,7 +356,7 @@ test('the facts of a call to Anthropic’s messages', () => {
     wantsStreamUsage: true,
     maxOutputTokens: 9,
     endUser: 'u',
-    options: { tags: ['t'], timeoutMs: null, maxCostNanoUsd: null, isTraced: false, routing: null },
+    options: { tags: ['t'], timeoutMs: null, maxCostNanoUsd: null, isTraced: false, cache: null, routing: null },
   })
   expect(() => anthropicMessages.readFacts({ model: 'm' })).toThrow(GatewayError)
 })

@@ -83,7 +83,7 @@ test('the facts of a call: the model and the stream are in its path', () => {
     wantsStreamUsage: true,
     maxOutputTokens: 18,
     endUser: null,
-    options: { tags: ['t'], timeoutMs: null, maxCostNanoUsd: null, isTraced: false, routing: null },
+    options: { tags: ['t'], timeoutMs: null, maxCostNanoUsd: null, isTraced: false, cache: null, routing: null },
   })
   expect(gemini.readFacts({ contents: 'Hi', model: 'models/m' })).toMatchObject({
     model: 'm',

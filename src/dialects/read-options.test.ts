@@ -20,12 +20,14 @@ test('the gateway’s own options are read', () => {
     session: 's-1',
     quality: { floor: 0.8, task: 'code' },
     hedge_after_ms: 300,
+    cache: 'refresh',
   }
   expect(readOptions({ weir })).toEqual({
     tags: ['a'],
     timeoutMs: 100,
     maxCostNanoUsd: 2_000_000n,
     isTraced: true,
+    cache: 'refresh',
     routing: {
       fallbacks: ['b/m'],
       isAlone: false,

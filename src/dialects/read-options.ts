@@ -1,5 +1,5 @@
 // The gateway's own fields of a request: `weir: {…}`, and OpenRouter's `models`, `provider` and `route`, which its clients send.
-import type { GatewayOptions, MaxPrice, ProviderWishes, RoutingOptions } from '../core/call.ts'
+import type { CacheOption, GatewayOptions, MaxPrice, ProviderWishes, RoutingOptions } from '../core/call.ts'
 import { GatewayError } from '../core/error.ts'
 import type { JsonObject } from '../core/json.ts'
 import { parseUsd } from '../core/money.ts'
@@ -10,6 +10,7 @@ export const NO_OPTIONS: GatewayOptions = {
   timeoutMs: null,
   maxCostNanoUsd: null,
   isTraced: false,
+  cache: null,
   routing: null,
 }
 
@@ -36,6 +37,7 @@ const OPTION_NAMES = [
   'task',
   'quality',
   'hedge_after_ms',
+  'cache',
 ] as const
 const QUALITY_NAMES = ['floor', 'task'] as const
 const WISH_NAMES = [
@@ -69,8 +71,18 @@ export function readOptions(body: JsonObject): GatewayOptions {
     timeoutMs: positive(optionalCount(own, 'timeout_ms'), 'weir.timeout_ms'),
     maxCostNanoUsd: readUsd(own['max_cost_usd'], 'weir.max_cost_usd', 9),
     isTraced: trace === 'full',
+    cache: readCacheOption(own['cache'], 'weir.cache'),
     routing,
   }
+}
+
+const CACHE_OPTIONS = ['off', 'only', 'refresh'] as const satisfies readonly CacheOption[]
+
+export function readCacheOption(value: unknown, path: string): CacheOption | null {
+  if (value === undefined || value === null) return null
+  const option = CACHE_OPTIONS.find((known) => known === value)
+  if (option === undefined) throw wrong(path, `one of ${CACHE_OPTIONS.join(', ')}`, value)
+  return option
 }
 
 function readRouting(body: JsonObject, own: JsonObject): RoutingOptions | null {

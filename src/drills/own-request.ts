@@ -34,7 +34,8 @@ export async function sendOwn(stages: Stages, request: Request, caller: KeyWithT
   const { pathname } = new URL(request.url)
   const entrance = entranceOf(matchEndpoint(request.method, pathname), pathname, request.url)
   if (entrance === null) return
-  const own: Stages = { ...stages, authenticate: (exchange) => identified(exchange, caller) }
+  // What is kept says nothing of who answers today.
+  const own: Stages = { ...stages, authenticate: (exchange) => identified(exchange, caller), recall: () => null }
   const response = await handle(request, entrance, () => null, own)
   // An answer that breaks off is a finding, and no fault of who asked.
   await response.arrayBuffer().catch(() => undefined)

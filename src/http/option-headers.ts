@@ -1,7 +1,7 @@
 // The gateway's options in headers. They win over those of the body.
 import type { GatewayOptions, RoutingOptions } from '../core/call.ts'
 import { GatewayError } from '../core/error.ts'
-import { NO_ROUTING, readUsd, readWord } from '../dialects/read-options.ts'
+import { NO_ROUTING, readCacheOption, readUsd, readWord } from '../dialects/read-options.ts'
 
 const MAX_TAGS = 16
 
@@ -11,7 +11,9 @@ export function optionsOf(headers: Headers, inBody: GatewayOptions): GatewayOpti
   const timeout = headers.get('x-weir-timeout-ms')
   const cost = headers.get('x-weir-max-cost-usd')
   const trace = headers.get('x-weir-trace')
-  if (tags === null && timeout === null && cost === null && trace === null && inBody.tags.length === 0) return inBody
+  const cache = headers.get('x-weir-cache')
+  const isPlain = tags === null && timeout === null && cost === null && trace === null && cache === null
+  if (isPlain && inBody.tags.length === 0) return inBody
   if (timeout !== null && !/^[1-9]\d{0,8}$/.test(timeout))
     throw malformed('x-weir-timeout-ms', '`x-weir-timeout-ms` must be a whole number of at least 1.')
   if (trace !== null && trace !== 'full') throw malformed('x-weir-trace', '`x-weir-trace` must be `full`.')
@@ -21,6 +23,7 @@ export function optionsOf(headers: Headers, inBody: GatewayOptions): GatewayOpti
     timeoutMs: timeout === null ? inBody.timeoutMs : Number(timeout),
     maxCostNanoUsd: cost === null ? inBody.maxCostNanoUsd : readUsd(cost, 'x-weir-max-cost-usd', 9),
     isTraced: inBody.isTraced || trace !== null,
+    cache: cache === null ? inBody.cache : readCacheOption(cache, 'x-weir-cache'),
   }
 }
 

@@ -52,8 +52,15 @@ export function relayStream(exchange: Exchange, answer: StreamAnswer, dialect: D
     tools.signal.addEventListener('abort', onAbort, { once: true })
     exchange.cleanUps.push(() => tools.signal.removeEventListener('abort', onAbort))
   }
-  // Bun and Node take an async iterable as a body, with backpressure.
-  const response = new Response(relaying, { status: answer.status, headers })
+  return streamedResponse(relaying, { status: answer.status, headers })
+}
+
+/** A response that is a stream. Bun and Node take an async iterable as a body, with backpressure. */
+export function streamedResponse(
+  pieces: AsyncIterable<Uint8Array>,
+  init: { readonly status: number; readonly headers: Record<string, string> | Headers },
+): Response {
+  const response = new Response(pieces as AsyncGenerator<Uint8Array>, init)
   streamed.add(response)
   return response
 }
@@ -75,7 +82,7 @@ export async function relayWhole(exchange: Exchange, answer: Extract<Answer, { t
 export function headersOf(
   exchange: Exchange,
   answer: Pick<Answer, 'headers' | 'warnings'>,
-  deployment: Deployment,
+  deployment: Pick<Deployment, 'id'>,
 ): Record<string, string> {
   const headers = relayableHeaders(answer.headers)
   headers['x-weir-request-id'] = exchange.id

@@ -62,6 +62,7 @@ const USES: Readonly<Record<OptionName, (options: GatewayOptions, routing: Routi
   session: (_, routing) => (routing?.session ?? null) !== null,
   region: (_, routing) => (routing?.region ?? null) !== null,
   quality: (_, routing) => (routing?.qualityFloor ?? null) !== null,
+  cache: ({ cache }) => cache !== null,
 }
 
 /** The first option of a request that its key forbids; null: it has none. */

@@ -20,6 +20,7 @@ function setup(rows: number[], expired: number[] = [], files: number[] = []) {
       },
       pruneResponses: async ({ limit }) => expired.splice(0, limit).length,
       pruneFiles: async ({ limit }) => files.splice(0, limit).length,
+      pruneAnswers: async () => 0,
       pruneBatches: async () => 0,
     },
     clock: {

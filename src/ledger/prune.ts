@@ -1,7 +1,7 @@
 // Keeps the request log within its retention: what is older goes, a little at a time, so that no request waits for it.
-// Responses, files and batches that have expired go with it. Entries and roll-ups stay: what a request cost is kept for good.
+// Responses, files, batches and cached answers that have expired go with it. Entries and roll-ups stay: what a request cost is kept for good.
 import type { Clock } from '../core/clock.ts'
-import type { BatchStore, FileStore, RequestStore, ResponseStore } from '../store/store.ts'
+import type { BatchStore, CacheStore, FileStore, RequestStore, ResponseStore } from '../store/store.ts'
 
 const EVERY_MS = 60_000
 /** Rows of one go, and the pause before the next one where there was more. */
@@ -12,8 +12,8 @@ const FILES_GROUP = 4
 
 export type PruneOptions = {
   readonly store: Pick<
-    RequestStore & ResponseStore & FileStore & BatchStore,
-    'pruneRequests' | 'pruneResponses' | 'pruneFiles' | 'pruneBatches'
+    RequestStore & ResponseStore & FileStore & BatchStore & CacheStore,
+    'pruneRequests' | 'pruneResponses' | 'pruneFiles' | 'pruneBatches' | 'pruneAnswers'
   >
   readonly clock: Clock
   /** Asked each time: a reload may change it. */
@@ -35,7 +35,13 @@ export function startPruning({ store, clock, retentionMs, onError }: PruneOption
       const responses = await store.pruneResponses({ now, limit: GROUP })
       const files = await store.pruneFiles({ now, limit: FILES_GROUP })
       const batches = await store.pruneBatches({ now, limit: FILES_GROUP })
-      const isMore = requests === GROUP || responses === GROUP || files === FILES_GROUP || batches === FILES_GROUP
+      const answers = await store.pruneAnswers({ now, limit: GROUP })
+      const isMore =
+        requests === GROUP ||
+        responses === GROUP ||
+        answers >= GROUP ||
+        files === FILES_GROUP ||
+        batches === FILES_GROUP
       next(isMore ? PAUSE_MS : EVERY_MS)
     } catch (error) {
       onError(error)

@@ -143,6 +143,7 @@ function lineOfRequest(record: RequestRecord, redact: Redactor): Line {
       output_tokens: usage === null ? undefined : outputTokens(usage),
       usage: record.usageSource ?? undefined,
       cost_usd: record.costNanoUsd === null ? undefined : formatUsd(record.costNanoUsd),
+      saved_usd: record.savedNanoUsd === undefined ? undefined : formatUsd(record.savedNanoUsd),
     },
   }
 }

@@ -114,7 +114,8 @@ function outputBound({ id, facts }: Deployment, asked: number | null, observed: 
   return Math.min(usual, facts.maxOutputTokens ?? MOST_OUTPUT_TOKENS, MOST_OUTPUT_TOKENS)
 }
 
-function scopesOf(
+/** Whose limits count a request. */
+export function scopesOf(
   exchange: Exchange,
   { key, team }: KeyWithTeam,
   limits: Snapshot['config']['limits'],

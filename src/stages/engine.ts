@@ -13,8 +13,9 @@ import type { MediaFetch } from '../providers/media-fetch.ts'
 import type { AttemptTools } from '../routing/attempt-run.ts'
 import type { ExpectedOutput } from '../routing/expected-output.ts'
 import type { HealthOf } from '../routing/health-facts.ts'
+import type { NamedRun, Run } from './shared-run.ts'
 import type { PlanMemory } from '../routing/plan-memory.ts'
-import type { ResponseStore } from '../store/store.ts'
+import type { CacheStore, LedgerStore, ResponseStore } from '../store/store.ts'
 
 export type Engine = {
   readonly clock: Clock
@@ -35,6 +36,11 @@ export type Engine = {
   readonly expectedOutput: ExpectedOutput
   readonly fetchMedia: MediaFetch
   readonly responses: ResponseStore
+  readonly answers: CacheStore & Pick<LedgerStore, 'getEntry'>
+  /** Requests that others may join, by what makes them the same. */
+  readonly runs: Map<string, Run>
+  /** Requests with an `Idempotency-Key` that run, by the key's hash. */
+  readonly named: Map<string, NamedRun>
   readonly load: Load
 }
 

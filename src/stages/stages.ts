@@ -15,6 +15,7 @@ import { authenticateStage } from './authenticate.ts'
 import type { Engine } from './engine.ts'
 import { mediaStage } from './media.ts'
 import { planStage } from './plan.ts'
+import { recallStage } from './recall.ts'
 import { readStage } from './read.ts'
 import { relayStage } from './relay.ts'
 
@@ -58,6 +59,7 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     authenticate: authenticateStage(engine, snapshot),
     read: readStage(engine, snapshot),
     plan,
+    recall: recallStage(engine, snapshot),
     admit: admitStage(engine, snapshot, plan),
 
     attempt(exchange, request, call, planned) {

@@ -5,7 +5,14 @@ import type { Attempt, Consumed, Outcome } from '../core/outcome.ts'
 import { NO_USAGE, USAGE_UNITS, type Usage } from '../core/usage.ts'
 
 /** Stored as the place in this list: append only. */
-export const ENTRY_STATUSES: readonly EntryStatus[] = ['complete', 'aborted', 'failed', 'recovered', 'adjusted']
+export const ENTRY_STATUSES: readonly EntryStatus[] = [
+  'complete',
+  'aborted',
+  'failed',
+  'recovered',
+  'adjusted',
+  'cached',
+]
 
 const INT64_MAX = (1n << 63n) - 1n
 

@@ -310,6 +310,45 @@ CREATE TABLE drills (id TEXT PRIMARY KEY, started_at INTEGER NOT NULL, body TEXT
 CREATE INDEX drills_by_time ON drills (started_at, id);
 `
 
+// Answers that are given again, requests that their callers named, and what that saved.
+const CACHE = `
+CREATE TABLE cached_answers (
+  key TEXT PRIMARY KEY,
+  route TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  used_at INTEGER NOT NULL,
+  uses INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, -- of head and body
+  head TEXT NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+CREATE INDEX cached_answers_by_use ON cached_answers (used_at, key);
+CREATE INDEX cached_answers_by_expiry ON cached_answers (expires_at);
+
+CREATE TABLE idempotent_requests (
+  id TEXT PRIMARY KEY,
+  fingerprint TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  answered_at INTEGER, -- null: it runs, or its answer is not kept
+  head TEXT,
+  body BLOB
+) STRICT;
+CREATE INDEX idempotent_requests_by_expiry ON idempotent_requests (expires_at);
+CREATE INDEX idempotent_requests_kept ON idempotent_requests (answered_at) WHERE body IS NOT NULL;
+
+ALTER TABLE requests ADD COLUMN saved_nano_usd INTEGER;
+CREATE TABLE cache_savings (
+  day INTEGER NOT NULL, -- since the epoch
+  route TEXT NOT NULL,
+  requests INTEGER NOT NULL,
+  saved_nano_usd INTEGER NOT NULL,
+  PRIMARY KEY (day, route)
+) STRICT, WITHOUT ROWID;
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
 export const MIGRATIONS: readonly string[] = [
   BASE,
@@ -322,6 +361,7 @@ export const MIGRATIONS: readonly string[] = [
   PRICES,
   BOOKS,
   DRILLS,
+  CACHE,
 ]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */

@@ -2,6 +2,7 @@
 import type { Entry, Intent, LedgerBatch, RequestRecord } from '../core/ledger.ts'
 import { attemptsText, ENTRY_STATUSES, int64, microseconds, parseUsage, usageText } from './codec.ts'
 import { createChargeWriter, holdsText, parseHolds } from './sqlite-budgets.ts'
+import { createSavingWriter } from './sqlite-cache.ts'
 import { type Connection, guarded } from './sqlite-connection.ts'
 import { createKeyIndex } from './sqlite-requests.ts'
 import { createRollup } from './sqlite-rollup.ts'
@@ -46,9 +47,10 @@ export function createLedgerStore(database: Connection): LedgerStore {
   )
   const insertRequest = database.statement(
     `INSERT INTO requests (id, key, at, subject, status, error_code, client_request_id, stream, duration_us, ttft_us,
-       overhead_us, attempts, finish_reason, raw_usage, estimated, usage, cost_nano_usd, path, plan)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+       overhead_us, attempts, finish_reason, raw_usage, estimated, usage, cost_nano_usd, path, plan, saved_nano_usd)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   )
+  const addSaving = createSavingWriter(database)
   const begin = database.statement('BEGIN IMMEDIATE')
   const commit = database.statement('COMMIT')
   const rollback = database.statement('ROLLBACK')
@@ -133,7 +135,7 @@ export function createLedgerStore(database: Connection): LedgerStore {
             target === null ? null : target.slice(0, Math.max(slash, 0)),
             target === null ? null : target.slice(slash + 1),
           )
-    insertRequest.run(
+    const { changes } = insertRequest.run(
       record.id,
       subject.key,
       at,
@@ -153,7 +155,9 @@ export function createLedgerStore(database: Connection): LedgerStore {
       same || costNanoUsd === null ? null : int64(costNanoUsd),
       record.path ?? null,
       record.plan ?? null,
+      record.savedNanoUsd === undefined ? null : int64(record.savedNanoUsd),
     )
+    if (record.savedNanoUsd !== undefined && changes > 0) addSaving(at, record.dimensions.route, record.savedNanoUsd)
   }
 
   function write(batch: LedgerBatch): void {

@@ -32,12 +32,13 @@ type RequestRow = SubjectRow & {
   readonly usage: string | null
   /** As text: a number would lose what is beyond 53 bits. */
   readonly cost: string | null
+  readonly saved: string | null
 }
 
 const COLUMNS = `r.seq, r.id, r.at, r.status, r.error_code, r.client_request_id, r.stream, r.duration_us, r.ttft_us,
     r.overhead_us, r.attempts, r.path, r.finish_reason, r.raw_usage, r.plan, coalesce(r.estimated, e.estimated) AS estimated,
     coalesce(r.usage, e.usage) AS usage, CAST(coalesce(r.cost_nano_usd, e.cost_nano_usd) AS TEXT) AS cost,
-    ${SUBJECT_COLUMNS}`
+    CAST(r.saved_nano_usd AS TEXT) AS saved, ${SUBJECT_COLUMNS}`
 const JOINS = 'CROSS JOIN subjects s ON s.no = r.subject LEFT JOIN entries e ON e.id = r.id'
 
 /** Where rows are looked for, newest first; CROSS JOIN keeps SQLite to this order, so that a limit ends the search. */
@@ -173,5 +174,6 @@ function readRecord(row: RequestRow): RequestRecord {
     usage: row.usage === null ? null : parseUsage(row.usage),
     usageSource: source,
     costNanoUsd: row.cost === null ? null : BigInt(row.cost),
+    ...(row.saved === null ? {} : { savedNanoUsd: BigInt(row.saved) }),
   }
 }

@@ -4,6 +4,7 @@ import { createAdminStore } from './sqlite-admin.ts'
 import { createBatchStore } from './sqlite-batches.ts'
 import { createBookStore } from './sqlite-books.ts'
 import { createBudgetStore } from './sqlite-budgets.ts'
+import { createCacheStore } from './sqlite-cache.ts'
 import { guarded, openConnection, type SqliteOptions } from './sqlite-connection.ts'
 import { createDrillStore } from './sqlite-drills.ts'
 import { createFileStore } from './sqlite-files.ts'
@@ -32,6 +33,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...createFileStore(database),
     ...createBatchStore(database),
     ...createDrillStore(database),
+    ...createCacheStore(database),
     ping: () =>
       guarded(() => {
         check.get()

@@ -7,6 +7,7 @@ import type { Budget, BudgetAccount, BudgetCharge, BudgetScope } from '../core/b
 import type { DrillReport } from '../core/drill.ts'
 import type { KeySecret, Team, VirtualKey } from '../core/key.ts'
 import type { JsonObject } from '../core/json.ts'
+import type { CachedAnswer, CacheSaving, CacheShare, IdempotentRequest, KeptAnswer } from '../core/kept-answer.ts'
 import type { Entry, Intent, LedgerBatch, RequestRecord } from '../core/ledger.ts'
 import type { NanoUsd } from '../core/money.ts'
 import type { Usage } from '../core/usage.ts'
@@ -348,6 +349,30 @@ export interface DrillStore {
   listDrills(query: { readonly limit: number }): Promise<readonly DrillReport[]>
 }
 
+export interface CacheStore {
+  /** Null: there is none, or it has expired by `now`. Notes that it was used. */
+  getAnswer(key: string, now: number): Promise<CachedAnswer | null>
+  /** Takes the place of the one with its key. Those that were used longest ago go until all have room in `maxBytes`. */
+  putAnswer(answer: CachedAnswer, bounds: { readonly maxBytes: number }): Promise<void>
+  /** Forgets the answers of a route (null: of all), and says how many. */
+  purgeAnswers(query: { readonly route: string | null }): Promise<number>
+  /** By route, largest first. */
+  cacheShares(): Promise<readonly CacheShare[]>
+  /** By route, since the start of the day of `from`, largest first. */
+  cacheSavings(query: { readonly from: number }): Promise<readonly CacheSaving[]>
+  /** Null: it is this request's now. Otherwise the one that has the name; one that has expired by `now` has it no more. */
+  claimRequest(request: Omit<IdempotentRequest, 'answer'>, now: number): Promise<IdempotentRequest | null>
+  /**
+   * Keeps the answer of the request that has the name. The oldest answers go until all have room in `maxBytes`; their
+   * names stay.
+   */
+  answerRequest(id: string, requestId: string, answer: KeptAnswer, bounds: { readonly maxBytes: number }): Promise<void>
+  /** The name is free again, if this request has it. */
+  releaseRequest(id: string, requestId: string): Promise<void>
+  /** Deletes up to `limit` answers, and as many named requests, that have expired, and says how many. */
+  pruneAnswers(query: { readonly now: number; readonly limit: number }): Promise<number>
+}
+
 export interface Store
   extends
     KeyStore,
@@ -361,6 +386,7 @@ export interface Store
     ResponseStore,
     FileStore,
     BatchStore,
+    CacheStore,
     DrillStore {
   /** Resolves when the store answers; throws `store_unavailable` when it does not. */
   ping(): Promise<void>

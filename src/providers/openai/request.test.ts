@@ -16,7 +16,7 @@ function callOf(text: string, operation: Call['operation'] = 'chat'): Call {
       wantsStreamUsage: body.stream_options?.include_usage === true,
       maxOutputTokens: null,
       endUser: null,
-      options: { tags: [], timeoutMs: null, maxCostNanoUsd: null, isTraced: false, routing: null },
+      options: { tags: [], timeoutMs: null, maxCostNanoUsd: null, isTraced: false, cache: null, routing: null },
     },
     text,
     members: scanJson(text, { depth: 64, keys: 1_000 }).members,

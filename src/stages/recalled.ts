@@ -1,0 +1,125 @@
+// One request whose answer may be another one's, and what is done with runs: asked, led, joined, kept.
+import type { StreamBounds, StreamReader } from '../cache/shared-stream.ts'
+import type { Call } from '../core/call.ts'
+import { GatewayError } from '../core/error.ts'
+import type { KeptAnswer } from '../core/kept-answer.ts'
+import type { Exchange } from '../exchange.ts'
+import { ask } from '../handle.ts'
+import type { Stages } from '../handle.ts'
+import { streamedResponse } from '../http/relay.ts'
+import type { Plan } from '../routing/plan.ts'
+import type { Snapshot } from '../snapshot.ts'
+import type { KeyWithTeam } from '../store/store.ts'
+import { scopesOf } from './admit.ts'
+import type { Engine } from './engine.ts'
+import { follow, keptHeaders } from './replay.ts'
+import type { Ended, Run } from './shared-run.ts'
+
+/** One request that is recalled, with what it needs to be asked. */
+export type Recalled = {
+  readonly exchange: Exchange
+  readonly request: Request
+  readonly call: Call
+  readonly caller: KeyWithTeam
+  readonly planned: Plan
+  readonly stages: Stages
+}
+
+export function streamBounds(maxAnswerBytes: number): StreamBounds {
+  return { heldBytes: maxAnswerBytes, leadBytes: LEAD_BYTES, patienceMs: PATIENCE_MS }
+}
+
+/** How far one client may be ahead of the slowest, and for how long it waits for it. */
+const LEAD_BYTES = 256 * 1024
+const PATIENCE_MS = 10_000
+
+/** Asks a provider; `request`: its own, or one that is no client's. */
+export function askItself({ exchange, call, caller, planned, stages }: Recalled, request: Request): Promise<Response> {
+  return ask(exchange, request, call, caller, planned, stages)
+}
+
+/** Its limits count a request that is answered again like any other; what it uses of tokens and money is nothing. */
+export function admitAgain(engine: Engine, config: Snapshot['config'], { exchange, caller }: Recalled): void {
+  exchange.reservation = engine.limiter.admit(scopesOf(exchange, caller, config.limits), 0)
+}
+
+/** Waits for a run that another request began; null: nothing came of it, or its beginning is gone. */
+export async function joinRun(
+  engine: Engine,
+  config: Snapshot['config'],
+  recalled: Recalled,
+  run: Run,
+  headers: Readonly<Record<string, string>>,
+): Promise<Response | null> {
+  const { exchange, request } = recalled
+  const leave = run.join(request.signal)
+  exchange.cleanUps.push(leave)
+  const head = await run.head.catch(() => null)
+  if (request.signal.aborted) throw new GatewayError('client_closed')
+  if (head === null) {
+    leave()
+    return null
+  }
+  const reader = head.body.type === 'stream' ? head.body.stream.join() : null
+  if (head.body.type === 'stream' && reader === null) {
+    leave()
+    return null
+  }
+  try {
+    admitAgain(engine, config, recalled)
+  } catch (error) {
+    reader?.leave()
+    throw error
+  }
+  return follow(exchange, run, { head, reader }, { signal: request.signal, clock: engine.clock, headers })
+}
+
+/** The answer of a run to the client that began it. */
+export async function lead(run: Run, request: Request, headers: Readonly<Record<string, string>>): Promise<Response> {
+  const leave = run.join(request.signal)
+  const head = await run.head
+  const { status, body } = head
+  const all = new Headers(head.headers)
+  for (const [name, value] of Object.entries(headers)) all.set(name, value)
+  if (body.type === 'whole') return new Response(body.bytes as Uint8Array<ArrayBuffer>, { status, headers: all })
+  const reader = body.stream.join()
+  // Whoever begins a run joins its stream first, when all of it is there.
+  if (reader === null) throw new Error('the stream of a run has begun without its client')
+  // A generator that never ran does not run its `finally`.
+  if (request.signal.aborted) reader.leave()
+  else request.signal.addEventListener('abort', () => reader.leave(), { once: true })
+  return streamedResponse(ownPieces(reader, leave, request.signal), { status, headers: all })
+}
+
+async function* ownPieces(reader: StreamReader, leave: () => void, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    for (;;) {
+      const piece = await reader.next()
+      if (piece === null || signal.aborted) return
+      yield piece.bytes
+    }
+  } finally {
+    reader.leave()
+    leave()
+  }
+}
+
+/** What is kept of an answer; null: it is not whole, or no answer that anybody should get again. */
+export function answerToKeep({ exchange, call }: Recalled, ended: Ended | null, now: number): KeptAnswer | null {
+  const { ending, target } = exchange
+  if (ended === null || ending === null || target === null || ending.entryStatus !== 'complete') return null
+  if (ending.status !== 200 || (isChat(call) && ending.produced?.finishReason === null)) return null
+  return {
+    status: ending.status,
+    headers: keptHeaders(ended.headers),
+    isStream: ended.isStream,
+    pieces: ended.pieces,
+    target: target.id,
+    costNanoUsd: exchange.costNanoUsd ?? 0n,
+    createdAt: now,
+  }
+}
+
+function isChat({ operation }: Call): boolean {
+  return operation === 'chat' || operation === 'completions' || operation === 'responses'
+}

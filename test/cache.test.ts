@@ -1,0 +1,388 @@
+// The cache, coalescing and Idempotency-Key, through the whole gateway.
+import { describe, expect, test } from 'bun:test'
+import { systemClock } from '../src/core/clock.ts'
+import type { Clock } from '../src/core/clock.ts'
+import { openSqliteStore } from '../src/store/sqlite.ts'
+import { chunks, completion, eventStream, providerAt, QUESTION, startGateway, startUpstream } from './gateway.ts'
+import type { TestGateway } from './gateway.ts'
+
+const CHAT = '/v1/chat/completions'
+const EXACT = 'cache: { mode: exact }'
+const STREAMED = { ...QUESTION, stream: true, stream_options: { include_usage: true } }
+
+/** Wall time that moves by hand too. */
+function movedClock(): Clock & { forward(ms: number): void } {
+  let addedMs = 0
+  return { ...systemClock, now: () => Date.now() + addedMs, forward: (ms) => void (addedMs += ms) }
+}
+
+const numbered = () => startUpstream((_, number) => Response.json(completion(`answer ${number}`)))
+const state = (response: Response): string | null => response.headers.get('x-weir-cache')
+
+async function contentOf(response: Response): Promise<string> {
+  const { choices } = (await response.json()) as { choices: { message: { content: string } }[] }
+  return choices[0]?.message.content ?? ''
+}
+
+async function recordOf(weir: TestGateway, response: Response) {
+  await weir.gateway.journal.flush()
+  const id = response.headers.get('x-weir-request-id') ?? ''
+  return { record: await weir.store.getRequest(id), entry: await weir.store.getEntry(id) }
+}
+
+describe('the exact cache', () => {
+  test('gives the same answer again, costs nothing, and books what it saved', async () => {
+    using up = numbered()
+    await using weir = await startGateway(providerAt(up.url, EXACT))
+    const first = await weir.call(CHAT, QUESTION)
+    expect(state(first)).toBe('miss')
+    const body = await first.text()
+    const reordered = `{ "messages": [{"content":"Say hello", "role":"user"}],\n "model": "up/m", "user": "anna" }`
+    const second = await weir.call(CHAT, reordered)
+    expect(await second.text()).toBe(body)
+    expect(state(second)).toBe('hit')
+    expect(second.headers.get('age')).toBe('0')
+    expect(second.headers.get('x-weir-cost-usd')).toBe('0')
+    expect(second.headers.get('x-weir-target')).toBe('up/m')
+    expect(second.headers.get('content-type')).toBe(first.headers.get('content-type'))
+    expect(up.received).toHaveLength(1)
+    const { record, entry } = await recordOf(weir, second)
+    expect(entry).toMatchObject({
+      status: 'cached',
+      provider: 'cache',
+      model: 'up/m',
+      costNanoUsd: 0n,
+      unpriced: false,
+    })
+    expect(record).toMatchObject({ target: 'cache/up/m', costNanoUsd: 0n, savedNanoUsd: 20_000n, status: 200 })
+    expect(await weir.store.cacheSavings({ from: 0 })).toEqual([{ route: 'up/m', requests: 1, savedNanoUsd: 20_000n }])
+    const spend = await weir.store.spend({ by: ['status'], bucket: null, from: 0, to: Date.now() + 3_600_000 })
+    expect(spend.map(({ group, requests, costNanoUsd }) => [group.status, requests, costNanoUsd])).toEqual([
+      ['complete', 1, 20_000n],
+      ['cached', 1, 0n],
+    ])
+    expect(await weir.store.verifyBooks()).toMatchObject({ differences: 0 })
+  })
+
+  test('gives a stream again, byte for byte', async () => {
+    using up = startUpstream(() => eventStream(chunks(['Hel', 'lo', '!']).join('')))
+    await using weir = await startGateway(providerAt(up.url, EXACT))
+    const first = await (await weir.call(CHAT, STREAMED)).text()
+    const again = await weir.call(CHAT, STREAMED)
+    expect(state(again)).toBe('hit')
+    expect(await again.text()).toBe(first)
+    expect(first).toContain('[DONE]')
+    // A whole answer is another answer.
+    expect(up.received).toHaveLength(1)
+    expect((await recordOf(weir, again)).record).toMatchObject({ stream: true, status: 200, savedNanoUsd: 16_000n })
+  })
+
+  test.each([
+    ['at_once', 0, 60],
+    ['rhythm', 150, 2_000],
+  ])('replays a stream %s', async (replay, least, most) => {
+    using up = startUpstream(
+      () =>
+        new Response(
+          (async function* () {
+            for (const chunk of chunks(['a', 'b', 'c'])) {
+              await new Promise<void>((resolve) => void systemClock.after(40, resolve))
+              yield chunk
+            }
+          })(),
+          { headers: { 'content-type': 'text/event-stream' } },
+        ),
+    )
+    await using weir = await startGateway(providerAt(up.url, `cache: { mode: exact, replay: ${replay} }`))
+    const first = await (await weir.call(CHAT, STREAMED)).text()
+    const beganMs = performance.now()
+    const again = await weir.call(CHAT, STREAMED)
+    expect(await again.text()).toBe(first)
+    const tookMs = performance.now() - beganMs
+    expect(tookMs).toBeGreaterThanOrEqual(least)
+    expect(tookMs).toBeLessThan(most + 500)
+  })
+
+  test('keeps no answer that is an error, is cut, or breaks off', async () => {
+    const broken = [
+      () => Response.json({ error: { message: 'bad', type: 'invalid_request_error' } }, { status: 400 }),
+      () => eventStream(chunks(['Hel']).slice(0, 2).join('')),
+      () => eventStream(chunks(['Hel']).slice(0, 2).join('')),
+      () => eventStream(chunks(['Hello']).join('')),
+    ]
+    using up = startUpstream((_, number) => broken[number - 1]?.() ?? Response.json({}, { status: 500 }))
+    await using weir = await startGateway(
+      providerAt(up.url, `${EXACT}\nroutes: { r: { targets: [up/m], retries: 0 } }`),
+    )
+    for (const expected of ['invalid', 'broke off', 'broke off', '[DONE]'])
+      expect((await (await weir.call(CHAT, { ...STREAMED, model: 'r' })).text()).toLowerCase()).toContain(
+        expected.toLowerCase(),
+      )
+    expect(up.received).toHaveLength(4)
+  })
+
+  test('does as its caller says', async () => {
+    using up = numbered()
+    await using weir = await startGateway(providerAt(up.url, EXACT))
+    const ask = (cache: string) => weir.call(CHAT, QUESTION, { headers: { 'x-weir-cache': cache } })
+    const missing = await ask('only')
+    expect([missing.status, missing.headers.get('x-weir-error')]).toEqual([404, 'cache_miss'])
+    expect(await contentOf(await weir.call(CHAT, QUESTION))).toBe('answer 1')
+    const passed = await ask('off')
+    expect([state(passed), await contentOf(passed)]).toEqual(['bypass', 'answer 2'])
+    expect(await contentOf(await ask('only'))).toBe('answer 1')
+    const fresh = await ask('refresh')
+    expect([state(fresh), await contentOf(fresh)]).toEqual(['miss', 'answer 3'])
+    expect(await contentOf(await weir.call(CHAT, { ...QUESTION, weir: { cache: 'only' } }))).toBe('answer 3')
+    expect((await ask('sometimes')).status).toBe(400)
+    const strict = await weir.issue({ forbids: ['cache'] })
+    const refused = await weir.call(CHAT, QUESTION, { key: strict, headers: { 'x-weir-cache': 'off' } })
+    expect([refused.status, refused.headers.get('x-weir-error')]).toEqual([403, 'option_not_allowed'])
+  })
+
+  test('never crosses its scope, nor the tags that forbid it', async () => {
+    using up = numbered()
+    const yaml = providerAt(
+      up.url,
+      `cache: { mode: exact, no_store_tags: [secret] }\nroutes:\n  mine: { targets: [up/m] }\n  ours: { targets: [up/m], cache: { scope: gateway } }\n  none: { targets: [up/m], cache: { mode: off } }`,
+    )
+    await using weir = await startGateway(yaml)
+    const other = await weir.issue({})
+    const tagged = await weir.issue({ tags: ['secret'] })
+    const ask = async (model: string, key: string) => state(await weir.call(CHAT, { ...QUESTION, model }, { key }))
+    expect(await ask('mine', weir.key)).toBe('miss')
+    expect(await ask('mine', other)).toBe('miss')
+    expect(await ask('mine', weir.key)).toBe('hit')
+    expect(await ask('ours', weir.key)).toBe('miss')
+    expect(await ask('ours', other)).toBe('hit')
+    expect(await ask('ours', tagged)).toBe('bypass')
+    expect(await ask('none', weir.key)).toBeNull()
+  })
+
+  test('counts a request that is answered again in its limits', async () => {
+    using up = numbered()
+    await using weir = await startGateway(providerAt(up.url, EXACT))
+    const key = await weir.issue({ limits: { rpm: 2, tpm: null, concurrency: null } })
+    const statuses: number[] = []
+    for (let count = 0; count < 3; count++) statuses.push((await weir.call(CHAT, QUESTION, { key })).status)
+    expect(statuses).toEqual([200, 200, 429])
+    expect(up.received).toHaveLength(1)
+  })
+
+  test('forgets after its time, and survives a restart', async () => {
+    using up = numbered()
+    const clock = movedClock()
+    const path = `${process.env['TMPDIR'] ?? '/tmp'}/weir-cache-${crypto.randomUUID()}.db`
+    const yaml = providerAt(up.url, 'cache: { mode: exact, ttl: 1h }')
+    {
+      await using weir = await startGateway(yaml, { clock, store: openSqliteStore({ path, sync: 'process' }) })
+      const key = await weir.issue({ name: 'kept' })
+      await weir.call(CHAT, QUESTION, { key })
+      clock.forward(30 * 60_000)
+      const again = await startGateway(yaml, { clock, store: openSqliteStore({ path, sync: 'process' }) })
+      const hit = await again.call(CHAT, QUESTION, { key })
+      expect([state(hit), hit.headers.get('age')]).toEqual(['hit', '1800'])
+      clock.forward(31 * 60_000)
+      expect(state(await again.call(CHAT, QUESTION, { key }))).toBe('miss')
+      await again[Symbol.asyncDispose]()
+    }
+    await Bun.file(path).delete()
+  })
+
+  test('an answer that is larger than the bound is given and not kept', async () => {
+    using up = startUpstream(() => Response.json(completion('x'.repeat(5_000))))
+    await using weir = await startGateway(providerAt(up.url, 'cache: { mode: exact, max_answer: 2KiB }'))
+    for (let count = 0; count < 2; count++) expect(state(await weir.call(CHAT, QUESTION))).toBe('miss')
+    expect(await weir.store.cacheShares()).toEqual([])
+  })
+})
+
+/** An upstream whose answers wait until they are let go. */
+function heldUpstream(answer: (number: number) => Response) {
+  const gate = Promise.withResolvers<void>()
+  const arrived = Promise.withResolvers<void>()
+  const upstream = startUpstream(async (_, number) => {
+    arrived.resolve()
+    await gate.promise
+    return answer(number)
+  })
+  return { upstream, open: () => gate.resolve(), arrived: arrived.promise }
+}
+
+const COALESCED = 'cache: { coalesce: true }'
+
+describe('coalescing', () => {
+  test.each([
+    ['whole answers', QUESTION, () => Response.json(completion('one'))],
+    ['streams', STREAMED, () => eventStream(chunks(['o', 'ne']).join(''))],
+  ])('equal requests share one call: %s', async (_, body, answer) => {
+    const { upstream, open } = heldUpstream(answer)
+    using up = upstream
+    await using weir = await startGateway(providerAt(up.url, COALESCED))
+    const asked = Array.from({ length: 20 }, () => weir.call(CHAT, body))
+    open()
+    const responses = await Promise.all(asked)
+    const texts = await Promise.all(responses.map((response) => response.text()))
+    expect(new Set(texts).size).toBe(1)
+    expect(up.received).toHaveLength(1)
+    expect(
+      responses.map((response) => state(response) ?? '').toSorted((one, other) => one.localeCompare(other)),
+    ).toEqual([...Array.from({ length: 19 }, () => 'hit; coalesced'), 'miss'])
+    const booked = await Promise.all(responses.map((response) => recordOf(weir, response)))
+    const costs = booked.map(({ entry }) => entry?.costNanoUsd ?? -1n)
+    expect(costs.filter((cost) => cost === 0n)).toHaveLength(19)
+    const charged = costs.find((cost) => cost > 0n)
+    for (const { record, entry } of booked)
+      if (entry?.status === 'cached') expect(record?.savedNanoUsd).toBe(charged as bigint)
+    expect(weir.gateway.limiter.inFlight('key')).toBe(0)
+  })
+
+  test('who leaves does not end it for the others, and the last one does', async () => {
+    const { upstream, open, arrived } = heldUpstream(() => Response.json(completion('one')))
+    using up = upstream
+    await using weir = await startGateway(providerAt(up.url, COALESCED))
+    const leaver = new AbortController()
+    const left = weir.call(CHAT, QUESTION, { signal: leaver.signal })
+    await arrived
+    const stayed = weir.call(CHAT, QUESTION)
+    await Bun.sleep(1)
+    leaver.abort()
+    open()
+    expect(await contentOf(await stayed)).toBe('one')
+    await left
+    expect(up.received).toHaveLength(1)
+    expect(weir.gateway.load.inFlight).toBe(0)
+  })
+
+  test('with nobody left the provider’s call is cancelled', async () => {
+    const { upstream, arrived } = heldUpstream(() => Response.json(completion('one')))
+    using up = upstream
+    await using weir = await startGateway(providerAt(up.url, COALESCED))
+    const leaver = new AbortController()
+    const left = weir.call(CHAT, QUESTION, { signal: leaver.signal })
+    await arrived
+    leaver.abort()
+    expect((await left).status).toBe(499)
+    expect(weir.gateway.load.inFlight).toBe(0)
+  })
+
+  test('what one was refused with is not the others’ answer', async () => {
+    const { upstream, open } = heldUpstream((number) =>
+      number === 1 ? Response.json({ error: { message: 'no' } }, { status: 400 }) : Response.json(completion('two')),
+    )
+    using up = upstream
+    await using weir = await startGateway(providerAt(up.url, COALESCED))
+    const asked = [weir.call(CHAT, QUESTION), weir.call(CHAT, QUESTION)]
+    open()
+    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([400, 200])
+  })
+})
+
+describe('Idempotency-Key', () => {
+  const NAMED = { headers: { 'idempotency-key': 'order-7' } }
+
+  test.each([
+    ['a whole answer', QUESTION, () => Response.json(completion('one'))],
+    ['a stream', STREAMED, () => eventStream(chunks(['o', 'ne']).join(''))],
+  ])('gives the first answer again and charges once: %s', async (_, body, answer) => {
+    using up = startUpstream(answer)
+    await using weir = await startGateway(providerAt(up.url))
+    const first = await weir.call(CHAT, body, NAMED)
+    const text = await first.text()
+    const again = await weir.call(CHAT, body, NAMED)
+    expect([again.status, await again.text(), again.headers.get('idempotency-replayed')]).toEqual([200, text, 'true'])
+    expect(up.received).toHaveLength(1)
+    expect((await recordOf(weir, again)).entry).toMatchObject({ status: 'cached', costNanoUsd: 0n })
+    const stranger = await weir.issue({})
+    expect((await weir.call(CHAT, body, { ...NAMED, key: stranger })).headers.get('idempotency-replayed')).toBeNull()
+  })
+
+  test('is refused for another body, and free again after a day', async () => {
+    using up = numbered()
+    const clock = movedClock()
+    await using weir = await startGateway(providerAt(up.url), { clock })
+    await weir.call(CHAT, QUESTION, NAMED)
+    const other = await weir.call(CHAT, { ...QUESTION, temperature: 0.1 }, NAMED)
+    expect([other.status, other.headers.get('x-weir-error')]).toEqual([409, 'idempotency_conflict'])
+    clock.forward(24 * 3_600_000 + 1)
+    expect(await contentOf(await weir.call(CHAT, QUESTION, NAMED))).toBe('answer 2')
+    expect((await weir.call(CHAT, QUESTION, { headers: { 'idempotency-key': 'x'.repeat(256) } })).status).toBe(400)
+  })
+
+  test('requests at the same time wait for the first', async () => {
+    const { upstream, open } = heldUpstream((number) => Response.json(completion(`answer ${number}`)))
+    using up = upstream
+    await using weir = await startGateway(providerAt(up.url))
+    const asked = Array.from({ length: 5 }, () => weir.call(CHAT, QUESTION, NAMED))
+    open()
+    const texts = await Promise.all((await Promise.all(asked)).map(contentOf))
+    expect(texts).toEqual(Array.from({ length: 5 }, () => 'answer 1'))
+    expect(up.received).toHaveLength(1)
+  })
+
+  test('a client that went away finds its answer when it asks again', async () => {
+    const { upstream, open, arrived } = heldUpstream((number) => Response.json(completion(`answer ${number}`)))
+    using up = upstream
+    await using weir = await startGateway(providerAt(up.url))
+    const leaver = new AbortController()
+    const left = weir.call(CHAT, QUESTION, { ...NAMED, signal: leaver.signal })
+    await arrived
+    leaver.abort()
+    open()
+    await left
+    expect(await contentOf(await weir.call(CHAT, QUESTION, NAMED))).toBe('answer 1')
+    expect(up.received).toHaveLength(1)
+  })
+
+  test('what came to nothing may be tried again under the same name', async () => {
+    using up = startUpstream((_, number) =>
+      number === 1 ? Response.json({ error: { message: 'no' } }, { status: 400 }) : Response.json(completion('two')),
+    )
+    await using weir = await startGateway(providerAt(up.url))
+    expect((await weir.call(CHAT, QUESTION, NAMED)).status).toBe(400)
+    expect(await contentOf(await weir.call(CHAT, QUESTION, NAMED))).toBe('two')
+  })
+
+  test('what was charged and has no answer is told, and not charged again', async () => {
+    using up = startUpstream(() => eventStream(chunks(['Hel', 'lo']).slice(0, 3).join('')))
+    await using weir = await startGateway(providerAt(up.url))
+    expect(await (await weir.call(CHAT, STREAMED, NAMED)).text()).toContain('broke off')
+    const again = await weir.call(CHAT, STREAMED, NAMED)
+    expect([again.status, again.headers.get('x-weir-error')]).toEqual([409, 'idempotency_conflict'])
+    expect(up.received).toHaveLength(1)
+  })
+
+  test('survives the end of the process: answered is replayed, charged is told, unsent is sent', async () => {
+    using up = numbered()
+    await using weir = await startGateway(providerAt(up.url))
+    const { store } = weir
+    await weir.call(CHAT, QUESTION, NAMED)
+    const after = await startGateway(providerAt(up.url), { store })
+    // What a process leaves behind that ended before the answer, with and without a recovered entry.
+    const cut = { ...NAMED, headers: { 'idempotency-key': 'cut' } }
+    const first = await after.call(CHAT, QUESTION, { ...cut, key: weir.key })
+    const id = first.headers.get('x-weir-request-id') ?? ''
+    await after.gateway.journal.flush()
+    expect(await contentOf(await after.call(CHAT, QUESTION, { ...NAMED, key: weir.key }))).toBe('answer 1')
+    const { createHash } = await import('node:crypto')
+    const caller = (await store.listKeys({ cursor: null, limit: 10 })).data
+    const owner = caller.find(({ secrets }) => secrets.some(({ hash }) => hash === weir.hash(weir.key)))
+    const name = createHash('sha256').update(`${owner?.id}\ncut`).digest('base64url')
+    const held = await store.claimRequest(
+      { id: name, fingerprint: '', requestId: 'x', createdAt: 0, expiresAt: 1 },
+      Date.now(),
+    )
+    await store.releaseRequest(name, id)
+    const left = {
+      id: name,
+      fingerprint: held?.fingerprint ?? '',
+      createdAt: Date.now(),
+      expiresAt: Date.now() + 60_000,
+    }
+    await store.claimRequest({ ...left, requestId: id }, Date.now())
+    expect((await after.call(CHAT, QUESTION, { ...cut, key: weir.key })).status).toBe(409)
+    await store.releaseRequest(name, id)
+    await store.claimRequest({ ...left, requestId: 'req_never_sent' }, Date.now())
+    expect(await contentOf(await after.call(CHAT, QUESTION, { ...cut, key: weir.key }))).toBe('answer 3')
+  })
+})
