@@ -5,6 +5,7 @@ import type { OwnBatchTools } from './batches/own-batches.ts'
 import { ownFile } from './batches/own-files.ts'
 import { createBatchRunner } from './batches/runner.ts'
 import type { BatchRunner } from './batches/runner.ts'
+import { createVectorIndex } from './cache/vectors.ts'
 import type { Config } from './config/schema.ts'
 import { systemClock } from './core/clock.ts'
 import type { Clock } from './core/clock.ts'
@@ -236,6 +237,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     metrics,
     responses: options.store,
     answers: options.store,
+    vectors: createVectorIndex((space, limit) => options.store.cachedVectors(space, { now: clock.now(), limit })),
     runs: new Map(),
     named: new Map(),
     log: options.log,

@@ -21,6 +21,7 @@ import { PRESETS } from './providers/presets.ts'
 import { createSimulator } from './providers/simulator/simulator.ts'
 import type { Simulator } from './providers/simulator/simulator.ts'
 import type { Clock } from './core/clock.ts'
+import { CatalogueError } from './routing/build-routes.ts'
 import { createCatalogue } from './routing/catalogue.ts'
 import type { Catalogue, CatalogueInput } from './routing/catalogue.ts'
 
@@ -63,17 +64,19 @@ export function createSnapshot(
     const priceId = PRESETS[provider.preset]?.priceId ?? null
     return { priceId, provider: provider.name, model: deploymentId.slice(slash + 1), at }
   }
+  const catalogue = createCatalogue({
+    providers,
+    models,
+    factsOf: remembered((provider, model) => factsOf(provider, model, config, simulator)),
+    routes: Object.entries(config.routes).map(([name, route]) => ({ name, ...route })),
+    aliases: config.aliases,
+    closed: new Set(providers.filter(isSimulated).map(({ name }) => name)),
+  })
+  checkEmbeddings(config, catalogue)
   return {
     config,
     providers,
-    catalogue: createCatalogue({
-      providers,
-      models,
-      factsOf: remembered((provider, model) => factsOf(provider, model, config, simulator)),
-      routes: Object.entries(config.routes).map(([name, route]) => ({ name, ...route })),
-      aliases: config.aliases,
-      closed: new Set(providers.filter(isSimulated).map(({ name }) => name)),
-    }),
+    catalogue,
     priceOf(deploymentId, at) {
       const query = queryOf(deploymentId, at)
       return query === null ? null : (priceBook.ratesOf(query) ?? elsewhere?.(query.model, at) ?? null)
@@ -84,6 +87,23 @@ export function createSnapshot(
     },
     simulator,
     providersFrom: configured ? 'config' : providers.every(isSimulated) ? 'simulator' : 'environment',
+  }
+}
+
+/** Throws CatalogueError where a cache that looks at meanings has no model for it. */
+function checkEmbeddings({ cache, routes }: Config, catalogue: Catalogue): void {
+  check('cache', cache)
+  for (const [name, route] of Object.entries(routes)) check(`routes.${name}.cache`, { ...cache, ...route.cache })
+
+  function check(path: string, { mode, embedding }: Config['cache']): void {
+    if (mode !== 'semantic') return
+    if (embedding === undefined)
+      throw new CatalogueError(`${path}.mode`, '`mode: semantic` needs `embedding`, the model that makes vectors.')
+    if (catalogue.resolve(embedding) === null)
+      throw new CatalogueError(
+        `${path}.embedding`,
+        `\`${embedding}\` is no route and no model of a configured provider.`,
+      )
   }
 }
 

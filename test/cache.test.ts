@@ -197,6 +197,87 @@ describe('the exact cache', () => {
   })
 })
 
+/** An upstream that answers chats by number, and embeds a text by the words of it that it knows. */
+function meaningfulUpstream(failsToEmbed = false) {
+  const words = ['capital', 'france', 'germany', 'please']
+  let chats = 0
+  return startUpstream((request, _, body) => {
+    if (!request.url.includes('embeddings')) return Response.json(completion(`answer ${++chats}`))
+    if (failsToEmbed) return Response.json({ error: { message: 'no' } }, { status: 400 })
+    const { input } = JSON.parse(body) as { input: string }
+    const embedding = words.map((word) => (input.toLowerCase().includes(word) ? (word === 'please' ? 0.3 : 1) : 0.01))
+    const usage = { prompt_tokens: 5, total_tokens: 5 }
+    return Response.json({ object: 'list', model: 'e', data: [{ object: 'embedding', index: 0, embedding }], usage })
+  })
+}
+
+describe('the semantic cache', () => {
+  const SEMANTIC = 'cache: { mode: semantic, embedding: up/e, threshold: 0.95 }'
+  const yamlAt = (url: string) =>
+    providerAt(url, SEMANTIC).replace('models: {', 'models: { e: { kind: embedding, price: { input: 1 } },')
+  const question = (text: string, more: object = {}) => ({
+    ...QUESTION,
+    messages: [{ role: 'user', content: text }],
+    ...more,
+  })
+
+  test('answers a question in other words, and shows how near it is', async () => {
+    using up = meaningfulUpstream()
+    await using weir = await startGateway(yamlAt(up.url))
+    const first = await weir.call(CHAT, question('The capital of France?'))
+    expect([state(first), await contentOf(first)]).toEqual(['miss', 'answer 1'])
+    const near = await weir.call(CHAT, question('Please: capital of France?'))
+    expect([state(near), await contentOf(near)]).toEqual(['hit; similarity=0.98', 'answer 1'])
+    const far = await weir.call(CHAT, question('The capital of Germany?'))
+    expect([state(far), await contentOf(far)]).toEqual(['miss; similarity=0.51', 'answer 2'])
+    const other = await weir.call(CHAT, question('Please: capital of France?', { temperature: 0 }))
+    expect(state(other)).toBe('miss')
+    await weir.gateway.journal.flush()
+    const embedded = (await weir.store.listRequests({ cursor: null, limit: 50 })).data.filter(({ dimensions }) =>
+      dimensions.tags.includes('cache:embedding'),
+    )
+    expect(embedded.map(({ target, costNanoUsd }) => [target, costNanoUsd])).toEqual(
+      Array.from({ length: 4 }, () => ['up/e', 5_000n]),
+    )
+    expect(await weir.store.verifyBooks()).toMatchObject({ differences: 0 })
+  })
+
+  test('knows its questions after a restart, and forgets them with their answers', async () => {
+    using up = meaningfulUpstream()
+    await using weir = await startGateway(yamlAt(up.url))
+    await weir.call(CHAT, question('The capital of France?'))
+    const again = await startGateway(yamlAt(up.url), { store: weir.store })
+    const ask = async (text: string) => state(await again.call(CHAT, question(text), { key: weir.key }))
+    expect(await ask('Capital of France, please?')).toStartWith('hit; similarity')
+    await weir.store.purgeAnswers({ route: null })
+    expect(await ask('Capital of France, please!')).toStartWith('miss')
+  })
+
+  test('never crosses a scope, and does without a vector where there is none', async () => {
+    using up = meaningfulUpstream()
+    await using weir = await startGateway(yamlAt(up.url))
+    await weir.call(CHAT, question('The capital of France?'))
+    const key = await weir.issue({ models: ['up/m'], endpoints: ['chat'] })
+    expect(state(await weir.call(CHAT, question('Capital of France, please?'), { key }))).toBe('miss')
+    using silent = meaningfulUpstream(true)
+    await using other = await startGateway(yamlAt(silent.url))
+    expect(state(await other.call(CHAT, question('The capital of France?')))).toBe('miss')
+    expect(state(await other.call(CHAT, question('The capital of France?')))).toBe('hit')
+  })
+
+  test.each([
+    ['no model', 'cache: { mode: semantic }', 'cache.mode'],
+    ['a model that nobody has', 'cache: { mode: semantic, embedding: nobody/e }', 'cache.embedding'],
+  ])('with %s the configuration is refused', async (_, cache, path) => {
+    expect(
+      await startGateway(providerAt('http://127.0.0.1:9', cache)).then(
+        () => null,
+        (error: unknown) => (error as { path?: string }).path,
+      ),
+    ).toBe(path)
+  })
+})
+
 /** An upstream whose answers wait until they are let go. */
 function heldUpstream(answer: (number: number) => Response) {
   const gate = Promise.withResolvers<void>()

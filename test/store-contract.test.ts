@@ -1271,6 +1271,22 @@ for (const [name, makePlace] of Object.entries(STORES)) {
         expect(await again.getAnswer('f', NOON)).toBeNull()
       })
 
+      test('are found by what is the same around their questions, newest first', async () => {
+        const [store, other] = openTwo()
+        const meant = (space: string, ...numbers: number[]) => ({
+          meant: { space, vector: Float32Array.from(numbers) },
+        })
+        await store.putAnswer(anAnswer('a', meant('s', 1, 0.5)), ROOM)
+        await store.putAnswer(anAnswer('b', { ...meant('s', 0, -1), createdAt: NOON + 1 }), ROOM)
+        await store.putAnswer(anAnswer('c', meant('t', 1, 1)), ROOM)
+        await store.putAnswer(anAnswer('d', { ...meant('s', 1, 1), expiresAt: NOON }), ROOM)
+        expect(await other.cachedVectors('s', { now: NOON, limit: 10 })).toEqual([
+          { key: 'b', vector: Float32Array.from([0, -1]) },
+          { key: 'a', vector: Float32Array.from([1, 0.5]) },
+        ])
+        expect(await other.cachedVectors('s', { now: NOON, limit: 1 })).toHaveLength(1)
+      })
+
       test('are forgotten by route', async () => {
         const store = open()
         for (const [name, route] of [

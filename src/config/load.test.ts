@@ -86,6 +86,7 @@ describe('defaults', () => {
         scope: 'key',
         replay: 'at_once',
         coalesce: false,
+        threshold: 0.95,
         maxSizeBytes: 268_435_456,
         maxAnswerBytes: 1_048_576,
         noStoreTags: [],

@@ -28,6 +28,8 @@ export type CachedAnswer = KeptAnswer & {
   readonly key: string
   readonly route: string
   readonly expiresAt: number
+  /** Its question as a vector of length 1, and what must be the same around it; absent: it is found by its key alone. */
+  readonly meant?: { readonly space: string; readonly vector: Float32Array }
 }
 
 /** A request that its caller named, so that it is executed once. */

@@ -1,6 +1,8 @@
 // The cache of a route, and equal requests of it that share one run.
 import type { CacheRuleConfig } from '../config/schema-cache.ts'
 import { GatewayError } from '../core/error.ts'
+import type { CachedAnswer } from '../core/kept-answer.ts'
+import type { Near } from '../cache/vectors.ts'
 import { fingerprint, isCacheable } from '../cache/fingerprint.ts'
 import { routingOptionsOf } from '../http/option-headers.ts'
 import type { Snapshot } from '../snapshot.ts'
@@ -9,11 +11,15 @@ import type { Engine } from './engine.ts'
 import { admitAgain, answerToKeep, askItself, joinRun, lead, streamBounds } from './recalled.ts'
 import type { Recalled } from './recalled.ts'
 import { replay } from './replay.ts'
+import { meantBy } from './semantic.ts'
+import type { Meant } from './semantic.ts'
 import { startRun } from './shared-run.ts'
+import type { Run } from './shared-run.ts'
 
 const COALESCED = { 'x-weir-cache': 'hit; coalesced' }
+
 export function cacheStage(engine: Engine, { config }: Snapshot) {
-  const { answers, runs, clock, log } = engine
+  const { answers, runs, vectors, clock, log } = engine
   const { noStoreTags, maxSizeBytes } = config.cache
   const bounds = streamBounds(config.cache.maxAnswerBytes)
 
@@ -21,7 +27,7 @@ export function cacheStage(engine: Engine, { config }: Snapshot) {
   return async function cached(recalled: Recalled, rule: CacheRuleConfig): Promise<Response> {
     const { exchange, request, call } = recalled
     const { cache: option, routing } = call.facts.options
-    const isKept = rule.mode === 'exact'
+    const isKept = rule.mode !== 'off'
     if (
       option === 'off' ||
       isOff(rule) ||
@@ -31,19 +37,23 @@ export function cacheStage(engine: Engine, { config }: Snapshot) {
       if (option === 'only') throw new GatewayError('cache_miss')
       return withHeader(await askItself(recalled, request), 'bypass')
     }
-    const key = fingerprint(call, {
+    const same = {
       ownFields: exchange.entrance.dialect.ownFields,
       routing: routingOptionsOf(request.headers, routing),
       within: `${scopeOf(rule.scope, recalled.caller)} ${exchange.route}`,
-    })
-    if (isKept && option !== 'refresh') {
-      const kept = await found(key)
-      if (kept !== null) {
-        admitAgain(engine, config, recalled)
-        const ageSeconds = Math.max(0, Math.floor((clock.now() - kept.createdAt) / 1_000))
-        const headers = { 'x-weir-cache': 'hit', age: String(ageSeconds) }
-        return replay(exchange, kept, { signal: request.signal, clock, headers, inRhythm: rule.replay === 'rhythm' })
-      }
+    }
+    const key = fingerprint(call, same)
+    const mayBeOld = isKept && option !== 'refresh'
+    const kept = mayBeOld ? await found(key) : null
+    if (kept !== null) return again(recalled, rule, kept, 'hit')
+    const { embedding, threshold } = rule
+    const meant =
+      rule.mode === 'semantic' && embedding !== undefined ? await meantBy(recalled, embedding, same, engine) : null
+    const nearest = meant?.near ?? null
+    if (mayBeOld && meant !== null && nearest !== null && nearest.similarity >= threshold) {
+      const near = await found(nearest.key)
+      if (near !== null) return again(recalled, rule, near, `hit; ${similarityText(nearest)}`)
+      vectors.remove(meant.space, nearest.key)
     }
     if (option === 'only') throw new GatewayError('cache_miss')
     const mayJoin = rule.coalesce && option !== 'refresh'
@@ -54,6 +64,14 @@ export function cacheStage(engine: Engine, { config }: Snapshot) {
       // It runs, and its beginning is gone.
       if (runs.get(key) === run) break
     }
+    const run = begin(recalled, rule, key, meant)
+    if (rule.coalesce) runs.set(key, run)
+    return lead(run, request, { 'x-weir-cache': nearest === null ? 'miss' : `miss; ${similarityText(nearest)}` })
+  }
+
+  /** Asks a provider, and keeps what comes of it where the route does. */
+  function begin(recalled: Recalled, rule: CacheRuleConfig, key: string, meant: Meant | null): Run {
+    const { exchange, request } = recalled
     const run = startRun({
       exchange,
       request,
@@ -63,16 +81,40 @@ export function cacheStage(engine: Engine, { config }: Snapshot) {
       bounds,
       async onOver(ended) {
         if (runs.get(key) === run) runs.delete(key)
-        const answer = isKept ? answerToKeep(recalled, ended, clock.now()) : null
+        const answer = rule.mode === 'off' ? null : answerToKeep(recalled, ended, clock.now())
         if (answer === null) return
-        const kept = { ...answer, key, route: exchange.route, expiresAt: answer.createdAt + rule.ttlMs }
-        await answers
-          .putAnswer(kept, { maxBytes: maxSizeBytes })
-          .catch((error: unknown) => log.error('answer_not_cached', { request: exchange.id, error: String(error) }))
+        await keep({
+          ...answer,
+          key,
+          route: exchange.route,
+          expiresAt: answer.createdAt + rule.ttlMs,
+          ...(meant === null ? {} : { meant }),
+        })
       },
     })
-    if (rule.coalesce) runs.set(key, run)
-    return lead(run, request, { 'x-weir-cache': 'miss' })
+    return run
+  }
+
+  async function keep(answer: CachedAnswer): Promise<void> {
+    try {
+      await answers.putAnswer(answer, { maxBytes: maxSizeBytes })
+      if (answer.meant !== undefined) vectors.add(answer.meant.space, { key: answer.key, vector: answer.meant.vector })
+    } catch (error) {
+      log.error('answer_not_cached', { route: answer.route, error: String(error) })
+    }
+  }
+
+  function again(
+    recalled: Recalled,
+    rule: CacheRuleConfig,
+    kept: CachedAnswer,
+    state: string,
+  ): Promise<Response> | Response {
+    admitAgain(engine, config, recalled)
+    const { exchange, request } = recalled
+    const ageSeconds = Math.max(0, Math.floor((clock.now() - kept.createdAt) / 1_000))
+    const headers = { 'x-weir-cache': state, age: String(ageSeconds) }
+    return replay(exchange, kept, { signal: request.signal, clock, headers, inRhythm: rule.replay === 'rhythm' })
   }
 
   /** A store that is away is no reason not to answer. */
@@ -100,6 +142,10 @@ function scopeOf(scope: CacheRuleConfig['scope'], { key, team }: KeyWithTeam): s
     case 'gateway':
       return 'gateway'
   }
+}
+
+function similarityText({ similarity }: Near): string {
+  return `similarity=${similarity.toFixed(2)}`
 }
 
 function withHeader(response: Response, state: string): Response {

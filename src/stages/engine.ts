@@ -1,4 +1,5 @@
 // What the stages stand on and what outlives a configuration: counters, pools, the ledger.
+import type { VectorIndex } from '../cache/vectors.ts'
 import type { Clock } from '../core/clock.ts'
 import type { ByteBudget } from '../http/body.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
@@ -37,6 +38,8 @@ export type Engine = {
   readonly fetchMedia: MediaFetch
   readonly responses: ResponseStore
   readonly answers: CacheStore & Pick<LedgerStore, 'getEntry'>
+  /** Kept questions by their meaning. */
+  readonly vectors: VectorIndex
   /** Requests that others may join, by what makes them the same. */
   readonly runs: Map<string, Run>
   /** Requests with an `Idempotency-Key` that run, by the key's hash. */

@@ -10,7 +10,7 @@ import { cacheStage, isOff } from './cached.ts'
 import type { Engine } from './engine.ts'
 import { idempotentStage } from './idempotent.ts'
 
-const OFF: CacheRuleConfig = { mode: 'off', ttlMs: 0, scope: 'key', replay: 'at_once', coalesce: false }
+const OFF: CacheRuleConfig = { mode: 'off', ttlMs: 0, scope: 'key', replay: 'at_once', coalesce: false, threshold: 1 }
 
 export function recallStage(engine: Engine, snapshot: Snapshot): Stages['recall'] {
   const { config } = snapshot

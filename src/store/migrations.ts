@@ -349,6 +349,13 @@ CREATE TABLE cache_savings (
 ) STRICT, WITHOUT ROWID;
 `
 
+// Questions of kept answers as vectors.
+const VECTORS = `
+ALTER TABLE cached_answers ADD COLUMN space TEXT;
+ALTER TABLE cached_answers ADD COLUMN vector BLOB; -- 32-bit floats, little-endian
+CREATE INDEX cached_answers_by_space ON cached_answers (space, created_at) WHERE space IS NOT NULL;
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
 export const MIGRATIONS: readonly string[] = [
   BASE,
@@ -362,6 +369,7 @@ export const MIGRATIONS: readonly string[] = [
   BOOKS,
   DRILLS,
   CACHE,
+  VECTORS,
 ]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */

@@ -46,8 +46,11 @@ export function createCacheStore(database: Connection): CacheStore {
   )
   const use = database.statement('UPDATE cached_answers SET used_at = ?, uses = uses + 1 WHERE key = ?')
   const insert = database.statement(
-    `INSERT INTO cached_answers (key, route, created_at, expires_at, used_at, uses, bytes, head, body)
-     VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)`,
+    `INSERT INTO cached_answers (key, route, created_at, expires_at, used_at, uses, bytes, head, body, space, vector)
+     VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)`,
+  )
+  const inSpace = database.statement<{ key: string; vector: Uint8Array }, [string, number, number]>(
+    `SELECT key, vector FROM cached_answers WHERE space = ? AND expires_at > ? ORDER BY created_at DESC, key LIMIT ?`,
   )
   const remove = database.statement<{ bytes: number }, [string]>(
     'DELETE FROM cached_answers WHERE key = ? RETURNING bytes',
@@ -117,11 +120,14 @@ export function createCacheStore(database: Connection): CacheStore {
   const put = database.transaction((kept: CachedAnswer, maxBytes: number): void => {
     const head = headText(kept)
     const body = bodyOf(kept)
-    const bytes = head.length + body.length
+    const vector = kept.meant === undefined ? null : new Uint8Array(kept.meant.vector.slice().buffer)
+    const bytes = head.length + body.length + (vector?.length ?? 0)
     removed(remove.all(kept.key))
     if (bytes > maxBytes) return
     makeRoom(maxBytes - bytes)
-    insert.run(kept.key, kept.route, kept.createdAt, kept.expiresAt, kept.createdAt, bytes, head, body)
+    const space = kept.meant?.space ?? null
+    const { key, route, createdAt, expiresAt } = kept
+    insert.run(key, route, createdAt, expiresAt, createdAt, bytes, head, body, space, vector)
     heldBytes += bytes
   })
 
@@ -163,6 +169,13 @@ export function createCacheStore(database: Connection): CacheStore {
         return { ...readAnswer(row.head, row.body, row.created_at), key, route: row.route, expiresAt: row.expires_at }
       }),
     putAnswer: (kept, { maxBytes }) => counted(() => put(kept, maxBytes)),
+    cachedVectors: (space, { now, limit }) =>
+      guarded(() =>
+        // A copy: floats want an address that is a multiple of four.
+        inSpace
+          .all(space, now, limit)
+          .map(({ key, vector }) => ({ key, vector: new Float32Array(vector.slice().buffer) })),
+      ),
     purgeAnswers: ({ route }) => counted(() => removed(removeOf.all(route))),
     cacheShares: () => guarded(() => shares.all()),
     cacheSavings: ({ from }) =>

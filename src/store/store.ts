@@ -354,6 +354,11 @@ export interface CacheStore {
   getAnswer(key: string, now: number): Promise<CachedAnswer | null>
   /** Takes the place of the one with its key. Those that were used longest ago go until all have room in `maxBytes`. */
   putAnswer(answer: CachedAnswer, bounds: { readonly maxBytes: number }): Promise<void>
+  /** Keys and vectors of the answers of a space that have not expired by `now`, newest first. */
+  cachedVectors(
+    space: string,
+    query: { readonly now: number; readonly limit: number },
+  ): Promise<readonly { readonly key: string; readonly vector: Float32Array }[]>
   /** Forgets the answers of a route (null: of all), and says how many. */
   purgeAnswers(query: { readonly route: string | null }): Promise<number>
   /** By route, largest first. */
