@@ -437,7 +437,8 @@ test('a connection may not be held open for nothing', async () => {
   ])
   expect(firstHead).toBeLessThan(16_000)
   for (const ms of [secondHead, afterAnswer, afterRefusal, unreadAnswer]) {
-    expect(ms).toBeGreaterThan(1_000)
+    // Not at once: its steps of 4 s do not begin with the wait, so how much sooner than a step is left open.
+    expect(ms).toBeGreaterThan(100)
     expect(ms).toBeLessThan(2.5 * IDLE_SECONDS * 1_000)
   }
 }, 20_000)

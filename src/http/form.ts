@@ -44,7 +44,9 @@ export async function readForm(
     return { parts, value: formFields(parts), heldBytes: heldBytes + bytes.length }
   } catch (error) {
     budget.free(heldBytes)
-    throw error instanceof MultipartParseError ? malformed(`The form is refused: ${error.message}.`) : error
+    if (error instanceof MultipartParseError) throw malformed(`The form is refused: ${error.message}.`)
+    // What `Headers` throws where the head of a part holds a NUL or the like.
+    throw error instanceof TypeError ? malformed('The form is refused: the head of a part is none.') : error
   }
 }
 
