@@ -15,6 +15,7 @@ import type { Exchange } from '../exchange.ts'
 import { budgetHeaders } from '../limits/budget-headers.ts'
 import { rateHeaders } from '../limits/rate-headers.ts'
 import { StreamFailure } from '../providers/answer-stream.ts'
+import type { StreamPiece } from '../providers/answer-stream.ts'
 import { relayableHeaders, UpstreamFailure } from '../providers/upstream.ts'
 import type { Answer, StreamAnswer } from '../routing/attempt-run.ts'
 import { traceText } from '../routing/explain.ts'
@@ -132,35 +133,65 @@ function warningsText(warnings: readonly string[]): string {
   return text
 }
 
-async function* streamPieces(
+const END: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
+/** Written out instead of a generator: a piece is the most frequent thing there is. */
+function streamPieces(
   exchange: Exchange,
   answer: StreamAnswer,
   dialect: Dialect,
   tools: RelayTools,
-): AsyncGenerator<Uint8Array> {
-  try {
-    for (;;) {
-      const piece = await answer.stream.next()
-      if (piece === null) return
-      if (piece.last) {
-        const { usage } = answer.stream.facts
-        answer.finished({ type: 'answered' }, usage === null ? null : outputTokens(usage))
-        await exchange.close(ending(exchange, answer, tools, 'complete', { type: 'answered' }, null))
-      }
-      if (piece.bytes.length > 0) yield piece.bytes
-      if (piece.last) return
+): AsyncIterableIterator<Uint8Array, undefined> {
+  let isOver = false
+
+  const leave = async (): Promise<void> => {
+    isOver = true
+    try {
+      if (!exchange.isClosed) await exchange.close(aborted(exchange, answer, tools))
+    } finally {
+      answer.cancel()
     }
-  } catch (error) {
-    const broken = explain(error, answer, tools)
-    if (broken === null) return
-    answer.finished(broken.outcome, null)
-    await exchange.close(ending(exchange, answer, tools, 'aborted', broken.outcome, broken.error))
-    // In the middle of bytes an error cannot be told, and an end would look sound: the connection breaks off too.
-    if (answer.isBytes === true) throw broken.error
-    yield new TextEncoder().encode(dialect.errorEvents(broken.error, exchange.id))
-  } finally {
-    if (!exchange.isClosed) await exchange.close(aborted(exchange, answer, tools))
-    answer.cancel()
+  }
+
+  const last = async (bytes: Uint8Array): Promise<IteratorResult<Uint8Array, undefined>> => {
+    const { usage } = answer.stream.facts
+    answer.finished({ type: 'answered' }, usage === null ? null : outputTokens(usage))
+    await exchange.close(ending(exchange, answer, tools, 'complete', { type: 'answered' }, null))
+    await leave()
+    return bytes.length > 0 ? { done: false, value: bytes } : END
+  }
+
+  const breakOff = async (error: unknown): Promise<IteratorResult<Uint8Array, undefined>> => {
+    try {
+      const broken = explain(error, answer, tools)
+      if (broken === null) return END
+      answer.finished(broken.outcome, null)
+      await exchange.close(ending(exchange, answer, tools, 'aborted', broken.outcome, broken.error))
+      // In the middle of bytes an error cannot be told, and an end would look sound: the connection breaks off too.
+      if (answer.isBytes === true) throw broken.error
+      return { done: false, value: new TextEncoder().encode(dialect.errorEvents(broken.error, exchange.id)) }
+    } finally {
+      await leave()
+    }
+  }
+
+  const deliver = (
+    piece: StreamPiece | null,
+  ): IteratorResult<Uint8Array, undefined> | Promise<IteratorResult<Uint8Array, undefined>> => {
+    if (piece === null) return leave().then(() => END)
+    if (piece.last) return last(piece.bytes).catch(breakOff)
+    return piece.bytes.length > 0 ? { done: false, value: piece.bytes } : next()
+  }
+
+  const next = (): Promise<IteratorResult<Uint8Array, undefined>> =>
+    isOver ? Promise.resolve(END) : answer.stream.next().then(deliver, breakOff)
+
+  return {
+    next,
+    return: () => (isOver ? Promise.resolve(END) : leave().then(() => END)),
+    [Symbol.asyncIterator]() {
+      return this
+    },
   }
 }
 

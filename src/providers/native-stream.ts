@@ -88,10 +88,10 @@ export function createNativeStream(options: NativeStreamOptions): AnswerStream {
         if (held.length >= MAX_HELD_PIECES || heldBytes >= MAX_HELD_BYTES) return
       }
     },
-    async next() {
+    next() {
       const first = held.shift()
-      if (first !== undefined) return first
-      return ended ? null : pull()
+      if (first !== undefined) return Promise.resolve(first)
+      return ended ? Promise.resolve(null) : pull()
     },
   }
 }

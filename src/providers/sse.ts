@@ -63,6 +63,10 @@ function lastBoundary(bytes: Uint8Array): number {
 
 function readEvents(bytes: Uint8Array): readonly SseEvent[] {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  // One event of one line is what nearly every chunk is.
+  const first = text.indexOf('\n')
+  if (first === text.length - 2 && text.startsWith('data:') && text.endsWith('\n\n') && !text.includes('\r'))
+    return [{ start: 0, end: text.length, type: '', data: text.slice(text.charCodeAt(5) === 32 ? 6 : 5, first) }]
   const events: SseEvent[] = []
   let start = 0
   let lineStart = 0
