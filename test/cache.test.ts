@@ -1,10 +1,13 @@
 // The cache, coalescing and Idempotency-Key, through the whole gateway.
 import { describe, expect, test } from 'bun:test'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { systemClock } from '../src/core/clock.ts'
 import type { Clock } from '../src/core/clock.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 import { chunks, completion, eventStream, providerAt, QUESTION, startGateway, startUpstream } from './gateway.ts'
 import type { TestGateway } from './gateway.ts'
+import { startProcess, temporaryFolder } from './process.ts'
 
 const CHAT = '/v1/chat/completions'
 const EXACT = 'cache: { mode: exact }'
@@ -172,21 +175,21 @@ describe('the exact cache', () => {
   test('forgets after its time, and survives a restart', async () => {
     using up = numbered()
     const clock = movedClock()
-    const path = `${process.env['TMPDIR'] ?? '/tmp'}/weir-cache-${crypto.randomUUID()}.db`
+    using folder = temporaryFolder()
+    const file = path.join(folder.path, 'weir.db')
     const yaml = providerAt(up.url, 'cache: { mode: exact, ttl: 1h }')
     {
-      await using weir = await startGateway(yaml, { clock, store: openSqliteStore({ path, sync: 'process' }) })
+      await using weir = await startGateway(yaml, { clock, store: openSqliteStore({ path: file, sync: 'process' }) })
       const key = await weir.issue({ name: 'kept' })
       await weir.call(CHAT, QUESTION, { key })
       clock.forward(30 * 60_000)
-      const again = await startGateway(yaml, { clock, store: openSqliteStore({ path, sync: 'process' }) })
+      const again = await startGateway(yaml, { clock, store: openSqliteStore({ path: file, sync: 'process' }) })
       const hit = await again.call(CHAT, QUESTION, { key })
       expect([state(hit), hit.headers.get('age')]).toEqual(['hit', '1800'])
       clock.forward(31 * 60_000)
       expect(state(await again.call(CHAT, QUESTION, { key }))).toBe('miss')
       await again[Symbol.asyncDispose]()
     }
-    await Bun.file(path).delete()
   })
 
   test('an answer that is larger than the bound is given and not kept', async () => {
@@ -335,6 +338,19 @@ describe('coalescing', () => {
     expect(weir.gateway.load.inFlight).toBe(0)
   })
 
+  test('who has less time waits no longer for the others', async () => {
+    const { upstream, open, arrived } = heldUpstream(() => Response.json(completion('one')))
+    using up = upstream
+    await using weir = await startGateway(providerAt(up.url, COALESCED))
+    const patient = weir.call(CHAT, QUESTION)
+    await arrived
+    const hurried = await weir.call(CHAT, QUESTION, { headers: { 'x-weir-timeout-ms': '20' } })
+    expect([hurried.status, hurried.headers.get('x-weir-error')]).toEqual([504, 'all_targets_timed_out'])
+    open()
+    expect(await contentOf(await patient)).toBe('one')
+    expect(up.received).toHaveLength(1)
+  })
+
   test('with nobody left the provider’s call is cancelled', async () => {
     const { upstream, arrived } = heldUpstream(() => Response.json(completion('one')))
     using up = upstream
@@ -466,4 +482,38 @@ describe('Idempotency-Key', () => {
     await store.claimRequest({ ...left, requestId: 'req_never_sent' }, Date.now())
     expect(await contentOf(await after.call(CHAT, QUESTION, { ...cut, key: weir.key }))).toBe('answer 3')
   })
+
+  test('after kill -9 in the middle it is told and not charged again, and what was answered is given again', async () => {
+    const { upstream, open, arrived } = heldUpstream(() => Response.json(completion('one')))
+    using up = upstream
+    using folder = temporaryFolder()
+    await writeFile(path.join(folder.path, 'weir.yaml'), providerAt(up.url))
+    const ask = async (url: string, key: string, body: object, name: string) =>
+      fetch(`${url}${CHAT}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'idempotency-key': name },
+        body: JSON.stringify(body),
+      })
+    await using first = startProcess({ folder: folder.path })
+    const { url } = await first.ready()
+    const [, key = ''] = /virtual key +(\S+)/.exec(first.stdout()) ?? []
+    const cut = ask(url, key, QUESTION, 'cut').catch(() => null)
+    await arrived
+    first.kill('SIGKILL')
+    await first.ended
+    expect(await cut).toBeNull()
+    open()
+    await using second = startProcess({ folder: folder.path })
+    const again = await second.ready()
+    const told = await ask(again.url, key, QUESTION, 'cut')
+    expect([told.status, told.headers.get('x-weir-error')]).toEqual([409, 'idempotency_conflict'])
+    expect(up.received).toHaveLength(1)
+    const text = await (await ask(again.url, key, QUESTION, 'whole')).text()
+    second.kill('SIGKILL')
+    await second.ended
+    await using third = startProcess({ folder: folder.path })
+    const replayed = await ask((await third.ready()).url, key, QUESTION, 'whole')
+    expect([await replayed.text(), replayed.headers.get('idempotency-replayed')]).toEqual([text, 'true'])
+    expect(up.received).toHaveLength(2)
+  }, 30_000)
 })

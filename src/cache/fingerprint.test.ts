@@ -115,6 +115,14 @@ describe('another request', () => {
   ])('differs by %s', (_, other) => {
     expect(other).not.toBe(print(plain))
   })
+  test('differs by what is in a file of the same name and length', () => {
+    const form = (text: string): Partial<Call> => {
+      const bytes = new TextEncoder().encode(text)
+      return { form: [{ type: 'file', name: 'file', filename: 'a.mp3', mediaType: 'audio/mpeg', bytes }] }
+    }
+    expect(print(plain, form('one'))).toBe(print(plain, form('one')))
+    expect(print(plain, form('one'))).not.toBe(print(plain, form('two')))
+  })
   test('differs by a seed beyond what a number holds', () => {
     expect(print('{"model":"m","seed":9007199254740993}')).not.toBe(print('{"model":"m","seed":9007199254740992}'))
   })

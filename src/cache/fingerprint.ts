@@ -38,6 +38,8 @@ export function fingerprint(
   ])
     // Lengths in between: no two lists of parts read alike.
     hash.update(`${part.length}:`).update(part)
+  // Of a file the body tells no more than its name and length.
+  for (const part of call.form ?? []) if (part.type === 'file') hash.update(`${part.bytes.length}:`).update(part.bytes)
   return hash.digest('base64url')
 }
 

@@ -24,7 +24,8 @@ export function planStage(engine: Engine, snapshot: Snapshot): PlanStage {
       const over = engine.planMemory.asked(first.deployment.id)
       exchange.cleanUps.push(() => {
         over()
-        if (thread !== null && exchange.target !== null) engine.planMemory.answered(thread.hash, exchange.target.id)
+        const { target, recalled } = exchange
+        if (thread !== null && target !== null && recalled === null) engine.planMemory.answered(thread.hash, target.id)
       })
     }
     return routed.plan

@@ -1,6 +1,7 @@
 // One request whose answer may be another one's, and what is done with runs: asked, led, joined, kept.
 import type { StreamBounds, StreamReader } from '../cache/shared-stream.ts'
 import type { Call } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
 import type { KeptAnswer } from '../core/kept-answer.ts'
 import type { Exchange } from '../exchange.ts'
@@ -13,7 +14,7 @@ import type { KeyWithTeam } from '../store/store.ts'
 import { scopesOf } from './admit.ts'
 import type { Engine } from './engine.ts'
 import { follow, keptHeaders } from './replay.ts'
-import type { Ended, Run } from './shared-run.ts'
+import type { Ended, Head, Run } from './shared-run.ts'
 
 /** One request that is recalled, with what it needs to be asked. */
 export type Recalled = {
@@ -54,8 +55,8 @@ export async function joinRun(
   const { exchange, request } = recalled
   const leave = run.join(request.signal)
   exchange.cleanUps.push(leave)
-  const head = await run.head.catch(() => null)
-  if (request.signal.aborted) throw new GatewayError('client_closed')
+  const leftMs = exchange.startedMs + recalled.planned.totalMs - engine.clock.monotonicMs()
+  const head = await headOf(run, request.signal, leftMs, engine.clock)
   if (head === null) {
     leave()
     return null
@@ -72,6 +73,26 @@ export async function joinRun(
     throw error
   }
   return follow(exchange, run, { head, reader }, { signal: request.signal, clock: engine.clock, headers })
+}
+
+/** As long as its client stays and has time; null: nothing came of the run. */
+async function headOf(run: Run, signal: AbortSignal, leftMs: number, clock: Clock): Promise<Head | null> {
+  const over = Promise.withResolvers<'over'>()
+  const onAbort = (): void => over.resolve('over')
+  const cancel = clock.after(leftMs, onAbort)
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    const head = await Promise.race([run.head.catch(() => null), over.promise])
+    if (head !== 'over') return head
+    if (signal.aborted) throw new GatewayError('client_closed')
+    throw new GatewayError('all_targets_timed_out', {
+      message: `The request ${run.exchange.id}, whose answer this one was waiting for, has not answered in time.`,
+    })
+  } finally {
+    cancel()
+    signal.removeEventListener('abort', onAbort)
+  }
 }
 
 /** The answer of a run to the client that began it. */
