@@ -319,6 +319,8 @@ describe('coalescing', () => {
     for (const { record, entry } of booked)
       if (entry?.status === 'cached') expect(record?.savedNanoUsd).toBe(charged as bigint)
     expect(weir.gateway.limiter.inFlight('key')).toBe(0)
+    await Bun.sleep(1)
+    expect(await weir.gateway.metrics.text()).toContain('\nweir_bytes_held 0\n')
   })
 
   test('who leaves does not end it for the others, and the last one does', async () => {
@@ -429,6 +431,24 @@ describe('Idempotency-Key', () => {
     await left
     expect(await contentOf(await weir.call(CHAT, QUESTION, NAMED))).toBe('answer 1')
     expect(up.received).toHaveLength(1)
+  })
+
+  test('a stream whose client went away in the middle is there, whole, when it asks again', async () => {
+    const { upstream, open } = heldUpstream(() => eventStream(chunks(['o', 'ne']).join('')))
+    using up = upstream
+    await using weir = await startGateway(providerAt(up.url))
+    const leaver = new AbortController()
+    open()
+    const first = await weir.call(CHAT, STREAMED, { ...NAMED, signal: leaver.signal })
+    const reader = first.body?.getReader()
+    await reader?.read()
+    leaver.abort()
+    await reader?.cancel()
+    const again = await weir.call(CHAT, STREAMED, NAMED)
+    expect(await again.text()).toEndWith('data: [DONE]\n\n')
+    expect(again.headers.get('idempotency-replayed')).toBe('true')
+    expect(up.received).toHaveLength(1)
+    expect(weir.gateway.load.inFlight).toBe(0)
   })
 
   test('what came to nothing may be tried again under the same name', async () => {

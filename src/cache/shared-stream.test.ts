@@ -5,9 +5,17 @@ import { drivenClock } from '../providers/simulator/driven-clock.ts'
 import { shareStream, type SharedStream, type StreamReader } from './shared-stream.ts'
 
 /** A source that counts what is taken of it, and what was told at its end. */
-function shared(sizes: readonly number[], bounds: { heldBytes: number; leadBytes: number }, failsAt = -1) {
+function shared(
+  sizes: readonly number[],
+  bounds: { heldBytes: number; leadBytes: number; roomBytes?: number },
+  failsAt = -1,
+) {
   const clock = drivenClock()
-  const seen: { taken: number; kept: readonly KeptPiece[] | null | undefined } = { taken: 0, kept: undefined }
+  const seen: { taken: number; room: number; kept: readonly KeptPiece[] | null | undefined } = {
+    taken: 0,
+    room: 0,
+    kept: undefined,
+  }
   async function* source(): AsyncGenerator<Uint8Array> {
     for (const [index, size] of sizes.entries()) {
       if (index === failsAt) throw new Error('cut')
@@ -18,6 +26,12 @@ function shared(sizes: readonly number[], bounds: { heldBytes: number; leadBytes
   const stream = shareStream(source(), {
     clock,
     bounds: { ...bounds, patienceMs: 10_000 },
+    hold: (bytes) => {
+      if (seen.room + bytes > (bounds.roomBytes ?? Infinity)) return false
+      seen.room += bytes
+      return true
+    },
+    free: (bytes) => void (seen.room -= bytes),
     isOver: () => seen.taken === sizes.length,
     onOver: async (kept) => {
       expect(seen.kept).toBeUndefined()
@@ -68,6 +82,10 @@ test('every reader gets every piece, whenever it comes and however the pieces ar
         const [rest, all] = await Promise.all([readAll(first), readAll(second)])
         expect([...early, ...rest]).toEqual(sizes)
         expect(all).toEqual(sizes)
+        first.leave()
+        second.leave()
+        await turns()
+        expect([seen.room, stream.heldBytes]).toEqual([0, 0])
         expect(seen.kept?.map(({ bytes }) => bytes.length)).toEqual(sizes)
       },
     ),
@@ -127,6 +145,12 @@ test('beyond the bound nothing is kept, memory stays within it, and nobody can j
   expect(most).toBeLessThanOrEqual(160)
   expect(stream.join()).toBeNull()
   expect(seen.kept).toBeNull()
+})
+
+test('where the gateway has no room for it, an answer is given and not kept', async () => {
+  const { stream, seen } = shared([10, 10, 10], { heldBytes: 100, leadBytes: 50, roomBytes: 15 })
+  expect(await readAll(joined(stream))).toEqual([10, 10, 10])
+  expect([seen.kept, seen.room]).toEqual([null, 0])
 })
 
 test('with nobody left the source is read to its end', async () => {

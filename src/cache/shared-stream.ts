@@ -33,6 +33,9 @@ type Place = { at: number; takenBytes: number; isLeftBehind: boolean }
 export type ShareOptions = {
   readonly clock: Clock
   readonly bounds: StreamBounds
+  /** Room for all pieces, of what the gateway may hold; false: there is none, and they are not kept. */
+  readonly hold: (bytes: number) => boolean
+  readonly free: (bytes: number) => void
   /** Whether the piece that was just read was the last one. */
   readonly isOver: () => boolean
   /** Told once: all pieces, or null where they are not all held or the source broke. Never rejects. */
@@ -50,6 +53,8 @@ export function shareStream(source: AsyncIterator<Uint8Array>, options: ShareOpt
   let receivedBytes = 0
   let heldBytes = 0
   let isWhole = true
+  /** Bytes that room was taken for. */
+  let roomBytes = 0
   let end: { readonly error: unknown } | null = null
   let isTold = false
   let isBegun = false
@@ -66,8 +71,25 @@ export function shareStream(source: AsyncIterator<Uint8Array>, options: ShareOpt
     return least
   }
 
+  /** From now on a piece is there until everybody has it, and no longer. */
+  function letGo(): void {
+    isWhole = false
+    options.free(roomBytes)
+    roomBytes = 0
+  }
+
+  function take(bytes: Uint8Array, gapMs: number): void {
+    pieces.push({ bytes, gapMs })
+    receivedBytes += bytes.length
+    heldBytes += bytes.length
+    if (!isWhole) return
+    if (receivedBytes > bounds.heldBytes || !options.hold(bytes.length)) letGo()
+    else roomBytes += bytes.length
+  }
+
   function dropRead(): void {
-    if (isWhole) return
+    if (isWhole && (end === null || readers.size > 0)) return
+    if (isWhole) letGo()
     let least = gone + pieces.length
     for (const { at } of readers) least = Math.min(least, at)
     for (const { bytes } of pieces.splice(0, least - gone)) heldBytes -= bytes.length
@@ -115,25 +137,23 @@ export function shareStream(source: AsyncIterator<Uint8Array>, options: ShareOpt
         const step = await source.next()
         if (step.done === true) break
         const nowMs = clock.monotonicMs()
-        pieces.push({ bytes: step.value, gapMs: nowMs - beforeMs })
+        take(step.value, nowMs - beforeMs)
         beforeMs = nowMs
-        receivedBytes += step.value.length
-        heldBytes += step.value.length
-        if (receivedBytes > bounds.heldBytes) isWhole = false
         if (options.isOver()) {
           lastAt = gone + pieces.length - 1
-          await tell(isWhole ? pieces : null)
+          await tell(isWhole ? [...pieces] : null)
         }
         open = gone + pieces.length
         dropRead()
         announce()
       }
-      await tell(isWhole ? pieces : null)
+      await tell(isWhole ? [...pieces] : null)
       end = { error: null }
     } catch (error) {
       await tell(null)
       end = { error }
     }
+    dropRead()
     announce()
   }
 

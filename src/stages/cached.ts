@@ -72,26 +72,28 @@ export function cacheStage(engine: Engine, { config }: Snapshot) {
   /** Asks a provider, and keeps what comes of it where the route does. */
   function begin(recalled: Recalled, rule: CacheRuleConfig, key: string, meant: Meant | null): Run {
     const { exchange, request } = recalled
-    const run = startRun({
-      exchange,
-      request,
-      ask: (own) => askItself(recalled, own),
-      whenLeft: 'cancel',
-      clock,
-      bounds,
-      async onOver(ended) {
-        if (runs.get(key) === run) runs.delete(key)
-        const answer = rule.mode === 'off' ? null : answerToKeep(recalled, ended, clock.now())
-        if (answer === null) return
-        await keep({
-          ...answer,
-          key,
-          route: exchange.route,
-          expiresAt: answer.createdAt + rule.ttlMs,
-          ...(meant === null ? {} : { meant }),
-        })
+    const run = startRun(
+      {
+        exchange,
+        request,
+        ask: (own) => askItself(recalled, own),
+        whenLeft: 'cancel',
+        bounds,
+        async onOver(ended) {
+          if (runs.get(key) === run) runs.delete(key)
+          const answer = rule.mode === 'off' ? null : answerToKeep(recalled, ended, clock.now())
+          if (answer === null) return
+          await keep({
+            ...answer,
+            key,
+            route: exchange.route,
+            expiresAt: answer.createdAt + rule.ttlMs,
+            ...(meant === null ? {} : { meant }),
+          })
+        },
       },
-    })
+      engine,
+    )
     return run
   }
 

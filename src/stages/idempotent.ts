@@ -40,24 +40,26 @@ export function idempotentStage(engine: Engine, { config }: Snapshot) {
 
   function begin(recalled: Recalled, id: string): Run {
     const { exchange, request } = recalled
-    return startRun({
-      exchange,
-      request,
-      ask: (own) => askItself(recalled, own),
-      whenLeft: 'finish',
-      clock,
-      bounds: streamBounds(maxAnswerBytes),
-      async onOver(ended) {
-        const answer = answerToKeep(recalled, ended, clock.now())
-        try {
-          if (answer !== null) await answers.answerRequest(id, exchange.id, answer, { maxBytes: maxSizeBytes })
-          else if (await isFree(recalled)) await answers.releaseRequest(id, exchange.id)
-        } catch (error) {
-          log.error('named_request_not_kept', { request: exchange.id, error: String(error) })
-        }
-        named.delete(id)
+    return startRun(
+      {
+        exchange,
+        request,
+        ask: (own) => askItself(recalled, own),
+        whenLeft: 'finish',
+        bounds: streamBounds(maxAnswerBytes),
+        async onOver(ended) {
+          const answer = answerToKeep(recalled, ended, clock.now())
+          try {
+            if (answer !== null) await answers.answerRequest(id, exchange.id, answer, { maxBytes: maxSizeBytes })
+            else if (await isFree(recalled)) await answers.releaseRequest(id, exchange.id)
+          } catch (error) {
+            log.error('named_request_not_kept', { request: exchange.id, error: String(error) })
+          }
+          named.delete(id)
+        },
       },
-    })
+      engine,
+    )
   }
 
   /** Whether nothing was charged. A request that was refused is not closed yet: its attempts tell what they cost. */

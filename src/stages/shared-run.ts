@@ -8,6 +8,7 @@ import type { SharedStream, StreamBounds } from '../cache/shared-stream.ts'
 import type { Clock } from '../core/clock.ts'
 import type { KeptPiece } from '../core/kept-answer.ts'
 import type { Exchange } from '../exchange.ts'
+import type { ByteBudget } from '../http/body.ts'
 import { isStreamed } from '../http/relay.ts'
 
 export type Head = {
@@ -45,11 +46,13 @@ export type RunOptions = {
   readonly whenLeft: 'cancel' | 'finish'
   /** Null: it was refused, broke off, or is too large. Never rejects. */
   readonly onOver: (ended: Ended | null) => Promise<void>
-  readonly clock: Clock
   readonly bounds: StreamBounds
 }
 
-export function startRun({ exchange, request, ask, whenLeft, onOver, clock, bounds }: RunOptions): Run {
+export function startRun(
+  { exchange, request, ask, whenLeft, onOver, bounds }: RunOptions,
+  { clock, bytes: room }: { readonly clock: Clock; readonly bytes: ByteBudget },
+): Run {
   const cancel = new AbortController()
   const own = new Request(request.url, { headers: request.headers, signal: cancel.signal })
   let joined = 0
@@ -74,6 +77,15 @@ export function startRun({ exchange, request, ask, whenLeft, onOver, clock, boun
     const stream = shareStream(source, {
       clock,
       bounds,
+      hold: (count) => {
+        try {
+          room.hold(count)
+          return true
+        } catch {
+          return false
+        }
+      },
+      free: (count) => room.free(count),
       isOver: () => exchange.isClosed,
       onOver: (pieces) => onOver(pieces === null ? null : { pieces, isStream: true, headers }),
     })
