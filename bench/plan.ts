@@ -2,7 +2,7 @@
 // memory. `npm run bench:plan`; a short form with a generous bound is in the tests.
 import { DEFAULT_CONFIG } from '../src/config/schema.ts'
 import { systemClock } from '../src/core/clock.ts'
-import { NO_LIMITS } from '../src/core/key.ts'
+import { UNRESTRICTED_KEY } from '../src/core/key.ts'
 import { NO_USAGE } from '../src/core/usage.ts'
 import { openaiChat } from '../src/dialects/openai-chat.ts'
 import { estimateTokens } from '../src/ledger/estimate.ts'
@@ -101,22 +101,7 @@ function askedWith(number: number): Asked {
     },
     dialect: openaiChat,
     caller: {
-      key: {
-        id: 'key_bench',
-        name: 'bench',
-        teamId: null,
-        models: null,
-        endpoints: null,
-        addresses: null,
-        limits: NO_LIMITS,
-        tags: [],
-        requireEndUser: false,
-        metadata: {},
-        disabled: false,
-        createdAt: 0,
-        expiresAt: null,
-        secrets: [],
-      },
+      key: { ...UNRESTRICTED_KEY, id: 'key_bench', name: 'bench' },
       team: null,
     },
     headers: new Headers(),

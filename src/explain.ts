@@ -3,8 +3,7 @@ import type { Call } from './core/call.ts'
 import { GatewayError } from './core/error.ts'
 import { scanJson } from './core/json.ts'
 import type { JsonObject } from './core/json.ts'
-import { NO_LIMITS } from './core/key.ts'
-import type { VirtualKey } from './core/key.ts'
+import { UNRESTRICTED_KEY } from './core/key.ts'
 import { DIALECTS } from './http/endpoints.ts'
 import { optionsOf } from './http/option-headers.ts'
 import { explanationOf } from './routing/explain.ts'
@@ -24,23 +23,6 @@ export type ExplainInput = {
   readonly headers: Headers
 }
 
-const ANYBODY: VirtualKey = {
-  id: 'anybody',
-  name: 'anybody',
-  teamId: null,
-  models: null,
-  endpoints: null,
-  addresses: null,
-  limits: NO_LIMITS,
-  tags: [],
-  requireEndUser: false,
-  metadata: {},
-  disabled: false,
-  createdAt: 0,
-  expiresAt: null,
-  secrets: [],
-}
-
 /** Throws `request_malformed`, `model_unknown` or `model_not_allowed`, as the request itself would. */
 export function explain(engine: Engine, snapshot: Snapshot, input: ExplainInput): Explanation {
   const { request, headers } = input
@@ -50,7 +32,7 @@ export function explain(engine: Engine, snapshot: Snapshot, input: ExplainInput)
       message: `\`dialect\` is one of ${[...DIALECTS.keys()].join(', ')}.`,
       param: 'dialect',
     })
-  const caller = input.caller ?? { key: ANYBODY, team: null }
+  const caller = input.caller ?? { key: UNRESTRICTED_KEY, team: null }
   const facts = dialect.readFacts(request)
   const options = optionsOf(headers, facts.options)
   const text = JSON.stringify(request)

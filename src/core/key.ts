@@ -75,3 +75,21 @@ export type Team = {
   readonly disabled: boolean
   readonly createdAt: number
 }
+
+/** A key that may do everything: for whoever asks without one. */
+export const UNRESTRICTED_KEY: VirtualKey = {
+  id: 'anybody',
+  name: 'anybody',
+  teamId: null,
+  models: null,
+  endpoints: null,
+  addresses: null,
+  limits: NO_LIMITS,
+  tags: [],
+  requireEndUser: false,
+  metadata: {},
+  disabled: false,
+  createdAt: 0,
+  expiresAt: null,
+  secrets: [],
+}

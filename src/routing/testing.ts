@@ -3,7 +3,7 @@ import type { RouteConfig } from '../config/schema-routes.ts'
 import type { Call, CallFacts } from '../core/call.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { VirtualKey } from '../core/key.ts'
-import { NO_LIMITS } from '../core/key.ts'
+import { UNRESTRICTED_KEY } from '../core/key.ts'
 import { NO_FACTS } from '../core/model-facts.ts'
 import type { Provider } from '../core/model.ts'
 import { openaiChat } from '../dialects/openai-chat.ts'
@@ -88,22 +88,7 @@ export function testRoute(input: RouteInput, others: Readonly<Record<string, Rou
   return testCatalogue({ ...others, r: input }).resolve('r')!
 }
 
-export const TEST_KEY: VirtualKey = {
-  id: 'key_1',
-  name: 'app',
-  teamId: null,
-  models: null,
-  endpoints: null,
-  addresses: null,
-  limits: NO_LIMITS,
-  tags: [],
-  requireEndUser: false,
-  metadata: {},
-  disabled: false,
-  createdAt: 0,
-  expiresAt: null,
-  secrets: [],
-}
+export const TEST_KEY: VirtualKey = { ...UNRESTRICTED_KEY, id: 'key_1', name: 'app' }
 
 /** A chat of this body. */
 export function testCall(body: JsonObject = {}, facts: Partial<CallFacts> = {}): Call {
