@@ -2,6 +2,9 @@
 import { describe, expect, test } from 'bun:test'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { openTestAdmin } from '../src/admin/testing.ts'
+import type { AdminRequest } from '../src/cli/admin-call.ts'
+import { runCli } from '../src/cli/run.ts'
 import { systemClock } from '../src/core/clock.ts'
 import type { Clock } from '../src/core/clock.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
@@ -375,6 +378,39 @@ describe('coalescing', () => {
     open()
     expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([400, 200])
   })
+})
+
+test('the command line and the admin API tell what is held and saved, and forget it', async () => {
+  using up = numbered()
+  await using weir = await startGateway(providerAt(up.url, EXACT))
+  for (let count = 0; count < 3; count++) await weir.call(CHAT, QUESTION)
+  await weir.gateway.journal.flush()
+  const admin = await openTestAdmin({ store: weir.store, clock: weir.gateway.clock })
+  const run = async (...words: string[]) => {
+    let out = ''
+    const code = await runCli(words, {
+      stdout: (text) => void (out += text),
+      stderr: (text) => void (out += text),
+      environment: { WEIR_ADMIN_TOKEN: admin.adminToken },
+      clock: systemClock,
+      colour: false,
+      outside: {
+        askAdmin: async ({ method, url, token }: AdminRequest) => {
+          const { pathname, search } = new URL(url)
+          const { status, json } = await admin.call(`${method} ${pathname}${search}`, { token })
+          return { status, body: json }
+        },
+      } as never,
+    })
+    return [code, out]
+  }
+  const [, text] = await run('cache', 'stats')
+  expect(text).toMatch(/^1 answers, \d+ bytes; saved \$0\.00004 in 30 days\nroute /)
+  expect(text).toMatch(/\nup\/m +1 +\d+ +2 +2 +\$0\.00004\n/)
+  expect(await run('cache', 'purge', '--route', 'nowhere')).toEqual([0, '0 answers forgotten.\n'])
+  expect(await run('cache', 'purge')).toEqual([0, '1 answers forgotten.\n'])
+  expect((await admin.call('DELETE /admin/cache', { token: admin.viewerToken })).status).toBe(403)
+  expect((await admin.call('DELETE /admin/cache?rout=x')).status).toBe(400)
 })
 
 describe('Idempotency-Key', () => {

@@ -57,8 +57,8 @@ function describe(state: JsonObject, colour: boolean): string {
       `$${text(sum?.['saved_usd'] ?? '0')}`,
     ]
   })
-  const head = `${text(state['answers'])} answers, ${text(state['bytes'])} bytes; saved $${text(savings['saved_usd'])} in ${text(savings['days'])} days\n`
-  return printable(head) + (rows.length === 0 ? '' : table(COLUMNS, rows, colour))
+  const head = `${text(state['answers'])} answers, ${text(state['bytes'])} bytes; saved $${text(savings['saved_usd'])} in ${text(savings['days'])} days`
+  return `${printable(head)}\n` + (rows.length === 0 ? '' : table(COLUMNS, rows, colour))
 }
 
 function byRoute(list: unknown): ReadonlyMap<string, JsonObject> {
