@@ -30,6 +30,8 @@ const CHECKS = [
   'a timeout of the SDK',
   'retries at the time that was asked for',
   'a stream that is left early',
+  'files, and a batch of them',
+  'a realtime session',
   'the async client: whole, streamed, tools, parsed, embeddings, errors, many at once',
 ]
 
@@ -51,7 +53,12 @@ beforeAll(async () => {
         )
       : Response.json(completion('at last')),
   )
-  weir = await startGateway(FAST_SIMULATOR + providerAt(upstream.url).replace('\nproviders:\n', ''))
+  // A model that talks, beside those that every test has.
+  const talking = FAST_SIMULATOR.replace(
+    '      embed:',
+    '      talk: { simulate: { ttftMs: { median: 1, p99: 2 }, tokensPerSecond: 5000 } }\n      embed:',
+  )
+  weir = await startGateway(talking + providerAt(upstream.url).replace('\nproviders:\n', ''))
   const keys = {
     all: weir.key,
     one_rpm: await weir.issue({ limits: { rpm: 1 } }),

@@ -296,6 +296,54 @@ def asynchronous():
     asyncio.run(run())
 
 
+@check("files, and a batch of them")
+def files_and_batches():
+    caller = client()
+    lines = [
+        {"custom_id": f"line {number}", "method": "POST", "url": "/v1/chat/completions", "body": ask(f"Number {number}")}
+        for number in range(3)
+    ]
+    text = "\n".join(json.dumps(line) for line in lines)
+    file = caller.files.create(file=("input.jsonl", text.encode()), purpose="batch")
+    assert (file.filename, file.purpose, file.bytes) == ("input.jsonl", "batch", len(text.encode()))
+    assert caller.files.retrieve(file.id).id == file.id
+    assert file.id in [one.id for one in caller.files.list()]
+    assert caller.files.content(file.id).text == text
+    batch = caller.batches.create(
+        input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h", metadata={"a": "b"}
+    )
+    while batch.status in ("validating", "in_progress", "finalizing"):
+        time.sleep(0.01)
+        batch = caller.batches.retrieve(batch.id)
+    assert batch.status == "completed" and batch.metadata == {"a": "b"}, repr(batch)
+    assert (batch.request_counts.total, batch.request_counts.completed) == (3, 3)
+    answers = [json.loads(line) for line in caller.files.content(batch.output_file_id).text.splitlines()]
+    assert {one["custom_id"] for one in answers} == {line["custom_id"] for line in lines}
+    assert all(one["response"]["body"]["choices"][0]["message"]["content"] for one in answers)
+    assert batch.id in [one.id for one in caller.batches.list()]
+    assert caller.files.delete(file.id).deleted
+    assert isinstance(raised(lambda: caller.files.retrieve(file.id)), openai.NotFoundError)
+
+
+@check("a realtime session")
+def realtime():
+    with client().realtime.connect(model="sim/talk") as session:
+        assert next(iter(session)).type == "session.created"
+        session.session.update(session={"type": "realtime", "output_modalities": ["text"]})
+        said = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello!"}]}
+        session.conversation.item.create(item=said)
+        session.response.create()
+        text = ""
+        for event in session:
+            if event.type == "response.output_text.delta":
+                text += event.delta
+            if event.type == "error":
+                raise AssertionError(repr(event))
+            if event.type == "response.done":
+                assert text and event.response.usage.output_tokens > 0, repr(event)
+                break
+
+
 for name, function in CHECKS:
     failure = None
     try:
