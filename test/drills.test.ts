@@ -255,6 +255,7 @@ test('the command starts a drill, follows it and exits by what it found', async 
   }
   const lost = await run(['drill'])
   expect(lost).toMatchObject({ code: 1, err: expect.stringContaining('chat: up=down … FAILED') })
+  expect(lost.out).toMatch(/^drill \S+: done, on synthetic\nroute +broken +verdict/i)
   const fine = await run(['drill', '--break', 'up=slow:1ms:50%', '--for', '300ms', '--json'])
   expect(fine.code).toBe(0)
   expect(JSON.parse(fine.out)).toMatchObject({ state: 'done', rounds: [{ route: 'chat', survived: true }] })

@@ -98,11 +98,8 @@ function describe(report: JsonObject, colour: boolean): string {
           .join(', ') || '-'
       : '-',
   ])
-  const head = `drill ${text(report['id'])}: ${text(report['state'])}, on ${text(report['on'])}\n`
-  return (
-    printable(rows.length === 0 ? `${head}Nothing was asked.\n` : head) +
-    (rows.length === 0 ? '' : table(columns, rows, colour))
-  )
+  const head = `drill ${text(report['id'])}: ${text(report['state'])}, on ${text(report['on'])}`
+  return `${printable(head)}\n${rows.length === 0 ? 'Nothing was asked.\n' : table(columns, rows, colour)}`
 }
 
 function exitOf(report: JsonObject): ExitCode {
