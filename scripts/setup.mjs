@@ -100,7 +100,7 @@ export function toolPath(name) {
  * - `BUN_CONFIG_MAX_HTTP_REQUESTS`: the default of 256 concurrent fetches would cap the whole gateway.
  * - `BUN_JSC_forceRAMSize`: the collector lets the heap grow with the machine's memory. The gateway's own heap is a few
  *   megabytes; on a large machine it would otherwise keep tens of megabytes of garbage for nothing.
- * - `BUN_JSC_numberOfGCMarkers`: a heap this small is marked sooner by one thread than by several that share it out (7 % of the CPU
+ * - `BUN_JSC_numberOfGCMarkers`: a heap this small is marked sooner by one thread than by several that share it out (0 to 7 % of the CPU
  *   of a request on one core).
  * - `MIMALLOC_PURGE_DELAY` (ms): memory that is needed again a moment later is not given back to the system in between, which cost
  *   3 to 5 µs of a thread of its own for each request.
