@@ -7,7 +7,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Destination, Outgoing } from './by-socket.ts'
 import type { CallTiming, Probe } from './call-timing.ts'
-import { isClosed, outcomeOf } from './failure.ts'
+import { isStale, outcomeOf } from './failure.ts'
 import { ResponseIncoming } from './incoming.ts'
 import type { Incoming } from './incoming.ts'
 
@@ -25,7 +25,6 @@ export interface ByFetch {
 }
 
 const REACHABLE_MS = 30_000
-const STALE_SOCKET_MS = 5
 
 /** @param proxy URL, or null */
 export function createByFetch(
@@ -80,8 +79,7 @@ export function createByFetch(
         // An abort makes fetch reject at once, also while it resolves a name or connects.
         return incoming(await send(url, init), timing)
       } catch (error) {
-        const isStale = isReusing && isClosed(error) && clock.monotonicMs() - sentAt <= STALE_SOCKET_MS
-        if (!isStale || timing.hasEnded) throw error
+        if (!isReusing || timing.hasEnded || !isStale(error, clock.monotonicMs() - sentAt)) throw error
         // The other idle connections are most likely as dead as this one.
         idleConnections = 0
         return incoming(await send(url, { ...init, keepalive: false }), timing)

@@ -2,7 +2,7 @@
 // and handing each request and each piece of an answer over to it cost more than all the rest of the way.)
 import type { Clock } from '../core/clock.ts'
 import type { CallTiming } from './call-timing.ts'
-import { isClosed, UpstreamFailure } from './failure.ts'
+import { isStale, UpstreamFailure } from './failure.ts'
 import { Origin } from './http1/origin.ts'
 import type { Endpoint } from './http1/origin.ts'
 import type { Exchange, OutgoingRequest } from './http1/exchange.ts'
@@ -35,7 +35,6 @@ export interface BySocket {
   send(outgoing: Outgoing, address: string | null, connectMs: number, timing: CallTiming): Promise<Incoming>
 }
 
-const STALE_SOCKET_MS = 5
 /** Addresses of one host whose connections are kept apart. */
 const MAX_ADDRESSES = 16
 
@@ -72,8 +71,7 @@ export function createBySocket(destination: Destination, clock: Clock): BySocket
       if (!exchange.isReused) return head
       const sentAt = clock.monotonicMs()
       return head.catch((error: unknown) => {
-        const isStale = isClosed(error) && clock.monotonicMs() - sentAt <= STALE_SOCKET_MS
-        if (!isStale || timing.hasEnded) throw error
+        if (exchange.hasHeard || timing.hasEnded || !isStale(error, clock.monotonicMs() - sentAt)) throw error
         // The other idle connections are most likely as dead as this one.
         origin.clear()
         return answered(origin.send(request, connectMs, true), timing)

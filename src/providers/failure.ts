@@ -37,8 +37,16 @@ const NOT_HTTP: ReadonlySet<string> = new Set([
 const CLOSED: ReadonlySet<string> = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE'])
 
 /** A socket that was closed by the other side. */
-export function isClosed(error: unknown): boolean {
+function isClosed(error: unknown): boolean {
   return CLOSED.has(codeOf(error))
+}
+
+/** An idle connection's close that was on its way when a request was sent: nobody has worked on the request in this time. */
+const STALE_SOCKET_MS = 5
+
+/** Whether a request on a connection that had lain idle failed because the other side was just closing it. */
+export function isStale(error: unknown, sinceSentMs: number): boolean {
+  return isClosed(error) && sinceSentMs <= STALE_SOCKET_MS
 }
 
 /** An error of fetch or of a socket as an outcome; `hasHead`: the answer had begun. */

@@ -378,6 +378,18 @@ test('a request that a dying idle connection took down is sent again, once, on a
   expect(server.connections()).toBe(2)
 })
 
+test('it is not sent again once the other side has begun to answer', async () => {
+  const server = await rawServer((socket, _, count) => {
+    if (count === 1) socket.write(whole('ok'))
+    else socket.end('HTTP/1.1 200 OK\r\nx-half: ')
+  })
+  const { call } = setUp()
+  const provider = providerAt(server.url)
+  await read(call(provider))
+  expect(await outcomeOf(call(provider))).toMatchObject({ type: 'unreachable' })
+  expect(server.requests.length).toBe(2)
+})
+
 test('it is not sent a third time', async () => {
   const server = await rawServer((socket, _, count) => {
     if (count > 1) socket.end()

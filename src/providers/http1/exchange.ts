@@ -33,6 +33,8 @@ export class Exchange implements Incoming, Sink {
   readonly request: OutgoingRequest
   /** The connection had carried another request before: its other end may have closed it already. */
   readonly isReused: boolean
+  /** A byte came: the other side has begun to answer, however that ends. */
+  hasHeard = false
   /** Resolves with this exchange once the head is here; rejects when it does not come. */
   readonly answered: Promise<Exchange>
   readonly #carrier: Carrier

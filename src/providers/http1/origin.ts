@@ -115,6 +115,7 @@ class Connection implements Carrier {
     const receiver = this.#receiver
     // Nobody asked for it, or it came before the certificate was seen.
     if (receiver === null || !this.#isReady) return this.destroy()
+    if (this.#exchange !== null) this.#exchange.hasHeard = true
     try {
       const left = receiver.push(data)
       if (receiver.hasEnded) this.#finish(left)
