@@ -7,9 +7,11 @@ import type { JsonObject } from '../core/json.ts'
 import { createHasher } from '../keys/secret.ts'
 import type { Explanation } from '../routing/explain.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
+import { ADMIN_OPTIONS } from './admin-call.ts'
 import { checkConfig } from './check.ts'
-import { type Arguments, type CliContext, CliError, type Command, CONFIG_OPTION, DATA_OPTION, EXIT } from './command.ts'
+import { type Arguments, type CliContext, CliError, type Command, DATA_OPTION, EXIT } from './command.ts'
 import { orDash, printable, table, writeJson } from './format.ts'
+import { explainLive, type LiveExplanation } from './explain-live.ts'
 import { findKey, withLocal } from './local.ts'
 
 const MAX_REQUEST_BYTES = 32 * 1024 ** 2
@@ -19,7 +21,7 @@ export const explainCommand: Command = {
   summary:
     'Show how a request would be routed: every candidate, its reason and its numbers, and who is left out and why',
   details:
-    'Reads the request from standard input or a file. It is planned by the config alone, as by a gateway that has just begun; what the running one would do, with its measurements, is at POST /admin/explain.',
+    'Reads the request from standard input or a file. It is planned by the config alone, as by a gateway that has just begun. With --live the running gateway is asked: by its measurements, with the state of each target and the budgets as they are now.',
   options: {
     model: {
       type: 'string',
@@ -39,21 +41,31 @@ export const explainCommand: Command = {
       valueHint: 'pairs',
       description: 'Headers of the request, e.g. x-weir-task=code,x-plan=pro',
     },
-    ...CONFIG_OPTION,
+    live: { type: 'boolean', description: 'Ask the running gateway' },
     ...DATA_OPTION,
+    ...ADMIN_OPTIONS,
   },
   examples: [
     { command: 'weir explain -m chat < request.json', what: 'who would answer' },
     { command: 'weir explain -m chat --request request.json --key my-app --json', what: 'for one key, for a script' },
+    { command: 'weir explain -m chat --live --key my-app < request.json', what: 'who would answer right now' },
   ],
   run: async (args, context) => {
     const request = await requestOf(args, context)
+    const dialect = args.text('dialect') ?? 'openai-chat'
+    const headers = headersOf(args)
+    if (args.flag('live')) {
+      const live = await explainLive({ request, dialect, headers, key: args.text('key') }, args, context)
+      if (args.flag('json')) context.stdout(writeJson(liveJson(live)))
+      else context.stdout(written(live.plan, context.colour, live))
+      return EXIT.ok
+    }
     const checked = await checkConfig(args, context)
     if (!checked.ok) {
       for (const problem of checked.problems) context.stderr(`${printable(formatProblem(problem))}\n`)
       return EXIT.failed
     }
-    const input = { request, dialect: args.text('dialect') ?? 'openai-chat', headers: headersOf(args) }
+    const input = { request, dialect, headers }
     const { config } = checked
     const reference = args.text('key')
     const explanation =
@@ -128,14 +140,29 @@ function headersOf(args: Arguments): Headers {
 const left = (title: string) => ({ title, align: 'left' }) as const
 const right = (title: string) => ({ title, align: 'right' }) as const
 
-function written(explanation: Explanation, colour: boolean): string {
+/** The plan with what the gateway tells of each of its targets now. */
+function liveJson({ plan, health, budgets }: LiveExplanation): unknown {
+  const targets = plan.targets.map((target) => ({ ...target, health: health.get(target.target) ?? null }))
+  return { ...plan, targets, budgets }
+}
+
+/** @param live what the running gateway tells beside the plan; null: the plan is on paper */
+function written(explanation: Explanation, colour: boolean, live: LiveExplanation | null = null): string {
   const { route, strategy, task, targets, excluded, on, policy, total_ms } = explanation
   const parts = [
     `${printable(route)}: ${strategy}${task === null ? '' : `, task ${printable(task)}`}; within ${total_ms} ms, retries ${policy.retries}${policy.hedge_after_ms === null ? '' : `, hedge after ${policy.hedge_after_ms}`}.\n\n`,
     targets.length === 0
       ? 'Nobody would be asked.\n'
       : table(
-          [right('#'), left('target'), left('role'), left('reason'), right('expected cost $'), right('latency ms')],
+          [
+            right('#'),
+            left('target'),
+            left('role'),
+            left('reason'),
+            right('expected cost $'),
+            right('latency ms'),
+            ...(live === null ? [] : [left('state'), right('in flight'), right('room')]),
+          ],
           targets.map((target, index) => [
             String(index + 1),
             printable(target.target),
@@ -143,6 +170,7 @@ function written(explanation: Explanation, colour: boolean): string {
             printable(target.reason),
             orDash(target.expected_cost_usd),
             orDash(target.latency_ms === null ? null : String(target.latency_ms)),
+            ...(live === null ? [] : stateOf(live.health.get(target.target))),
           ]),
           colour,
         ),
@@ -157,5 +185,25 @@ function written(explanation: Explanation, colour: boolean): string {
         colour,
       ),
     )
+  if (live !== null && live.budgets.length > 0) parts.push('\nBudgets:\n', budgetTable(live, colour))
   return parts.join('')
+}
+
+function budgetTable({ budgets }: LiveExplanation, colour: boolean): string {
+  return table(
+    [left('id'), left('scope'), right('limit $'), right('spent $'), right('held $'), right('left $')],
+    budgets.map(({ id, scope, limit, spent, held, left: rest }) => [id, scope, limit, spent, held, rest]),
+    colour,
+  )
+}
+
+/** One that nobody has asked yet has no state. */
+function stateOf(health: JsonObject | undefined): readonly string[] {
+  if (health === undefined) return ['-', '-', '-']
+  const { state, in_flight: inFlight, headroom } = health
+  return [
+    typeof state === 'string' ? printable(state) : '-',
+    typeof inFlight === 'number' ? String(inFlight) : '-',
+    typeof headroom === 'number' ? `${Math.round(headroom * 100)} %` : '-',
+  ]
 }

@@ -155,16 +155,20 @@ function readContent(content: unknown, index: number, ids: CallIdsOfRequest): re
     case 'user':
     case 'function':
     case 'tool': {
-      const results = parts.filter((part) => part.type === 'tool_result')
-      const rest = parts.filter((part) => part.type !== 'tool_result')
+      if (!parts.some(isResult)) return parts.length === 0 ? [] : [{ role: 'user', parts }]
+      if (parts.every(isResult)) return [{ role: 'tool', parts }]
       return [
-        ...(results.length > 0 ? [{ role: 'tool', parts: results } as const] : []),
-        ...(rest.length > 0 ? [{ role: 'user', parts: rest } as const] : []),
+        { role: 'tool', parts: parts.filter(isResult) },
+        { role: 'user', parts: parts.filter((part) => !isResult(part)) },
       ]
     }
     default:
       throw malformed(`${path}.role`, `\`${path}.role\` must be user or model.`)
   }
+}
+
+function isResult({ type }: Part): boolean {
+  return type === 'tool_result'
 }
 
 function malformed(param: string, message: string): GatewayError {
@@ -173,16 +177,21 @@ function malformed(param: string, message: string): GatewayError {
 
 function partsOf(content: JsonObject, path: string, ids: CallIdsOfRequest): readonly Part[] {
   const given = content['parts'] ?? []
-  const list: readonly unknown[] = isObject(given) ? [given] : Array.isArray(given) ? given : []
-  if (!isObject(given) && !Array.isArray(given)) throw malformed(`${path}.parts`, `\`${path}.parts\` must be an array.`)
-  return list.flatMap((part, index) => {
+  if (isObject(given)) return partsOfPart(given, ids)
+  if (!Array.isArray(given)) throw malformed(`${path}.parts`, `\`${path}.parts\` must be an array.`)
+  const [only] = given
+  if (given.length === 1 && isObject(only)) return partsOfPart(only, ids)
+  const parts: Part[] = []
+  for (const [index, part] of given.entries()) {
     if (!isObject(part)) throw malformed(`${path}.parts[${index}]`, `\`${path}.parts[${index}]\` must be an object.`)
-    return partsOfPart(part, ids)
-  })
+    parts.push(...partsOfPart(part, ids))
+  }
+  return parts
 }
 
 /** Pieces of one text, or of one thought and its proof, as the parts that they were streamed from. */
 function joined(parts: readonly Part[]): readonly Part[] {
+  if (parts.length < 2) return parts
   const result: Part[] = []
   for (const part of parts) {
     const last = result.at(-1)

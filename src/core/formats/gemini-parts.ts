@@ -86,14 +86,16 @@ function toolCallOf(part: JsonObject, call: JsonObject, signature: string | null
 function toolResultOf(part: JsonObject, response: JsonObject, ids: CallIds): ToolResultPart {
   const name = stringOf(response, 'name') ?? ''
   const { text, isError } = readResponse(objectOf(response, 'response') ?? {})
-  const media = objectsOf(response, 'parts').flatMap((inner) => partsOfPart(inner, ids))
+  const parts: Part[] = text === '' ? [] : [{ type: 'text', text }]
+  if (response['parts'] !== undefined)
+    for (const inner of objectsOf(response, 'parts')) parts.push(...partsOfPart(inner, ids))
   const rest = restOf(response, RESPONSE_FIELDS)
   const own = restOf(part, RESULT_FIELDS)
   return {
     type: 'tool_result',
     toolCallId: ids.ofResult(name, stringOf(response, 'id') || null),
     toolName: name,
-    parts: [...(text === '' ? [] : [{ type: 'text', text } as const]), ...media],
+    parts,
     isError,
     ...rawOf(FAMILY, rest === null ? own : { ...own, functionResponse: rest }),
   }
@@ -101,13 +103,22 @@ function toolResultOf(part: JsonObject, response: JsonObject, ids: CallIds): Too
 
 /** `output` and `error` are the API's own words for what a function gave; any other object is the output itself. */
 function readResponse(response: JsonObject): { readonly text: string; readonly isError: boolean } {
-  const names = Object.keys(response)
-  const only = names.length === 1 ? names[0] : undefined
+  const only = onlyName(response)
   const output = response['output']
   if (only === 'output' && typeof output === 'string') return { text: output, isError: false }
   const error = response['error']
   if (only === 'error') return { text: typeof error === 'string' ? error : JSON.stringify(error), isError: true }
   return { text: JSON.stringify(response), isError: false }
+}
+
+/** The name of an object's one member; null where it has none, or several. */
+function onlyName(object: JsonObject): string | null {
+  let only: string | null = null
+  for (const name in object) {
+    if (only !== null) return null
+    only = name
+  }
+  return only
 }
 
 /** The result of a call as the object that `response` must be. */
@@ -194,14 +205,17 @@ export function contentParts(
   parts: readonly Part[],
   writing: PartWriting,
   leftOut: (part: Part) => readonly JsonObject[] = () => [],
-): readonly JsonObject[] {
-  return withSignatures(parts).flatMap(({ part, signature }) => {
+): JsonObject[] {
+  const written: JsonObject[] = []
+  const write = (part: Part, signature: string | null): void => {
     const json = partJson(part, writing)
-    if (json === null) return leftOut(part)
-    if (signature === null)
-      return 'text' in json && json['text'] === '' && json['thoughtSignature'] === undefined ? [] : [json]
-    return [{ ...json, thoughtSignature: signature }]
-  })
+    if (json === null) written.push(...leftOut(part))
+    else if (signature !== null) written.push({ ...json, thoughtSignature: signature })
+    else if (json['text'] !== '' || json['thoughtSignature'] !== undefined) written.push(json)
+  }
+  if (parts.some(isBareSignature)) for (const { part, signature } of withSignatures(parts)) write(part, signature)
+  else for (const part of parts) write(part, null)
+  return written
 }
 
 type Signed = { readonly part: Part; signature: string | null }
@@ -249,12 +263,13 @@ export function partJson(part: Part, { idOf, foreignThoughts }: PartWriting): Js
     }
     case 'tool_call': {
       const id = idOf(part.id)
+      const [name, args] = [part.name, inputOf(part)]
+      const functionCall = id === null ? { name, args } : { id, name, args }
       const signature = part.family === FAMILY ? part.signature : undefined
-      return {
-        ...part.raw?.[FAMILY],
-        functionCall: { ...(id === null ? {} : { id }), name: part.name, args: inputOf(part) },
-        ...(signature === undefined ? {} : { thoughtSignature: signature }),
-      }
+      const own = part.raw?.[FAMILY]
+      // Long conversations are mostly calls: the usual one is written without a spread.
+      if (own === undefined && signature === undefined) return { functionCall }
+      return { ...own, functionCall, ...(signature === undefined ? {} : { thoughtSignature: signature }) }
     }
     case 'image':
     case 'audio':

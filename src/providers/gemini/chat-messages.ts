@@ -18,6 +18,9 @@ export type Platform = 'ai-studio' | 'vertex'
 
 export type WrittenMessages = { readonly system: readonly JsonObject[]; readonly contents: readonly JsonObject[] }
 
+const NOTHING: JsonObject = {}
+const NO_PARTS: readonly JsonObject[] = []
+
 type Turn = { readonly role: 'user' | 'model'; readonly isResult: boolean; readonly parts: JsonObject[] }
 
 type Writer = {
@@ -50,7 +53,7 @@ export function writeMessages(
     const turn: Turn = {
       role: message.role === 'assistant' ? 'model' : 'user',
       isResult: message.role === 'tool',
-      parts: [...(message.role === 'tool' ? resultsOf(message.parts, writer) : partsOf(message.parts, writer))],
+      parts: message.role === 'tool' ? resultsOf(message.parts, writer) : partsOf(message.parts, writer),
     }
     if (turn.role === 'model') sign(turn.parts, abilities)
     if (turn.parts.length === 0) continue
@@ -76,30 +79,33 @@ function begun(system: readonly JsonObject[], turns: readonly Turn[], notes: Not
   return { system, contents }
 }
 
-function partsOf(parts: readonly Part[], writer: Writer): readonly JsonObject[] {
-  const { notes } = writer
-  for (const part of parts) if (part.type === 'tool_call') writer.names.set(part.id, part.name)
-  const written = contentParts(parts.map(readable), writer.writing, (part) => {
-    const kind = part.type
-    // Another vendor's thoughts mean nothing here, and so does an empty one of its own.
-    if (kind === 'reasoning') return []
-    if (kind === 'image' || kind === 'audio' || kind === 'video' || kind === 'file')
-      notes.refusals.push(`A ${kind} that another vendor keeps cannot be sent to this provider; send its content.`)
-    else notes.warnings.push(`A part of type ${kind} is left out.`)
-    return []
-  })
-  checkCalls(parts, written, notes)
+function partsOf(parts: readonly Part[], writer: Writer): JsonObject[] {
+  const { names, notes, writing } = writer
+  const sent: readonly Part[] = parts.some(isFile) ? parts.map(readable) : parts
+  const written = contentParts(sent, writing, (part) => noteLeftOut(part, notes))
+  let at = 0
+  for (const part of parts) {
+    if (part.type !== 'tool_call') continue
+    names.set(part.id, part.name)
+    // Calls are written in their order, and none is left out.
+    while (at < written.length && written[at]?.['functionCall'] === undefined) at++
+    const call = objectOf(written[at++] ?? NOTHING, 'functionCall') ?? NOTHING
+    if (isPutIntoOne(objectOf(call, 'args') ?? NOTHING, part))
+      notes.warnings.push(`The arguments of the tool call ${part.id} are no JSON object: they were put into one.`)
+  }
   return written
 }
 
-/** Tells of arguments that had to be put into an object. Calls are written in their order, and none is left out. */
-function checkCalls(parts: readonly Part[], written: readonly JsonObject[], notes: Notes): void {
-  const calls = parts.filter((part) => part.type === 'tool_call')
-  if (calls.length === 0) return
-  const inputs = written.map((json) => objectOf(json, 'functionCall')).filter((input) => input !== null)
-  for (const [index, call] of calls.entries())
-    if (isPutIntoOne(objectOf(inputs[index] ?? {}, 'args') ?? {}, call))
-      notes.warnings.push(`The arguments of the tool call ${call.id} are no JSON object: they were put into one.`)
+function noteLeftOut({ type }: Part, notes: Notes): readonly JsonObject[] {
+  if (type === 'image' || type === 'audio' || type === 'video' || type === 'file')
+    notes.refusals.push(`A ${type} that another vendor keeps cannot be sent to this provider; send its content.`)
+  // Another vendor's thoughts mean nothing here, and so does an empty one of its own.
+  else if (type !== 'reasoning') notes.warnings.push(`A part of type ${type} is left out.`)
+  return NO_PARTS
+}
+
+function isFile({ type }: Part): boolean {
+  return type === 'file'
 }
 
 /** What is text is sent as text, where the API would refuse its media type as bytes. */
@@ -112,20 +118,22 @@ function readable(part: Part): Part {
 }
 
 /** The results of a step: their pictures and files inside, or after all of them where the model does not look there. */
-function resultsOf(parts: readonly Part[], writer: Writer): readonly JsonObject[] {
+function resultsOf(parts: readonly Part[], writer: Writer): JsonObject[] {
   const results: JsonObject[] = []
   const owed: JsonObject[] = []
   for (const part of parts) {
     if (part.type !== 'tool_result') continue
-    const media = partsOf(
-      part.parts.filter((inner) => inner.type !== 'text'),
-      writer,
-    )
+    const beside = part.parts.filter(isNoText)
+    const media = beside.length === 0 ? NO_PARTS : partsOf(beside, writer)
     if (media.length > 0 && !writer.abilities.mediaInResults)
       owed.push({ text: `Of the tool call ${nameOf(part, writer)}:` }, ...media)
     results.push(resultJson(part, writer.abilities.mediaInResults ? media : [], writer))
   }
-  return [...results, ...owed]
+  return owed.length === 0 ? results : [...results, ...owed]
+}
+
+function isNoText({ type }: Part): boolean {
+  return type !== 'text'
 }
 
 function nameOf(part: ToolResultPart, { names }: Writer): string {
@@ -134,17 +142,13 @@ function nameOf(part: ToolResultPart, { names }: Writer): string {
 
 function resultJson(part: ToolResultPart, media: readonly JsonObject[], writer: Writer): JsonObject {
   const id = writer.writing.idOf(part.toolCallId)
-  const { functionResponse: own, ...beside } = part.raw?.[FAMILY] ?? {}
-  return {
-    ...beside,
-    functionResponse: {
-      ...(isObject(own) ? own : {}),
-      ...(id === null ? {} : { id }),
-      name: nameOf(part, writer),
-      response: responseJson(part),
-      ...(media.length > 0 ? { parts: media } : {}),
-    },
-  }
+  const said = { name: nameOf(part, writer), response: responseJson(part) }
+  const named = id === null ? said : { id, ...said }
+  const result = media.length > 0 ? { ...named, parts: media } : named
+  const raw = part.raw?.[FAMILY]
+  if (raw === undefined) return { functionResponse: result }
+  const { functionResponse: own, ...beside } = raw
+  return { ...beside, functionResponse: isObject(own) ? { ...own, ...result } : result }
 }
 
 /** The first call of each step must be signed; one that another model made, or whose signature is lost, says so. */
