@@ -7,6 +7,7 @@ import { createBatchRunner } from './batches/runner.ts'
 import type { BatchRunner } from './batches/runner.ts'
 import { createVectorIndex } from './cache/vectors.ts'
 import type { Config } from './config/schema.ts'
+import type { DialectId } from './core/call.ts'
 import { systemClock } from './core/clock.ts'
 import type { Clock } from './core/clock.ts'
 import { GatewayError } from './core/error.ts'
@@ -97,6 +98,8 @@ import { createPlanMemory } from './routing/plan-memory.ts'
 import { createSnapshot } from './snapshot.ts'
 import type { Snapshot } from './snapshot.ts'
 import { createAttemptTools } from './stages/attempt-tools.ts'
+import { createSampler } from './stages/sample.ts'
+import type { Sampler } from './stages/sample.ts'
 import { createStages } from './stages/stages.ts'
 import type { Engine, Load } from './stages/engine.ts'
 import type { Store } from './store/store.ts'
@@ -132,6 +135,14 @@ const WIRES: Readonly<Record<string, Wire | undefined>> = {
   fal: falWire,
   simulator: openaiWire,
 } satisfies Record<Preset['wire'] | 'openai-responses' | 'custom-lines' | 'custom-whole', Wire>
+
+/** What reads the answers that clients get, by the dialect that they are in: the wire whose own format it is. */
+const READERS: Readonly<Partial<Record<DialectId, Wire>>> = {
+  'openai-chat': openaiWire,
+  'openai-responses': openaiResponsesWire,
+  'anthropic-messages': anthropicWire,
+  gemini: geminiWire,
+}
 
 export type GatewayOptions = {
   readonly config: Config
@@ -170,6 +181,8 @@ export interface Gateway {
   readonly credentials: CredentialPool
   readonly batches: BatchRunner
   readonly health: Health
+  /** What is learned from answers after they have left. */
+  readonly sampler: Sampler
   readonly drills: Drills
   /** Health checks and drills from time to time, once it is started. */
   readonly schedule: Schedule
@@ -223,6 +236,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     log: options.log,
     redact: options.redact,
   })
+  const sampler = createSampler({
+    clock,
+    log: options.log,
+    bounds: () => snapshot.config.lab,
+    wireOf: (dialect) => READERS[dialect]?.chat ?? null,
+  })
   const engine: Engine = {
     clock,
     random,
@@ -242,6 +261,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     named: new Map(),
     log: options.log,
     load,
+    sampler,
     healthOf: (deploymentId) => attemptTools.health.factsOf(deploymentId),
     planMemory: createPlanMemory({ monotonicMs: () => clock.monotonicMs() }),
     expectedOutput: createExpectedOutput(),
@@ -252,6 +272,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     bytesHeld: () => bytes.held,
     ledgerPending: () => journal.pending(),
     deployments: () => attemptTools.health.states(),
+    lab: () => sampler.counts(),
     ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
   })
 
@@ -435,6 +456,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     budgetDefinitions,
     credentials: attemptTools.credentials,
     health: attemptTools.health,
+    sampler,
     drills,
     schedule,
     clock,

@@ -14,6 +14,7 @@ import type { Attempt } from './core/outcome.ts'
 import { inputTokens, NO_USAGE, outputTokens, USAGE_UNITS } from './core/usage.ts'
 import type { Usage, UsageSource } from './core/usage.ts'
 import type { Entrance } from './handle.ts'
+import type { AnswerCopy } from './lab/answer-copy.ts'
 import { costOf } from './ledger/cost.ts'
 import { billedTier, versionWithTier } from './ledger/billed-tier.ts'
 import type { ObservedAnswers } from './ledger/observed.ts'
@@ -104,6 +105,8 @@ export class Exchange {
   waitsForLedger = true
   /** Set where another request's answer is given again: nothing is asked of a provider, and this is what it saves. */
   recalled: { readonly target: string; readonly savedNanoUsd: NanoUsd } | null = null
+  /** Where its answer is copied to for the lab; null, as mostly: nowhere. */
+  answerCopy: AnswerCopy | null = null
   /** How it ended; null while open. */
   ending: Ending | null = null
   /** Freed at the end, in order. */

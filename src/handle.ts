@@ -1,10 +1,11 @@
 // THE PATH: what happens to a request, stage by stage. The stage names are the names in logs, metrics and documentation.
 //
-//   authenticate → read → plan → recall → admit → attempt → relay → settle
+//   authenticate → read → plan → recall → admit → attempt → relay → settle → sample
 //
 // Authentication looks at the headers alone, so that a stranger cannot make the gateway buffer a body. Planning comes
 // before admission, because the reservation is made for the dearest target that the plan may reach. Most requests pass recall
 // by: it is for those whose answer may be another one's, and then nothing after it happens.
+// Sampling is no call here: what is to be learned from a request is marked when its route is known, and looked at when it is over.
 import type { Call } from './core/call.ts'
 import { GatewayError } from './core/error.ts'
 import type { Dialect } from './dialects/dialect.ts'

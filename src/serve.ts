@@ -270,6 +270,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     // While the store is away this would last for ever; what is not written then is an intent that the next start settles.
     await Promise.race([gateway.journal.flush(), delay(SETTLE_MS)])
     for (const timer of timers) clearInterval(timer)
+    gateway.sampler.stop()
     runtime.stop()
     stopPruning()
     priceLayers.stop()

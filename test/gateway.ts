@@ -115,6 +115,7 @@ export async function startGateway(
       for (const listener of listeners) await listener.kill()
       await gateway.batches.cut()
       await gateway.journal.flush()
+      gateway.sampler.stop()
       await store.close()
     },
   }

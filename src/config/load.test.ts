@@ -101,6 +101,12 @@ describe('defaults', () => {
       },
       budgets: [],
       drills: [],
+      lab: {
+        cpuShare: 0.05,
+        maxWaiting: 1_000,
+        maxWaitingSizeBytes: 33_554_432,
+        maxAnswerSizeBytes: 1_048_576,
+      },
       prices: { feeds: [], refreshMs: 0, accept: [] },
       log: { level: 'info', format: 'json', requests: true },
       requestLog: { retentionMs: 2_592_000_000 },

@@ -8,6 +8,7 @@ import { cache, type CacheConfig } from './schema-cache.ts'
 import { provider, type ProviderConfig } from './schema-providers.ts'
 import { budget, type BudgetConfig } from './schema-budgets.ts'
 import { type DrillConfig, drills } from './schema-drills.ts'
+import { lab, type LabConfig } from './schema-lab.ts'
 import { priceBook, type PriceBookConfig } from './schema-prices.ts'
 import { realtime, type RealtimeConfig } from './schema-realtime.ts'
 import { route, type RouteConfig } from './schema-routes.ts'
@@ -27,6 +28,7 @@ export type Config = {
   readonly limits: LimitsConfig
   readonly budgets: readonly BudgetConfig[]
   readonly drills: readonly DrillConfig[]
+  readonly lab: LabConfig
   readonly prices: PriceBookConfig
   /** What happens to a request whose model has no price. Absent: refused under a budget that refuses, else let through. */
   readonly unpriced?: 'refuse' | 'estimate' | 'allow'
@@ -267,6 +269,7 @@ export const CONFIG: Field<Config> = section<Config>(
       [],
     ),
     drills,
+    lab,
     prices: priceBook,
     unpriced: choice(
       {

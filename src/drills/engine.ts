@@ -30,6 +30,8 @@ export function drillEngine(
       },
     },
     healthOf: (deploymentId) => health.factsOf(deploymentId),
+    // What comes of a rehearsed outage tells nothing about the models.
+    sampler: { ...engine.sampler, wants: () => false },
     planMemory: createPlanMemory({ monotonicMs: () => clock.monotonicMs() }),
     attemptTools: {
       ...attemptTools,

@@ -189,6 +189,27 @@ export const CATALOGUE = {
     help: 'Age of the oldest ledger write that is not yet durable.',
     labels: [],
   },
+  labWaiting: {
+    name: 'weir_lab_waiting',
+    type: 'gauge',
+    unit: 'requests',
+    help: 'Answers that wait to be looked at by the lab.',
+    labels: [],
+  },
+  labSeen: {
+    name: 'weir_lab_seen_total',
+    type: 'counter',
+    unit: 'requests',
+    help: 'Answers that the lab has looked at.',
+    labels: [],
+  },
+  labDropped: {
+    name: 'weir_lab_dropped_total',
+    type: 'counter',
+    unit: 'requests',
+    help: 'Answers that the lab was to look at and did not: there was no room (`no_room`), their entry could not be written (`not_booked`), only their provider understands the request (`not_readable`).',
+    labels: ['reason'],
+  },
   eventLoopDelay: {
     name: 'weir_event_loop_delay_seconds',
     type: 'gauge',

@@ -126,6 +126,13 @@ export function createReaders(
     bytesHeld: gauge((sources) => sources.bytesHeld()),
     ledgerPending: gauge((sources) => sources.ledgerPending().count),
     ledgerLag: gauge((sources) => sources.ledgerPending().oldestMs / 1000),
+    labWaiting: gauge((sources) => sources.lab?.().waiting),
+    labSeen: gauge((sources) => sources.lab?.().seen),
+    labDropped: () =>
+      Object.entries(recorded.sources()?.lab?.().dropped ?? {}).map(([reason, value]) => ({
+        labels: { reason },
+        value,
+      })),
     eventLoopDelay: () => {
       const delay = recorded.sources()?.runtime?.eventLoopDelay()
       if (delay === undefined) return []

@@ -38,6 +38,12 @@ export type GaugeSources = {
   readonly deployments?: () => readonly DeploymentHealth[]
   /** Ledger writes that are not yet durable; `oldestMs` is the age of the oldest, 0 without any. */
   readonly ledgerPending: () => { readonly count: number; readonly oldestMs: number }
+  /** What the lab has looked at, and what not, by reason. */
+  readonly lab?: () => {
+    readonly waiting: number
+    readonly seen: number
+    readonly dropped: Readonly<Record<string, number>>
+  }
   /** The process itself (`watchRuntime`); absent where nobody watches it. */
   readonly runtime?: RuntimeSource
 }

@@ -14,6 +14,7 @@ import type { MediaFetch } from '../providers/media-fetch.ts'
 import type { AttemptTools } from '../routing/attempt-run.ts'
 import type { ExpectedOutput } from '../routing/expected-output.ts'
 import type { HealthOf } from '../routing/health-facts.ts'
+import type { Sampler } from './sample.ts'
 import type { NamedRun, Run } from './shared-run.ts'
 import type { PlanMemory } from '../routing/plan-memory.ts'
 import type { CacheStore, LedgerStore, ResponseStore } from '../store/store.ts'
@@ -44,6 +45,8 @@ export type Engine = {
   readonly runs: Map<string, Run>
   /** Requests with an `Idempotency-Key` that run, by the key's hash. */
   readonly named: Map<string, NamedRun>
+  /** What is learned from answers. */
+  readonly sampler: Sampler
   readonly load: Load
 }
 

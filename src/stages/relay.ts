@@ -6,6 +6,7 @@ import { isKept, keptStream, responseToKeep } from '../kept-responses.ts'
 import { retirementWarning } from '../routing/retirement.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { Engine } from './engine.ts'
+import { copiedStream } from './sample.ts'
 
 /** How long an answer waits to be kept. */
 const KEEP_MS = 2_000
@@ -44,10 +45,14 @@ export function relayStage(engine: Engine, { config }: Snapshot): Stages['relay'
     const answer = warning === null ? answered : { ...answered, warnings: [...answered.warnings, warning] }
     exchange.target = { id: deployment.id, provider: deployment.provider.name, model: deployment.model }
     const keep = keeperOf(exchange)
-    if (answer.type === 'whole')
+    const copy = exchange.answerCopy
+    if (answer.type === 'whole') {
+      copy?.take(answer.bytes)
       return keep === null ? relayWhole(exchange, answer) : keep(answer.bytes).then(() => relayWhole(exchange, answer))
+    }
     exchange.ttftMs = clock.monotonicMs() - exchange.startedMs
-    const relayed = keep === null ? answer : { ...answer, stream: keptStream(answer.stream, keep) }
+    const kept = keep === null ? answer : { ...answer, stream: keptStream(answer.stream, keep) }
+    const relayed = copy === null ? kept : { ...kept, stream: copiedStream(kept.stream, copy) }
     return relayStream(exchange, relayed, exchange.entrance.dialect, {
       monotonicMs: () => clock.monotonicMs(),
       redact,

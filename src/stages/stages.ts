@@ -18,6 +18,7 @@ import { planStage } from './plan.ts'
 import { recallStage } from './recall.ts'
 import { readStage } from './read.ts'
 import { relayStage } from './relay.ts'
+import { sampleStage } from './sample.ts'
 
 export function createStages(engine: Engine, snapshot: Snapshot): Stages {
   const { clock, journal, metrics, log } = engine
@@ -41,6 +42,7 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
   }
 
   const plan = planStage(engine, snapshot)
+  const sample = sampleStage(engine, snapshot)
 
   return {
     open(request, entrance, id = engine.newId()) {
@@ -58,7 +60,11 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
 
     authenticate: authenticateStage(engine, snapshot),
     read: readStage(engine, snapshot),
-    plan,
+    plan(exchange, request, call, caller) {
+      const planned = plan(exchange, request, call, caller)
+      sample(exchange, request, call, caller)
+      return planned
+    },
     recall: recallStage(engine, snapshot),
     admit: admitStage(engine, snapshot, plan),
 

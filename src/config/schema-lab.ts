@@ -1,0 +1,42 @@
+// `lab:` of the file: what may be learned from answers after they have left, and what that may cost.
+import { type Field, integer, leaf, section, size } from './fields.ts'
+
+export type LabConfig = {
+  /** Of the time of the process, 0–1. */
+  readonly cpuShare: number
+  readonly maxWaiting: number
+  readonly maxWaitingSizeBytes: number
+  readonly maxAnswerSizeBytes: number
+}
+
+const MIB = 1024 ** 2
+
+/** A share, written as a number from `min` to `max`. */
+function share(description: string, { min, max }: { readonly min: number; readonly max: number }, fallback: number) {
+  return leaf<number>(
+    { description, kind: 'number', range: `${min} to ${max}` },
+    (value) =>
+      typeof value === 'number' && value >= min && value <= max
+        ? { value }
+        : { expected: `a number from ${min} to ${max}, such as ${fallback}` },
+    fallback,
+  )
+}
+
+export const lab: Field<LabConfig> = section<LabConfig>(
+  { description: 'What may be learned from answers after they have left, and what that may cost.' },
+  {
+    cpuShare: share(
+      'Most of the time of the process that looking at answers may take. Answers that come faster are not looked at, and counted in `weir_lab_dropped_total`.',
+      { min: 0.001, max: 1 },
+      0.05,
+    ),
+    maxWaiting: integer({ description: 'Most answers that wait to be looked at.' }, { min: 1, max: 1_000_000 }, 1_000),
+    maxWaitingSizeBytes: size(
+      { description: 'Requests and answers that wait, or are being copied, all together.' },
+      { min: 1024, max: 1024 * MIB },
+      32 * MIB,
+    ),
+    maxAnswerSizeBytes: size({ description: 'Largest answer that is looked at.' }, { min: 1024, max: 64 * MIB }, MIB),
+  },
+)

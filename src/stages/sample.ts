@@ -1,0 +1,309 @@
+// sample: after the answer, what to learn from it; never on the way of a caller.
+//
+// A chat request that somebody wants to learn from (`SampleConsumer.wants`) is marked when its route is known. What goes to
+// its client is copied on the way (`AnswerCopy`), and when its entry is durable, request and copy wait in a queue. A timer
+// takes them from there, reads them into the normal form and hands them out, for at most `lab.cpu_share` of the time. The
+// queue is bounded in count and bytes; what finds no room is counted and forgotten. A crash forgets what waits. Where nobody wants
+// anything a request pays for one question.
+import type { Call, DialectId } from '../core/call.ts'
+import type { ChatAnswer } from '../core/chat-answer.ts'
+import { ChatAssembler } from '../core/chat-assembler.ts'
+import type { Clock } from '../core/clock.ts'
+import { GatewayError } from '../core/error.ts'
+import type { LabConfig } from '../config/schema-lab.ts'
+import type { Ending, Exchange } from '../exchange.ts'
+import { routingOptionsOf } from '../http/option-headers.ts'
+import { AnswerCopy } from '../lab/answer-copy.ts'
+import type { Answered, SampleConsumer, SampledAnswer } from '../lab/answered.ts'
+import { promptOf } from '../lab/prompt.ts'
+import { declaredTask, isTask, taskOf } from '../lab/task.ts'
+import type { Logger } from '../metrics/log.ts'
+import { MAX_EVENT_BYTES } from '../providers/answer-stream.ts'
+import type { AnswerStream } from '../providers/answer-stream.ts'
+import { createFraming } from '../providers/framing.ts'
+import type { ChatWire } from '../providers/wire.ts'
+import { chatOf } from '../routing/lane.ts'
+import type { Snapshot } from '../snapshot.ts'
+import type { Engine } from './engine.ts'
+import type { KeyWithTeam } from '../store/store.ts'
+
+/** Why a request was not looked at. */
+type DropReason = 'no_room' | 'not_booked' | 'not_readable'
+
+type SampleCounts = {
+  readonly waiting: number
+  readonly heldBytes: number
+  readonly seen: number
+  readonly dropped: Readonly<Record<DropReason, number>>
+}
+
+/** A request that is to be looked at when it is over. */
+type Sample = {
+  readonly exchange: Exchange
+  readonly call: Call
+  readonly caller: KeyWithTeam
+  readonly copy: AnswerCopy
+  readonly declared: string | null
+  readonly session: string | null
+  readonly isNoStore: boolean
+  /** Known once it is over. */
+  durationMs: number
+}
+
+export interface Sampler {
+  /** From now on this consumer is asked; returns how it leaves. */
+  join(consumer: SampleConsumer): () => void
+  /** Whether anybody wants to learn from a request. */
+  wants(route: string, caller: KeyWithTeam): boolean
+  /** Null: there is no room, and it is counted as dropped. */
+  copy(): AnswerCopy | null
+  /** Takes a request whose entry is durable. */
+  offer(sample: Sample): void
+  /** A request that was to be looked at is not; `reason` null: there is nothing to learn from it. */
+  drop(sample: Sample, reason: DropReason | null): void
+  counts(): SampleCounts
+  /** Resolves when nothing waits. */
+  settled(): Promise<void>
+  stop(): void
+}
+
+export type SamplerTools = {
+  readonly clock: Clock
+  readonly log: Logger
+  /** Asked each time: a reload may change it. */
+  readonly bounds: () => LabConfig
+  /** What reads the answers of a dialect; null: nobody does. */
+  readonly wireOf: (dialect: DialectId) => ChatWire | null
+}
+
+/** How long one go may take, and the least pause before the next: callers' work comes in between. */
+const GO_MS = 2
+const PAUSE_MS = 5
+
+export function createSampler({ clock, log, bounds, wireOf }: SamplerTools): Sampler {
+  const consumers: SampleConsumer[] = []
+  const waiting: Sample[] = []
+  const dropped: Record<DropReason, number> = { no_room: 0, not_booked: 0, not_readable: 0 }
+  let heldBytes = 0
+  let seen = 0
+  let cancel: (() => void) | null = null
+  let isStopped = false
+  let empty = Promise.withResolvers<void>()
+
+  function hold(bytes: number): boolean {
+    if (heldBytes + bytes > bounds().maxWaitingSizeBytes) return false
+    heldBytes += bytes
+    return true
+  }
+
+  function free({ copy, call }: Sample, isQueued: boolean): void {
+    heldBytes -= copy.heldBytes + (isQueued ? call.text.length : 0)
+  }
+
+  function drop(sample: Sample, reason: DropReason | null): void {
+    if (reason !== null) dropped[reason]++
+    free(sample, false)
+  }
+
+  function schedule(delayMs: number): void {
+    cancel ??= clock.after(delayMs, go)
+  }
+
+  function go(): void {
+    cancel = null
+    const startMs = clock.monotonicMs()
+    let tookMs = 0
+    while (tookMs < GO_MS) {
+      const sample = waiting.shift()
+      if (sample === undefined) break
+      free(sample, true)
+      handOut(sample)
+      tookMs = clock.monotonicMs() - startMs
+    }
+    if (waiting.length > 0) return schedule(Math.max(PAUSE_MS, tookMs / bounds().cpuShare - tookMs))
+    empty.resolve()
+    empty = Promise.withResolvers<void>()
+  }
+
+  function handOut(sample: Sample): void {
+    const answered = answeredOf(sample, wireOf)
+    if (answered === null) {
+      dropped.not_readable++
+      return
+    }
+    seen++
+    for (const { name, wants, take } of consumers) {
+      try {
+        if (wants(answered.route, answered.caller)) take(answered)
+      } catch (error) {
+        log.error('lab_failed', { consumer: name, request: answered.requestId, error: String(error) })
+      }
+    }
+  }
+
+  return {
+    join(consumer) {
+      consumers.push(consumer)
+      return () => {
+        const at = consumers.indexOf(consumer)
+        if (at >= 0) consumers.splice(at, 1)
+      }
+    },
+    wants(route, caller) {
+      for (const consumer of consumers) if (consumer.wants(route, caller)) return true
+      return false
+    },
+    copy() {
+      const { maxWaiting, maxWaitingSizeBytes, maxAnswerSizeBytes } = bounds()
+      if (!isStopped && waiting.length < maxWaiting && heldBytes < maxWaitingSizeBytes)
+        return new AnswerCopy(maxAnswerSizeBytes, hold)
+      dropped.no_room++
+      return null
+    },
+    offer(sample) {
+      if (isStopped || waiting.length >= bounds().maxWaiting || !hold(sample.call.text.length))
+        return drop(sample, 'no_room')
+      waiting.push(sample)
+      schedule(PAUSE_MS)
+    },
+    drop,
+    counts: () => ({ waiting: waiting.length, heldBytes, seen, dropped: { ...dropped } }),
+    settled: () => (waiting.length === 0 ? Promise.resolve() : empty.promise),
+    stop() {
+      isStopped = true
+      cancel?.()
+      cancel = null
+      for (const sample of waiting.splice(0)) {
+        dropped.no_room++
+        free(sample, true)
+      }
+      empty.resolve()
+    },
+  }
+}
+
+/** Marks a request for the lab, if anybody wants to learn from it; its route is known. */
+export type SampleStage = (exchange: Exchange, request: Request, call: Call, caller: KeyWithTeam) => void
+
+export function sampleStage({ sampler, clock }: Pick<Engine, 'sampler' | 'clock'>, { config }: Snapshot): SampleStage {
+  const { noStoreTags } = config.cache
+  return (exchange, request, call, caller) => {
+    if (exchange.entrance.dialect.translator === undefined || !sampler.wants(exchange.route, caller)) return
+    if (exchange.answerCopy !== null || caller.key.metadata['lab'] === 'off') return
+    const copy = sampler.copy()
+    if (copy === null) return
+    exchange.answerCopy = copy
+    const options = routingOptionsOf(request.headers, call.facts.options.routing)
+    const sample: Sample = {
+      exchange,
+      call,
+      caller,
+      copy,
+      declared: options?.task ?? null,
+      session: options?.session ?? null,
+      isNoStore:
+        call.body['store'] === false ||
+        (request.headers.get('cache-control') ?? '').includes('no-store') ||
+        exchange.tags.some((tag) => noStoreTags.includes(tag)),
+      durationMs: 0,
+    }
+    exchange.cleanUps.push(() => {
+      sample.durationMs = clock.monotonicMs() - exchange.startedMs
+      // It is being closed: that its entry is durable can be waited for a moment later.
+      queueMicrotask(() => whenBooked(sampler, sample))
+    })
+  }
+}
+
+function whenBooked(sampler: Sampler, sample: Sample): void {
+  const { exchange } = sample
+  const { ending, recalled } = exchange
+  // Another request's answer tells nothing new.
+  if (ending === null || recalled !== null) return sampler.drop(sample, null)
+  exchange.close(ending).then(
+    () => sampler.offer(sample),
+    () => sampler.drop(sample, 'not_booked'),
+  )
+}
+
+/** The stream, copied as it passes. */
+export function copiedStream(stream: AnswerStream, copy: AnswerCopy): AnswerStream {
+  copy.isStream = true
+  return {
+    get facts() {
+      return stream.facts
+    },
+    open: () => stream.open(),
+    async next() {
+      const piece = await stream.next()
+      if (piece !== null) copy.take(piece.bytes)
+      return piece
+    },
+  }
+}
+
+/** Null where the request cannot be read into the normal form: only its provider understands it. */
+function answeredOf(
+  { exchange, call, caller, copy, declared, session, isNoStore, durationMs }: Sample,
+  wireOf: SamplerTools['wireOf'],
+): Answered | null {
+  const { dialect } = exchange.entrance
+  const { ending } = exchange
+  const wire = wireOf(dialect.id)
+  if (dialect.translator === undefined || wire === null || ending === null) return null
+  try {
+    const { request } = chatOf(call, dialect.translator)
+    return {
+      requestId: exchange.id,
+      at: exchange.startedAt,
+      caller,
+      tags: exchange.tags,
+      endUser: exchange.endUser,
+      session,
+      route: exchange.route,
+      deployment: exchange.target?.id ?? exchange.attempts.at(-1)?.target ?? null,
+      task: isTask(declared) ? declaredTask(declared) : taskOf(promptOf(request)),
+      isTaskDeclared: isTask(declared),
+      request,
+      answer: sampledAnswer(copy, wire, ending),
+      status: ending.entryStatus,
+      errorCode: ending.error?.code ?? null,
+      attempts: exchange.attempts,
+      usage: ending.produced?.usage ?? null,
+      costNanoUsd: exchange.costNanoUsd,
+      durationMs,
+      ttftMs: exchange.ttftMs,
+      isNoStore,
+    }
+  } catch (error) {
+    if (error instanceof GatewayError) return null
+    throw error
+  }
+}
+
+function sampledAnswer(copy: AnswerCopy, { codec, framing }: ChatWire, { entryStatus }: Ending): SampledAnswer {
+  if (copy.isTooLarge) return { type: 'too_large' }
+  if (copy.pieces.length === 0) return { type: 'none' }
+  const { isStream, pieces } = copy
+  const isComplete = entryStatus === 'complete'
+  try {
+    const answer = isStream ? assembled(pieces, codec, framing) : codec.readAnswer(JSON.parse(textOf(pieces)))
+    return { type: 'read', answer, isStream, isComplete }
+  } catch (error) {
+    return { type: 'unreadable', problem: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function assembled(pieces: readonly Uint8Array[], codec: ChatWire['codec'], framing: ChatWire['framing']): ChatAnswer {
+  const cutter = createFraming(framing, MAX_EVENT_BYTES)
+  const reader = codec.streamReader()
+  const assembler = new ChatAssembler()
+  const batch = cutter.push(Buffer.concat(pieces))
+  for (const { type, data } of [...(batch?.events ?? []), ...(cutter.finish()?.events ?? [])])
+    for (const event of reader.read(type, data)) assembler.push(event)
+  return assembler.answer()
+}
+
+function textOf(pieces: readonly Uint8Array[]): string {
+  return new TextDecoder().decode(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces))
+}
