@@ -5,6 +5,8 @@ import { systemClock } from '../src/core/clock.ts'
 import { UNRESTRICTED_KEY } from '../src/core/key.ts'
 import { NO_USAGE } from '../src/core/usage.ts'
 import { openaiChat } from '../src/dialects/openai-chat.ts'
+import { priorFromCards } from '../src/lab/benchmark-cards.ts'
+import { createScoreboard } from '../src/lab/scoreboard.ts'
 import { estimateTokens } from '../src/ledger/estimate.ts'
 import { openaiWire } from '../src/providers/openai/wire.ts'
 import { createExpectedOutput } from '../src/routing/expected-output.ts'
@@ -80,6 +82,7 @@ function engineFor(snapshot: Snapshot): PlanEngine {
     healthOf: (id) => health.factsOf(id),
     planMemory: createPlanMemory({ monotonicMs: () => systemClock.monotonicMs() }),
     expectedOutput,
+    scoreboard: createScoreboard(priorFromCards),
     attemptTools: { wireOf: () => openaiWire, estimateTokens },
   }
 }

@@ -94,9 +94,9 @@ function route(
   { scores, heads, usualCostNanoUsd }: Learned,
 ): { appraised: readonly Appraised[]; candidates: readonly Candidate[] } {
   const knowledge = { scoresOf: (model: string) => scores.scores(CHAIN, model, 0), heads }
-  const appraised = appraise(promptOfText(row.text, row.system), models, knowledge, null).deployments
-  const candidates = appraised.map(({ deployment, quality, costNanoUsd }, each) =>
-    candidateOf(deployment, quality.mean, quality.sd, costNanoUsd ?? usualCostNanoUsd[each]!),
+  const appraised = models.map(appraise(promptOfText(row.text, row.system), knowledge, null).of)
+  const candidates = appraised.map(({ quality, costNanoUsd }, each) =>
+    candidateOf(models[each]!, quality.mean, quality.sd, costNanoUsd ?? usualCostNanoUsd[each]!),
   )
   return { appraised, candidates }
 }

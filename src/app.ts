@@ -36,6 +36,8 @@ import { createKeyRing } from './keys/key-ring.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import { addressAllowed } from './keys/permit.ts'
 import type { Hasher } from './keys/secret.ts'
+import { priorFromCards } from './lab/benchmark-cards.ts'
+import { createScoreboard } from './lab/scoreboard.ts'
 import { createJournal } from './ledger/journal.ts'
 import type { Journal } from './ledger/journal.ts'
 import { createObservedAnswers } from './ledger/observed.ts'
@@ -265,6 +267,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     healthOf: (deploymentId) => attemptTools.health.factsOf(deploymentId),
     planMemory: createPlanMemory({ monotonicMs: () => clock.monotonicMs() }),
     expectedOutput: createExpectedOutput(),
+    scoreboard: createScoreboard(priorFromCards),
     fetchMedia: createMediaFetch({ upstream, clock }),
     attemptTools,
   }

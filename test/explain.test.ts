@@ -36,6 +36,27 @@ test('an explanation is the plan that the request then gets, and changes nothing
   expect(await weir.store.countEntries()).toBe(1)
 })
 
+test('an explanation tells the quality that is expected of each target, with its interval and what it rests on', async () => {
+  await using weir = await startGateway(`
+providers:
+  cards: { preset: openai-compatible, base_url: "http://127.0.0.1:1/v1", keys: [k], models: { gpt-4o: {}, no-card: {} } }
+routes: { chat: { targets: [cards/gpt-4o, cards/no-card] } }`)
+  const ask = (task: string) =>
+    weir.gateway.explain({
+      request: BODY,
+      dialect: 'openai-chat',
+      caller: null,
+      headers: new Headers({ 'x-weir-task': task }),
+    }).targets
+  const [known, unknown] = ask('code')
+  // The card of gpt-4o says 0.902 of HumanEval; who has none starts at one half.
+  expect(known?.quality).toEqual({ mean: 0.902, low: expect.any(Number), high: expect.any(Number), n: 0 })
+  expect(known!.quality!.low).toBeLessThan(0.85)
+  expect(unknown?.quality).toMatchObject({ mean: 0.5, n: 0 })
+  // A word of the caller's own is no task of ours: what kind of work it is, is guessed.
+  expect(ask('our-own-word')[0]?.quality?.mean).toBeGreaterThan(0.7)
+})
+
 test('an explanation says what the request would be refused with', async () => {
   await using weir = await startGateway(YAML)
   const ask =

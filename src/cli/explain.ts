@@ -140,6 +140,11 @@ function headersOf(args: Arguments): Headers {
 const left = (title: string) => ({ title, align: 'left' }) as const
 const right = (title: string) => ({ title, align: 'right' }) as const
 
+/** Never a bare number: `0.87 (0.82–0.91, n 412)`. */
+function qualityText({ mean, low, high, n }: NonNullable<Explanation['targets'][number]['quality']>): string {
+  return `${mean.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)}, n ${n})`
+}
+
 /** The plan with what the gateway tells of each of its targets now. */
 function liveJson({ plan, health, budgets }: LiveExplanation): unknown {
   const targets = plan.targets.map((target) => ({ ...target, health: health.get(target.target) ?? null }))
@@ -161,6 +166,7 @@ function written(explanation: Explanation, colour: boolean, live: LiveExplanatio
             left('reason'),
             right('expected cost $'),
             right('latency ms'),
+            right('quality'),
             ...(live === null ? [] : [left('state'), right('in flight'), right('room')]),
           ],
           targets.map((target, index) => [
@@ -170,6 +176,7 @@ function written(explanation: Explanation, colour: boolean, live: LiveExplanatio
             printable(target.reason),
             orDash(target.expected_cost_usd),
             orDash(target.latency_ms === null ? null : String(target.latency_ms)),
+            orDash(target.quality === null ? null : qualityText(target.quality)),
             ...(live === null ? [] : stateOf(live.health.get(target.target))),
           ]),
           colour,

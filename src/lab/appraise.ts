@@ -1,19 +1,18 @@
 // What each deployment is expected to make of a prompt, and at what cost: task, scores and heads brought together, once a request.
+import type { ExpectedQuality } from '../core/quality.ts'
 import { featuresOf } from './features.ts'
 import { headInput, type Heads, MIN_HEAD_LABELS, predict } from './heads.ts'
 import type { Prompt } from './prompt.ts'
-import { type ExpectedQuality, expectedQuality, type HeadWord } from './quality.ts'
+import { expectedQuality, type HeadWord } from './quality.ts'
 import type { Score } from './score.ts'
 import { type TaskGuess, taskOfFeatures } from './task.ts'
 
 export type Appraisal = {
   readonly guess: TaskGuess
-  /** In the order in which the deployments were asked for. */
-  readonly deployments: readonly Appraised[]
+  readonly of: (deployment: string) => Appraised
 }
 
 export type Appraised = {
-  readonly deployment: string
   readonly quality: ExpectedQuality
   /** By the head, at the prices that it was trained with; null: the head knows no costs, or there is none. */
   readonly costNanoUsd: number | null
@@ -27,18 +26,13 @@ export type Knowledge = {
 }
 
 /** `declared` is what the caller says the task is; null: it is guessed. */
-export function appraise(
-  prompt: Prompt,
-  deployments: readonly string[],
-  { scoresOf, heads }: Knowledge,
-  declared: TaskGuess | null,
-): Appraisal {
-  const features = featuresOf(prompt)
-  const guess = declared ?? taskOfFeatures(features)
-  const predicted = heads === null ? null : predict(heads, headInput(features, guess.shares))
+export function appraise(prompt: Prompt, { scoresOf, heads }: Knowledge, declared: TaskGuess | null): Appraisal {
+  const features = declared === null || heads !== null ? featuresOf(prompt) : null
+  const guess = declared ?? taskOfFeatures(features ?? featuresOf(prompt))
+  const predicted = heads === null ? null : predict(heads, headInput(features ?? featuresOf(prompt), guess.shares))
   return {
     guess,
-    deployments: deployments.map((deployment) => {
+    of(deployment) {
       const position = heads === null ? -1 : heads.deployments.indexOf(deployment)
       const labels = position < 0 ? 0 : heads!.labels[position]!
       const word: HeadWord | null =
@@ -46,10 +40,9 @@ export function appraise(
           ? null
           : { quality: predicted.quality[position]!, sd: heads!.sd[position]!, labels }
       return {
-        deployment,
         quality: expectedQuality(guess.shares, scoresOf(deployment), word),
         costNanoUsd: word === null ? null : predicted!.costNanoUsd[position]!,
       }
-    }),
+    },
   }
 }

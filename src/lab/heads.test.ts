@@ -73,12 +73,8 @@ test('heads learn who is good at what, and what it costs', () => {
 test('a head speaks only when enough answers are labelled', () => {
   const heads = trainHeads(labelled(600), ['cheap', 'dear'])!
   const scores = TASKS.map(() => scoreOf({ mean: 0.5, strength: 2 }, NO_EVIDENCE, 0))
-  const { deployments } = appraise(
-    promptOfText('Tell me about the river number 5000'),
-    ['dear', 'cheap', 'unknown'],
-    { scoresOf: () => scores, heads },
-    null,
-  )
+  const { of } = appraise(promptOfText('Tell me about the river number 5000'), { scoresOf: () => scores, heads }, null)
+  const deployments = ['dear', 'cheap', 'unknown'].map(of)
   // 400 labels, 600 labels, no head.
   expect(deployments.map(({ costNanoUsd }) => costNanoUsd === null)).toEqual([true, false, true])
   expect(deployments[0]!.quality.mean).toBeCloseTo(0.5)

@@ -1,5 +1,5 @@
 // The strategy `quality`: the cheapest deployment that is good enough, with the reason, the chance that it had, and who comes next. Pure.
-import type { ExpectedQuality } from './quality.ts'
+import type { ExpectedQuality } from '../core/quality.ts'
 
 export type Candidate = {
   readonly deployment: string

@@ -1,13 +1,7 @@
 // What one deployment is expected to make of one prompt: its scores by task and, where enough answers were labelled, its head.
+import type { ExpectedQuality } from '../core/quality.ts'
 import type { Score } from './score.ts'
 import type { TaskShares } from './task.ts'
-
-export type ExpectedQuality = {
-  readonly mean: number
-  readonly sd: number
-  /** Pieces of own evidence behind it, over the tasks that the prompt may be. */
-  readonly observations: number
-}
 
 /** A head's word on one prompt: its prediction, its standard error, and the labelled answers that it learned from. */
 export type HeadWord = { readonly quality: number; readonly sd: number; readonly labels: number }

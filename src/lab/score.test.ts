@@ -1,12 +1,12 @@
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
+import { intervalOf } from '../core/quality.ts'
 import { expectedQuality } from './quality.ts'
 import {
   type Evidence,
   EVIDENCE,
   type EvidenceKind,
   IGNORANCE,
-  intervalOf,
   NO_EVIDENCE,
   observe,
   priorOf,

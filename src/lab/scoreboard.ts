@@ -13,8 +13,13 @@ import {
 } from './score.ts'
 import { type Task, TASKS, type TaskShares } from './task.ts'
 
-/** Scopes from wide to narrow: `['gateway', 'team:7', 'key:42']`. */
-type ScopeChain = readonly string[]
+/** Scopes from wide to narrow: `['gateway', 'team:team_7', 'key:key_42']`. */
+export type ScopeChain = readonly string[]
+
+/** The scopes that a key's requests tell of, and are judged by. */
+export function scopeChainOf(keyId: string, teamId: string | null): ScopeChain {
+  return teamId === null ? ['gateway', `key:${keyId}`] : ['gateway', `team:${teamId}`, `key:${keyId}`]
+}
 
 export type ScoreRow = {
   readonly scope: string

@@ -130,11 +130,12 @@ function worthOf(
   health: Candidate['health'],
   strategy: Strategy,
   { request, tools }: Collection,
-): Pick<Candidate, 'costNanoUsd' | 'latencyMs'> {
+): Pick<Candidate, 'costNanoUsd' | 'latencyMs' | 'quality'> {
   const { facts, conversation, isDetailed } = request
   const { deployment } = target
   const isCached = conversation?.last?.isWarm === true && conversation.last.deploymentId === deployment.id
   return {
+    quality: isDetailed ? facts.qualityOf(deployment.id) : null,
     costNanoUsd: strategy === 'cheapest' || isDetailed ? tools.costOf(deployment, facts, isCached) : null,
     latencyMs: strategy === 'fastest' ? latencyOf(target, health, request, tools) : health.ttftMs,
   }

@@ -3,6 +3,7 @@
 import { formatUsd } from '../core/money.ts'
 import type { NanoUsd } from '../core/money.ts'
 import type { Attempt } from '../core/outcome.ts'
+import { type ExpectedQuality, intervalOf } from '../core/quality.ts'
 import type { Plan, PlannedTarget } from './plan.ts'
 import type { AttemptPolicy, FallbackCause, Strategy } from './route.ts'
 
@@ -32,8 +33,11 @@ type ExplainedTarget = {
   readonly expected_cost_usd: string | null
   readonly expected_cost_nano_usd: string | null
   readonly latency_ms: number | null
-  readonly quality: number | null
+  /** What its answer is expected to be worth, with its 90 % interval; `n`: pieces of own evidence. */
+  readonly quality: ExplainedQuality | null
 }
+
+type ExplainedQuality = { readonly mean: number; readonly low: number; readonly high: number; readonly n: number }
 
 export type ExplainedFacts = {
   readonly strategy: Strategy
@@ -70,8 +74,22 @@ function explainedTarget(target: PlannedTarget): ExplainedTarget {
     expected_cost_usd: expectedNanoUsd === null ? null : formatUsd(expectedNanoUsd),
     expected_cost_nano_usd: expectedNanoUsd === null ? null : String(expectedNanoUsd),
     latency_ms: latencyMs === null ? null : Math.round(latencyMs),
-    quality,
+    quality: quality === null ? null : explainedQuality(quality),
   }
+}
+
+function explainedQuality(quality: ExpectedQuality): ExplainedQuality {
+  const { low, high } = intervalOf(quality)
+  return {
+    mean: rounded(quality.mean),
+    low: rounded(low),
+    high: rounded(high),
+    n: Math.round(quality.observations),
+  }
+}
+
+function rounded(share: number): number {
+  return Math.round(share * 1_000) / 1_000
 }
 
 /** What a log keeps of a plan: [target, reason, expected nano-dollars, latency ms] and [target, why], so many at most. */

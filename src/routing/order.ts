@@ -1,5 +1,6 @@
 // The order of candidates by a route's strategy. Pure: chance, time and measurements are handed in.
 import type { NanoUsd } from '../core/money.ts'
+import type { ExpectedQuality } from '../core/quality.ts'
 import type { HealthFacts } from './health-facts.ts'
 import type { DeploymentTarget, Strategy } from './route.ts'
 
@@ -11,6 +12,8 @@ export type Candidate = {
   readonly health: HealthFacts
   /** Expected cost of the request here; null where nobody asks for it, or it has no price. */
   readonly costNanoUsd: NanoUsd | null
+  /** What the answer here is expected to be worth; null where nobody asks for it, or the request is no chat. */
+  readonly quality: ExpectedQuality | null
   /** Expected time until the answer is there, as far as it counts; null where nothing was measured. */
   readonly latencyMs: number | null
   readonly reason: string

@@ -7,6 +7,7 @@
 // 4. The fallbacks follow as written. What is benched is left out, unless nobody else is left.
 import type { Deployment, Timeouts } from '../core/model.ts'
 import type { NanoUsd } from '../core/money.ts'
+import type { ExpectedQuality } from '../core/quality.ts'
 import { benchedFirst, collect, type Collection, startCollection } from './candidates.ts'
 import type { HealthOf } from './health-facts.ts'
 import type { Candidate } from './order.ts'
@@ -26,8 +27,8 @@ export type PlannedTarget = {
   readonly expectedNanoUsd: NanoUsd | null
   /** Expected time to the first token; null where nobody asked for it, or nothing was measured. */
   readonly latencyMs: number | null
-  /** Expected quality, 0–1; null where it is not known. */
-  readonly quality: number | null
+  /** What its answer is expected to be worth; null where nobody asked for it, or the request is no chat. */
+  readonly quality: ExpectedQuality | null
 }
 
 export type Plan = {
@@ -84,7 +85,7 @@ export type PlanRequest = {
   readonly preference: Preference | null
   /** Of the whole request, where the route does not say. */
   readonly totalMs: number
-  /** Costs are wanted although the strategy does not need them. */
+  /** Costs and qualities are wanted although the strategy does not need them. */
   readonly isDetailed: boolean
 }
 
@@ -148,14 +149,14 @@ function causesOf(request: PlanRequest, tools: PlanTools): Plan['on'] {
 }
 
 function asPlanned(candidates: readonly Candidate[], role: PlannedTarget['role']): readonly PlannedTarget[] {
-  return candidates.map(({ target, reason, costNanoUsd, health }) => ({
+  return candidates.map(({ target, reason, costNanoUsd, health, quality }) => ({
     deployment: target.deployment,
     reason: role === 'target' ? reason : 'fallback',
     role,
     timeouts: target.timeouts,
     expectedNanoUsd: costNanoUsd,
     latencyMs: health.ttftMs,
-    quality: null,
+    quality,
   }))
 }
 

@@ -1,6 +1,7 @@
 // What routing may look at in a request: who asks, and what for. What costs something to know is asked for when it is needed.
 import type { Call } from '../core/call.ts'
 import type { Team, VirtualKey } from '../core/key.ts'
+import type { ExpectedQuality } from '../core/quality.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 
 export type RequestFacts = {
@@ -23,6 +24,8 @@ export type RequestFacts = {
   /** The task where somebody had to know it; null: nobody asked. */
   readonly knownTask: () => string | null
   readonly shape: () => RequestShape
+  /** What a deployment's answer is expected to be worth; null where the request is no chat. */
+  readonly qualityOf: (deploymentId: string) => ExpectedQuality | null
 }
 
 /** What a request has in it. */

@@ -121,6 +121,7 @@ export function testFacts(more: Partial<RequestFacts> = {}): RequestFacts {
     task,
     knownTask: task,
     shape: () => ({ tools: false, images: false, json: false }),
+    qualityOf: () => null,
     ...more,
   }
 }

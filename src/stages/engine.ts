@@ -6,6 +6,7 @@ import type { KeyRing } from '../keys/key-ring.ts'
 import type { Journal } from '../ledger/journal.ts'
 import type { Budgets } from '../limits/budgets.ts'
 import type { ObservedAnswers } from '../ledger/observed.ts'
+import type { Scoreboard } from '../lab/scoreboard.ts'
 import type { Limiter } from '../limits/limiter.ts'
 import type { ProviderRoom } from '../limits/provider-room.ts'
 import type { Logger } from '../metrics/log.ts'
@@ -36,6 +37,8 @@ export type Engine = {
   readonly healthOf: HealthOf
   readonly planMemory: PlanMemory
   readonly expectedOutput: ExpectedOutput
+  /** How good the answers of deployments are, by task and scope. */
+  readonly scoreboard: Scoreboard
   readonly fetchMedia: MediaFetch
   readonly responses: ResponseStore
   readonly answers: CacheStore & Pick<LedgerStore, 'getEntry'>

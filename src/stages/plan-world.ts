@@ -6,7 +6,9 @@ import type { Deployment, Rates } from '../core/model.ts'
 import { NO_USAGE } from '../core/usage.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { type Prompt, promptOf } from '../lab/prompt.ts'
-import { taskOf } from '../lab/task.ts'
+import { type Appraisal, appraise } from '../lab/appraise.ts'
+import { scopeChainOf, type Scoreboard } from '../lab/scoreboard.ts'
+import { declaredTask, isTask } from '../lab/task.ts'
 import { costOf } from '../ledger/cost.ts'
 import { estimateTokens, worstCase } from '../ledger/estimate.ts'
 import { chatOf, laneTo, type MediaFacts, whyUnable } from '../routing/lane.ts'
@@ -29,7 +31,10 @@ export type Asked = {
 }
 
 /** What planning needs of the engine. */
-export type PlanEngine = Pick<Engine, 'clock' | 'random' | 'healthOf' | 'planMemory' | 'expectedOutput'> & {
+export type PlanEngine = Pick<
+  Engine,
+  'clock' | 'random' | 'healthOf' | 'planMemory' | 'expectedOutput' | 'scoreboard'
+> & {
   readonly attemptTools: Pick<Engine['attemptTools'], 'wireOf' | 'estimateTokens'>
 }
 
@@ -134,10 +139,20 @@ export function requestFacts(
   routing: RoutingOptions | null,
   now: number,
   memo: Memo,
+  scoreboard: Scoreboard,
 ): RequestFacts {
   let tokens: number | null = null
   let prompt: Prompt | null | undefined
+  let appraisal: Appraisal | null | undefined
   const promptNow = (): Prompt | null => (prompt === undefined ? (prompt = readPrompt(call, dialect)) : prompt)
+  const appraisalNow = (): Appraisal | null => {
+    if (appraisal === undefined) {
+      const read = promptNow()
+      appraisal = read === null ? null : appraised(read, caller, scoreboard, now, memo.task)
+      memo.task ??= appraisal?.guess.task ?? NO_TASK
+    }
+    return appraisal
+  }
   return {
     call,
     dialect,
@@ -149,17 +164,30 @@ export function requestFacts(
     region: routing?.region ?? caller.key.metadata['region'] ?? null,
     now,
     inputTokens: () => (tokens ??= estimateTokens(call.text)),
-    task: () => (memo.task ??= guessedTask(promptNow())),
+    task: () => memo.task ?? appraisalNow()?.guess.task ?? NO_TASK,
     knownTask: () => memo.task,
     shape() {
       const read = promptNow()
       return read === null ? NO_SHAPE : { tools: read.tools > 0, images: read.images > 0, json: read.format !== 'text' }
     },
+    qualityOf: (deploymentId) => appraisalNow()?.of(deploymentId).quality ?? null,
   }
 }
 
-function guessedTask(prompt: Prompt | null): string {
-  return prompt === null ? 'other' : taskOf(prompt).task
+/** Of what is no chat. */
+const NO_TASK = 'other'
+
+/** `declared`: a task of ours, or a word of the caller's own, by which its routes may go. */
+function appraised(
+  prompt: Prompt,
+  { key }: KeyWithTeam,
+  scoreboard: Scoreboard,
+  now: number,
+  declared: string | null,
+): Appraisal {
+  const chain = scopeChainOf(key.id, key.teamId)
+  const knowledge = { scoresOf: (deployment: string) => scoreboard.scores(chain, deployment, now), heads: null }
+  return appraise(prompt, knowledge, isTask(declared) ? declaredTask(declared) : null)
 }
 
 /** Null where the request is no chat, or one that only its provider understands. */

@@ -116,7 +116,7 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
     const last = thread?.isKnown === true && route.isSticky ? planMemory.lastOf(thread.hash) : null
     const planned = plan(
       {
-        facts: requestFacts(asked, routing, clock.now(), memo),
+        facts: requestFacts(asked, routing, clock.now(), memo, engine.scoreboard),
         route,
         conversation: thread === null ? null : { ...thread, last },
         preference: preferenceOf(options, wished, fallbacksOf(wished, caller), barred, wishTools),
