@@ -42,6 +42,8 @@ import { createJournal } from './ledger/journal.ts'
 import type { Journal } from './ledger/journal.ts'
 import { createObservedAnswers } from './ledger/observed.ts'
 import type { PriceSource } from './ledger/price-source.ts'
+import { createBalances } from './limits/balances.ts'
+import type { Balances } from './limits/balances.ts'
 import { createBudgetDefinitions } from './limits/budget-definitions.ts'
 import type { BudgetDefinitions } from './limits/budget-definitions.ts'
 import { createBudgets } from './limits/budgets.ts'
@@ -180,6 +182,8 @@ export interface Gateway {
   readonly budgets: Budgets
   /** `load` it before the first request: what was spent is in the store. */
   readonly budgetDefinitions: BudgetDefinitions
+  /** `refresh` them before the first request: what users were credited is in the store. */
+  readonly balances: Balances
   readonly credentials: CredentialPool
   readonly batches: BatchRunner
   readonly health: Health
@@ -209,6 +213,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     clock,
     cacheMs: KEY_CACHE_MS,
     cacheSize: KEY_CACHE_SIZE,
+    hasUsers: () => snapshot.config.users.enabled,
   })
   const journal = createJournal({
     commit: (batch) => options.store.commit(batch),
@@ -219,7 +224,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const budgets = createBudgets({ clock, waitMs: () => snapshot.config.limits.budgetWaitMs })
   const observed = createObservedAnswers()
   const budgetDefinitions = createBudgetDefinitions(budgets, options.store)
-  budgetDefinitions.configure(options.config.budgets)
+  budgetDefinitions.configure(options.config.budgets, options.config.users.enabled)
+  const balances = createBalances(budgets, options.store)
   const providerRoom = createProviderRoom({ clock })
   const upstream = createUpstream({
     clock,
@@ -324,6 +330,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       wake: (batchId) => batches.wake(batchId),
       keyRing,
       requests: options.store,
+      ledger: options.store,
       responses: options.store,
       now: () => clock.now(),
       snapshot,
@@ -442,7 +449,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     configure(config) {
       const next = build(config)
       snapshot = next
-      budgetDefinitions.configure(config.budgets)
+      budgetDefinitions.configure(config.budgets, config.users.enabled)
       stages = createStages(engine, next)
       ownTools = toolsOfOwn()
       passTools = createPassTools(engine, next)
@@ -457,6 +464,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     limiter: engine.limiter,
     budgets,
     budgetDefinitions,
+    balances,
     credentials: attemptTools.credentials,
     health: attemptTools.health,
     sampler,

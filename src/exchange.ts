@@ -13,6 +13,7 @@ import type { NanoUsd } from './core/money.ts'
 import type { Attempt } from './core/outcome.ts'
 import { inputTokens, NO_USAGE, outputTokens, USAGE_UNITS } from './core/usage.ts'
 import type { Usage, UsageSource } from './core/usage.ts'
+import { saleOf } from './core/user.ts'
 import type { Entrance } from './handle.ts'
 import type { AnswerCopy } from './lab/answer-copy.ts'
 import { costOf } from './ledger/cost.ts'
@@ -113,6 +114,8 @@ export class Exchange {
   readonly cleanUps: (() => void)[] = []
   /** Cost of the closed request; null while open, or when nothing reached a provider. */
   costNanoUsd: NanoUsd | null = null
+  /** What its user was charged for it; null while open, and where the key is no user's. */
+  chargedNanoUsd: NanoUsd | null = null
   #closed: Promise<void> | null = null
   readonly #tools: ExchangeTools
 
@@ -177,7 +180,7 @@ export class Exchange {
         pricing === null || ending.produced === null ? 0n : costOf(usage, pricing.rates, this.#tierOf(pricing, ending))
       this.costNanoUsd = beside === null ? own : own + beside.costNanoUsd
     }
-    const entry = this.#charged(this.#entryOf(ending, usage, source, pricing, now))
+    const entry = this.#charged(this.#sold(this.#entryOf(ending, usage, source, pricing, now)))
     const record = this.#recordOf(ending, usage, source)
     const durable = this.caller === null ? Promise.resolve() : journal.settle(entry, record)
     onClosed(record, this.target, this.task)
@@ -272,6 +275,14 @@ export class Exchange {
   #tierOf({ rates }: NonNullable<Pricing>, { produced }: Ending): ServiceTier {
     if (rates.serviceTiers === undefined) return 'standard'
     return billedTier(this.call?.body['service_tier'], produced?.rawUsage ?? null)
+  }
+
+  #sold(entry: Entry | null): Entry | null {
+    const owner = this.caller?.owner
+    if (owner === undefined || entry === null) return entry
+    const sale = saleOf(owner, entry.costNanoUsd)
+    this.chargedNanoUsd = sale.chargedNanoUsd
+    return { ...entry, sale }
   }
 
   /** What the request cost takes the place of what was held for it. */

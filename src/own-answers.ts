@@ -1,22 +1,26 @@
 // What the gateway answers by itself on the data plane: models, one's own requests, health.
 import { GatewayError } from './core/error.ts'
-import { formatUsd } from './core/money.ts'
+import type { Rates } from './core/model.ts'
+import { formatUsd, timesMillionths, type NanoUsd } from './core/money.ts'
+import { USAGE_UNITS } from './core/usage.ts'
+import type { KeyOwner } from './core/user.ts'
 import type { RequestRecord } from './core/ledger.ts'
 import { bareModel } from './dialects/gemini.ts'
 import { geminiModelJson, geminiModelList } from './dialects/gemini-models.ts'
 import { anthropicModelJson, type ModelEntry, openaiModelJson } from './dialects/model-lists.ts'
 import { secretOf } from './http/caller.ts'
-import { modelAllowed } from './keys/permit.ts'
+import { modelAllowed, ownerModels } from './keys/permit.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import type { AddressOf } from './handle.ts'
 import { listedModels } from './listed-models.ts'
 import { usdPerUnit } from './models/listed-model.ts'
 import type { Snapshot } from './snapshot.ts'
-import type { KeyWithTeam, RequestStore, ResponseStore } from './store/store.ts'
+import type { KeyWithTeam, LedgerStore, RequestStore, ResponseStore } from './store/store.ts'
 
 export type OwnAnswerTools = {
   readonly keyRing: KeyRing
   readonly requests: RequestStore
+  readonly ledger: Pick<LedgerStore, 'getEntry'>
   readonly responses: ResponseStore
   readonly now: () => number
   readonly snapshot: Snapshot
@@ -131,12 +135,24 @@ function findModel(name: string, caller: KeyWithTeam, tools: OwnAnswerTools): Mo
   return found
 }
 
-function usable({ key, team }: KeyWithTeam, { snapshot, now }: OwnAnswerTools): readonly ModelEntry[] {
-  const mayUse = (id: string): boolean => modelAllowed(key.models, team?.models ?? null, [id])
+function usable(caller: KeyWithTeam, { snapshot, now }: OwnAnswerTools): readonly ModelEntry[] {
+  const shared = ownerModels(caller)
+  const mayUse = (id: string): boolean => modelAllowed(caller.key.models, shared, [id])
+  const { owner } = caller
   return listedModels(snapshot, now(), mayUse).map(({ rates, ...model }) => ({
     ...model,
-    pricing: rates === null ? null : usdPerUnit(rates),
+    pricing: rates === null ? null : usdPerUnit(owner === undefined ? rates : soldRates(rates, owner)),
   }))
+}
+
+/** What a user pays for each unit. */
+function soldRates(rates: Rates, { multiplierMillionths }: KeyOwner): Rates {
+  return Object.fromEntries(
+    USAGE_UNITS.flatMap((unit) => {
+      const rate = rates[unit]
+      return rate === undefined ? [] : [[unit, timesMillionths(rate, multiplierMillionths)]]
+    }),
+  )
 }
 
 /** `GET /v1/requests/{id}`: what became of a request, for the key that made it. */
@@ -151,10 +167,13 @@ export async function showRequest(
   // Another key's request is as unknown as one that never was.
   if (record === null || record.dimensions.keyId !== key.id)
     throw new GatewayError('not_found', { message: 'This key has made no request of this id.' })
-  return Response.json(requestBody(record))
+  if (key.userId === undefined) return Response.json(requestBody(record, record.costNanoUsd))
+  // A user sees what the user paid.
+  const entry = await tools.ledger.getEntry(id)
+  return Response.json(requestBody(record, entry?.sale?.chargedNanoUsd ?? null))
 }
 
-function requestBody(record: RequestRecord): object {
+function requestBody(record: RequestRecord, costNanoUsd: NanoUsd | null): object {
   return {
     id: record.id,
     object: 'weir.request',
@@ -174,8 +193,8 @@ function requestBody(record: RequestRecord): object {
     tags: record.dimensions.tags,
     usage: record.usage,
     usage_source: record.usageSource,
-    cost_usd: record.costNanoUsd === null ? null : formatUsd(record.costNanoUsd),
-    cost_nano_usd: record.costNanoUsd === null ? null : record.costNanoUsd.toString(),
+    cost_usd: costNanoUsd === null ? null : formatUsd(costNanoUsd),
+    cost_nano_usd: costNanoUsd === null ? null : costNanoUsd.toString(),
     saved_usd: record.savedNanoUsd === undefined ? null : formatUsd(record.savedNanoUsd),
     attempts: record.attempts.map((attempt) => ({
       target: attempt.target,

@@ -7,18 +7,19 @@ import type { Budgets, BudgetState } from './limits/budgets.ts'
 import { callerOf, type OwnAnswerTools } from './own-answers.ts'
 
 /** What the whole gateway spends is not a caller's to know. */
-const SHOWN: readonly BudgetScope[] = ['organisation', 'team', 'key']
+const SHOWN: readonly BudgetScope[] = ['organisation', 'team', 'user', 'key']
 
 export async function showBudget(
   request: Request,
   addressOf: AddressOf,
   tools: OwnAnswerTools & { readonly budgets: Budgets },
 ): Promise<Response> {
-  const { key, team } = await callerOf(request, addressOf, tools)
+  const { key, team, owner } = await callerOf(request, addressOf, tools)
   const states = tools.budgets.state({
     key,
     team,
     organisation: team?.organisation ?? null,
+    user: owner,
     endUser: null,
     tags: [],
     route: null,

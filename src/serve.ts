@@ -136,6 +136,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     }
   }
   await gateway.budgetDefinitions.load(Date.now())
+  await gateway.balances.refresh()
   const reloader = createReloader({
     load,
     apply(next) {
@@ -208,6 +209,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     setInterval(() => void gateway.keyRing.checkElsewhere().catch(() => undefined), KEYS_CHECK_MS),
     setInterval(() => {
       void gateway.budgetDefinitions.checkElsewhere().catch(() => undefined)
+      void gateway.balances.refresh().catch(() => undefined)
       void priceLayers.checkElsewhere().catch(() => undefined)
       void store.ping().then(
         () => (storeAnswers = true),

@@ -74,6 +74,7 @@ export async function startGateway(
     },
   })
   await gateway.budgetDefinitions.load(clock.now())
+  await gateway.balances.refresh()
   const listeners: Listener[] = []
   const issue = async (key: Partial<NewKey>): Promise<string> => {
     const issued = issueKey({ name: 'test', ...key }, { hash, clock })

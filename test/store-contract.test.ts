@@ -14,6 +14,7 @@ import type { StoredResponse } from '../src/core/formats/responses-history.ts'
 import type { JsonObject } from '../src/core/json.ts'
 import type { Dimensions, Entry, EntryStatus, Intent, LedgerBatch, RequestRecord } from '../src/core/ledger.ts'
 import { NO_USAGE, USAGE_UNITS, type Usage } from '../src/core/usage.ts'
+import { saleOf, type Credit, type User, type UserCode } from '../src/core/user.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 import type { SpendBucket, SpendDimension, SpendQuery, SpendRow, Store } from '../src/store/store.ts'
 
@@ -138,6 +139,49 @@ function aTeam(change: Partial<Team> = {}): Team {
     metadata: {},
     disabled: false,
     createdAt: NOON,
+    ...change,
+  }
+}
+
+function aUser(change: Partial<User> = {}): User {
+  return {
+    id: 'user_1',
+    login: 'ada',
+    group: 'default',
+    disabled: false,
+    createdAt: NOON,
+    invitedBy: null,
+    ...change,
+  }
+}
+
+function aCredit(change: Partial<Credit> = {}): Credit {
+  return {
+    id: 'credit_1',
+    userId: 'user_1',
+    at: NOON,
+    kind: 'topup',
+    amountNanoUsd: 9_007_199_254_740_993n,
+    reference: 'payment-1',
+    note: 'card',
+    ...change,
+  }
+}
+
+function aCode(change: Partial<UserCode> = {}): UserCode {
+  return {
+    id: 'code_1',
+    kind: 'redemption',
+    hash: 'code-hash-1',
+    batch: 'batch_1',
+    amountNanoUsd: 5_000_000_000n,
+    group: null,
+    note: '',
+    madeBy: null,
+    createdAt: NOON,
+    expiresAt: NOON + HOUR,
+    usedBy: null,
+    usedAt: null,
     ...change,
   }
 }
@@ -405,6 +449,241 @@ for (const [name, makePlace] of Object.entries(STORES)) {
       })
     })
 
+    describe('users', () => {
+      const withUser = async (change: Partial<User> = {}, passwordHash: string | null = 'hashed'): Promise<Store> => {
+        const store = open()
+        await store.insertUser({ user: aUser(change), passwordHash, credits: [], invitation: null })
+        return store
+      }
+
+      test('there is a default group that charges what it costs; groups with users stay', async () => {
+        const store = await withUser()
+        expect(await store.listGroups()).toEqual([
+          { name: 'default', multiplierMillionths: 1_000_000n, models: null, createdAt: 0 },
+        ])
+        const group = { name: 'vip', multiplierMillionths: 800_000n, models: ['chat'], createdAt: NOON }
+        await store.insertGroup(group)
+        await expectCode(store.insertGroup(group), 'conflict')
+        expect(await store.updateGroup('vip', { multiplierMillionths: 1n })).toEqual({
+          ...group,
+          multiplierMillionths: 1n,
+        })
+        expect(await store.updateGroup('none', {})).toBeNull()
+        await store.updateUser('user_1', { group: 'vip' })
+        await expectCode(store.deleteGroup('vip'), 'conflict')
+        await store.updateUser('user_1', { group: 'default' })
+        expect(await store.deleteGroup('vip')).toBe(true)
+        await expectCode(store.updateUser('user_1', { group: 'vip' }), 'conflict')
+      })
+
+      test('a login belongs to one user, and a failed registration leaves nothing behind', async () => {
+        const store = await withUser()
+        const again = { user: aUser({ id: 'user_2' }), passwordHash: null, credits: [], invitation: null }
+        await expectCode(store.insertUser(again), 'conflict')
+        const bob = { ...again, user: aUser({ id: 'user_2', login: 'bob' }) }
+        await expectCode(
+          store.insertUser({ ...bob, invitation: 'none', credits: [aCredit({ userId: 'user_2' })] }),
+          'code_invalid',
+        )
+        expect(await store.getUser('user_2')).toBeNull()
+        await store.insertUser({ ...bob, credits: [aCredit({ userId: 'user_2' })] })
+        expect(await store.findUser('bob')).toEqual(bob.user)
+        expect((await store.listUsers({ cursor: null, limit: 1 })).data).toEqual([aUser()])
+        expect((await store.listCredits({ userId: 'user_2', cursor: null, limit: 9 })).data).toHaveLength(1)
+      })
+
+      test('a key of a user comes with its owner, and goes with the user', async () => {
+        const store = await withUser()
+        await store.insertKey(aKey({ userId: 'user_1' }))
+        await store.insertKey(aKey({ id: 'key_2', secrets: [aSecret('hash-2')] }))
+        const owner = {
+          userId: 'user_1',
+          group: 'default',
+          multiplierMillionths: 1_000_000n,
+          models: null,
+          disabled: false,
+        }
+        expect(await store.findKeyByHash('hash-1')).toEqual({ key: aKey({ userId: 'user_1' }), team: null, owner })
+        expect(await store.findKeyByHash('hash-2')).not.toHaveProperty('owner')
+        expect(await store.getKeyOwner('user_1')).toEqual(owner)
+        const query = { userId: 'user_1', cursor: null, limit: 9 }
+        expect((await store.listKeys(query)).data.map(({ id }) => id)).toEqual(['key_1'])
+        await store.insertSession({ hash: 's', userId: 'user_1', createdAt: NOON, expiresAt: NOON + HOUR }, 9)
+        expect(await store.eraseUser('user_1')).toBe(true)
+        expect(await store.eraseUser('user_9')).toBe(false)
+        expect((await store.listKeys(query)).data).toEqual([])
+        expect(await store.findKeyByHash('hash-1')).toBeNull()
+        expect(await store.findSession('s', NOON)).toBeNull()
+        expect(await store.findUser('ada')).toBeNull()
+        expect(await store.passwordHashOf('user_1')).toBeNull()
+      })
+
+      test('sessions last until they expire, and the oldest make room', async () => {
+        const store = await withUser()
+        const session = { hash: 's1', userId: 'user_1', createdAt: NOON, expiresAt: NOON + HOUR }
+        await store.insertSession(session, 2)
+        await store.insertSession({ ...session, hash: 's2', createdAt: NOON + 1 }, 2)
+        expect(await store.findSession('s1', NOON + HOUR - 1)).toEqual({ session, user: aUser() })
+        expect(await store.findSession('s1', NOON + HOUR)).toBeNull()
+        await store.insertSession({ ...session, hash: 's3', createdAt: NOON + 2 }, 2)
+        expect(await store.findSession('s1', NOON)).toBeNull()
+        expect(await store.findSession('s2', NOON)).not.toBeNull()
+        expect(await store.deleteSession('s2')).toBe(true)
+        expect(await store.deleteSession('s2')).toBe(false)
+        await store.setPasswordHash('user_1', 'other')
+        expect(await store.passwordHashOf('user_1')).toBe('other')
+        expect(await store.findSession('s3', NOON)).toBeNull()
+        await store.insertSession(session, 2)
+        await store.updateUser('user_1', { disabled: true })
+        expect(await store.findSession('s1', NOON)).toBeNull()
+      })
+
+      test('a payment is credited once, and totals are those of whoever has new credits', async () => {
+        const store = await withUser()
+        await store.insertUser({
+          user: aUser({ id: 'user_2', login: 'bob' }),
+          passwordHash: null,
+          credits: [],
+          invitation: null,
+        })
+        expect(await store.creditsSince(0)).toEqual({ no: 0, totals: [] })
+        expect(await store.addCredit(aCredit())).toEqual({ credit: aCredit(), isNew: true })
+        const twin = aCredit({ id: 'credit_2', userId: 'user_2', amountNanoUsd: 1n })
+        expect(await store.addCredit(twin)).toEqual({ credit: aCredit(), isNew: false })
+        const first = await store.creditsSince(0)
+        expect(first.totals).toEqual([{ userId: 'user_1', creditedNanoUsd: 9_007_199_254_740_993n }])
+        await store.addCredit({ ...twin, reference: 'payment-2' })
+        await store.addCredit(aCredit({ id: 'credit_3', kind: 'correction', amountNanoUsd: -3n }))
+        const second = await store.creditsSince(first.no)
+        expect(second.totals).toEqual([
+          { userId: 'user_1', creditedNanoUsd: 9_007_199_254_740_990n },
+          { userId: 'user_2', creditedNanoUsd: 1n },
+        ])
+        expect(await store.creditsSince(second.no)).toEqual({ no: second.no, totals: [] })
+        const page = await store.listCredits({ userId: 'user_1', cursor: null, limit: 1 })
+        expect(page.data.map(({ id }) => id)).toEqual(['credit_3'])
+        expect((await store.listCredits({ userId: 'user_1', cursor: page.next, limit: 1 })).data).toEqual([aCredit()])
+        await expectCode(store.addCredit(aCredit({ id: 'c', userId: 'nobody', reference: 'p' })), 'conflict')
+      })
+
+      test('of two processes that redeem one code at once, one does', async () => {
+        const [mine, other] = openTwo()
+        await mine.insertUser({ user: aUser(), passwordHash: null, credits: [], invitation: null })
+        await mine.insertCodes([aCode()])
+        const credit = aCredit({ kind: 'code', reference: 'code_1' })
+        const found = await Promise.all([mine, other].map((store) => store.findCode('redemption', 'code-hash-1', NOON)))
+        expect(found).toEqual([aCode(), aCode()])
+        const done = await Promise.allSettled([
+          mine.redeemCode('code_1', credit),
+          other.redeemCode('code_1', { ...credit, id: 'x' }),
+        ])
+        expect(done.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+        expect((await mine.creditsSince(0)).totals).toHaveLength(1)
+        expect(await other.findCode('redemption', 'code-hash-1', NOON)).toBeNull()
+        expect((await other.listCodes({ cursor: null, limit: 9 })).data).toEqual([
+          aCode({ usedBy: 'user_1', usedAt: NOON }),
+        ])
+        expect(await other.deleteCode('code_1')).toBe(false)
+      })
+
+      test('a code is good for its kind until it expires, and an invitation for one registration', async () => {
+        const store = await withUser()
+        await store.insertCodes([
+          aCode(),
+          aCode({ id: 'code_2', hash: 'h2', kind: 'invitation', batch: 'b', expiresAt: null }),
+        ])
+        expect(await store.findCode('invitation', 'code-hash-1', NOON)).toBeNull()
+        expect(await store.findCode('redemption', 'code-hash-1', NOON + HOUR)).toBeNull()
+        await expectCode(store.redeemCode('code_1', aCredit({ at: NOON + HOUR })), 'code_invalid')
+        const invited = (id: string) =>
+          store.insertUser({
+            user: aUser({ id, login: id, createdAt: NOON * 2 }),
+            passwordHash: null,
+            credits: [],
+            invitation: 'code_2',
+          })
+        await invited('user_2')
+        await expectCode(invited('user_3'), 'code_invalid')
+        expect((await store.listCodes({ cursor: null, limit: 9, batch: 'b' })).data).toMatchObject([
+          { usedBy: 'user_2' },
+        ])
+        expect(await store.deleteCode('code_1')).toBe(true)
+        await expectCode(store.insertCodes([aCode({ group: 'none' })]), 'conflict')
+      })
+
+      test('what requests were sold for stands beside what they cost, and the books hold it', async () => {
+        const store = await withUser()
+        const terms = { userId: 'user_1', group: 'default', multiplierMillionths: 1_500_000n }
+        const sold = (id: string, costNanoUsd: bigint, change: Partial<Entry> = {}): Entry =>
+          anEntry(id, {
+            costNanoUsd,
+            sale: saleOf(terms, costNanoUsd),
+            charges: [{ budgetId: 'balance', subject: 'user_1', from: 0, until: null, sold: true }],
+            ...change,
+          })
+        const intent = anIntent('d', {
+          holds: [
+            { scope: 'user', budgetId: 'balance', subject: 'user_1', from: 0, until: null, nanoUsd: 750n, sale: terms },
+          ],
+        })
+        await store.commit(
+          batch({
+            intents: [intent],
+            entries: [
+              sold('a', 1_001n),
+              sold('b', 10n, { model: 'other' }),
+              sold('c', 1n, { at: NOON + 24 * HOUR }),
+              anEntry('x'),
+            ],
+          }),
+        )
+        expect(await store.openIntents({ deadlineBefore: NOON * 2, limit: 9 })).toEqual([intent])
+        expect((await store.getEntry('a'))?.sale).toEqual({ ...terms, chargedNanoUsd: 1_502n })
+        expect(await store.getEntry('x')).not.toHaveProperty('sale')
+        const range = { from: NOON, to: NOON + 48 * HOUR }
+        const rows = await store.sales({ by: ['user', 'model'], bucket: null, ...range })
+        expect(
+          rows.map(({ group, requests, costNanoUsd, chargedNanoUsd }) => [
+            group,
+            requests,
+            costNanoUsd,
+            chargedNanoUsd,
+          ]),
+        ).toEqual([
+          [{ user: 'user_1', model: 'gpt-5' }, 2, 1_002n, 1_504n],
+          [{ user: 'user_1', model: 'other' }, 1, 10n, 15n],
+        ])
+        expect(rows[0]).toMatchObject({ inputTokens: 240, outputTokens: 14, at: null })
+        expect(await store.sales({ by: [], bucket: 'day', ...range, userId: 'user_1' })).toMatchObject([
+          { at: Date.UTC(2026, 0, 31), requests: 2 },
+          { at: Date.UTC(2026, 1, 1), requests: 1 },
+        ])
+        expect(await store.sales({ by: [], bucket: null, ...range, userId: 'user_2' })).toEqual([])
+        expect(await store.budgetAccounts({ endsAfter: 0 })).toMatchObject([
+          { subject: 'user_1', spentNanoUsd: 1_519n },
+        ])
+        const correction = sold('adj_a', -400n, { status: 'adjusted', usage: NO_USAGE, charges: undefined as never })
+        await store.adjust([{ entry: correction, original: 'a', madeAt: NOON + HOUR }])
+        expect(await store.adjustmentsSince(0)).toMatchObject([
+          { charges: [{ budgetId: 'balance', sold: true, nanoUsd: -600n }] },
+        ])
+        expect(await store.verifyBooks()).toMatchObject({ entries: 5, differences: 0, examples: [] })
+        const archived: Entry[] = []
+        const keep = (entries: readonly Entry[]): void => void archived.push(...entries)
+        await store.archiveEntries({ before: NOON + HOUR, limit: 99, file: 'f', now: NOON + HOUR, keep })
+        expect(archived.find(({ id }) => id === 'a')?.sale?.chargedNanoUsd).toBe(1_502n)
+        expect(await store.verifyBooks()).toMatchObject({
+          entries: 1,
+          archivedEntries: 4,
+          differences: 0,
+          examples: [],
+        })
+        expect(await store.sales({ by: [], bucket: null, ...range })).toMatchObject([
+          { requests: 3, chargedNanoUsd: 919n },
+        ])
+      })
+    })
+
     describe('administration', () => {
       test('admin tokens are found by hash, listed and deleted', async () => {
         const store = open()
@@ -582,7 +861,7 @@ for (const [name, makePlace] of Object.entries(STORES)) {
         expect(await spendOf(store, [])).toMatchObject([{ requests: 2, costNanoUsd: 1_600n }])
         expect(await store.budgetAccounts({ endsAfter: 0 })).toEqual([{ ...day, spentNanoUsd: 600n }])
         const [made] = await store.adjustmentsSince(0)
-        expect(made).toMatchObject({ costNanoUsd: -400n, charges: [day] })
+        expect(made).toMatchObject({ charges: [{ ...day, nanoUsd: -400n }] })
         expect(await store.adjustmentsSince(made?.no ?? 0)).toEqual([])
         await expectCode(store.adjust([{ entry: correction('a', 1n), original: 'a', madeAt: NOON }]), 'conflict')
         expect(await spendOf(store, [])).toMatchObject([{ requests: 2, costNanoUsd: 1_600n }])

@@ -100,6 +100,7 @@ describe('defaults', () => {
         budgetWaitMs: 5_000,
       },
       budgets: [],
+      users: { enabled: false },
       drills: [],
       lab: {
         cpuShare: 0.05,

@@ -13,6 +13,7 @@ import { priceBook, type PriceBookConfig } from './schema-prices.ts'
 import { realtime, type RealtimeConfig } from './schema-realtime.ts'
 import { route, type RouteConfig } from './schema-routes.ts'
 import { limitSet, timeoutFields } from './schema-shared.ts'
+import { users, type UsersConfig } from './schema-users.ts'
 import { parseCidr, parseListen } from './values.ts'
 
 export type Config = {
@@ -27,6 +28,7 @@ export type Config = {
   readonly cache: CacheConfig
   readonly limits: LimitsConfig
   readonly budgets: readonly BudgetConfig[]
+  readonly users: UsersConfig
   readonly drills: readonly DrillConfig[]
   readonly lab: LabConfig
   readonly prices: PriceBookConfig
@@ -268,6 +270,7 @@ export const CONFIG: Field<Config> = section<Config>(
       budget,
       [],
     ),
+    users,
     drills,
     lab,
     prices: priceBook,

@@ -1,11 +1,13 @@
 // What may be spent: a limit for a scope and a window, and what the books say of it.
 import type { NanoUsd } from './money.ts'
+import type { SaleTerms } from './user.ts'
 
 /** Whose spend a budget counts, from the whole to the part. */
 export const BUDGET_SCOPES = [
   'gateway',
   'organisation',
   'team',
+  'user',
   'key',
   'end_user',
   'tag',
@@ -65,14 +67,44 @@ type BudgetPeriod = {
   readonly until: number | null
 }
 
-/** What a request in flight holds in one period. Those of a provider or a model count only if that one answers. */
-export type BudgetHold = BudgetPeriod & { readonly scope: BudgetScope; readonly nanoUsd: NanoUsd }
+/**
+ * What a request in flight holds in one period. Those of a provider or a model count only if that one answers. `sale`: it
+ * holds what the request would be sold for under these terms, and not what it would cost.
+ */
+export type BudgetHold = BudgetPeriod & {
+  readonly scope: BudgetScope
+  readonly nanoUsd: NanoUsd
+  readonly sale?: SaleTerms
+}
 
-/** A period that an entry's cost counts in. */
-export type BudgetCharge = BudgetPeriod
+/** A period that an entry counts in: with its cost, or with what it was sold for. */
+export type BudgetCharge = BudgetPeriod & { readonly sold?: true }
 
 /** What was spent in a period, as the store has it. */
 export type BudgetAccount = BudgetPeriod & { readonly spentNanoUsd: NanoUsd }
+
+/**
+ * What users may spend: an account for each of them, whose limit is what was credited to them. It is in force where the
+ * gateway has users, and what was spent of it is kept while it has none.
+ */
+export const BALANCE: Budget = {
+  id: 'balance',
+  scope: 'user',
+  subject: null,
+  window: { type: 'once' },
+  limitNanoUsd: 0n,
+  onExhausted: { type: 'reject' },
+  borrowNanoUsd: null,
+  alertAt: [],
+  raises: [],
+  source: 'config',
+  createdAt: 0,
+}
+
+/** Whether budgets of the scope count what a user is charged: those that are the user's own. */
+export function countsSales(scope: BudgetScope): boolean {
+  return scope === 'user' || scope === 'key'
+}
 
 /** Whether a request that this provider and model answered counts in a budget of the scope and subject. */
 export function countsFor(scope: BudgetScope, subject: string, provider: string, model: string): boolean {
@@ -84,6 +116,7 @@ export function countsFor(scope: BudgetScope, subject: string, provider: string,
     case 'gateway':
     case 'organisation':
     case 'team':
+    case 'user':
     case 'key':
     case 'end_user':
     case 'tag':

@@ -157,6 +157,11 @@ export const ERRORS = {
     hint: 'Send `Authorization: Bearer <admin token>`; `weir admin token` makes a new one.',
   },
   forbidden: { status: 403, message: 'This role may only read.', hint: 'Use a token with the role `admin`.' },
+  code_invalid: {
+    status: 400,
+    message: 'This code is not known, was used already, or has expired.',
+    hint: 'Check it for typing errors, or ask for another one.',
+  },
   conflict: { status: 409, message: 'This would clash with something that exists.', hint: 'The message names it.' },
   config_invalid: {
     status: 422,

@@ -44,6 +44,8 @@ export type VirtualKey = {
   readonly id: string
   readonly name: string
   readonly teamId: string | null
+  /** Id of the user whose key it is; absent: nobody’s but the operator’s. Such a key has no team. */
+  readonly userId?: string
   /** Globs over model names (`openai/*`). */
   readonly models: readonly string[] | null
   /** Endpoint families (`chat`, `embeddings`, …), as in `http/endpoints.ts`. */

@@ -3,6 +3,7 @@ import type { BudgetCharge, BudgetHold } from './budget.ts'
 import type { NanoUsd } from './money.ts'
 import type { Attempt } from './outcome.ts'
 import type { Usage, UsageSource } from './usage.ts'
+import type { Sale } from './user.ts'
 
 /** Who and what a request belongs to: the dimensions of every report. */
 export type Dimensions = {
@@ -62,7 +63,9 @@ export type Entry = {
   /** True when no price was known: the cost is then 0 and says nothing. */
   readonly unpriced: boolean
   readonly priceVersion: string
-  /** Periods of budgets that its cost counts in; absent where there are none. Written with it, and not read back with it. */
+  /** What a user was charged for it; absent where the key is nobody’s. */
+  readonly sale?: Sale
+  /** Periods of budgets that it counts in; absent where there are none. Written with it, and not read back with it. */
   readonly charges?: readonly BudgetCharge[]
 }
 

@@ -11,6 +11,12 @@ export function nanoFromPico(pico: bigint): NanoUsd {
   return pico >= 0n ? (pico + 500n) / PICO_PER_NANO : -((-pico + 500n) / PICO_PER_NANO)
 }
 
+/** An amount times a factor in millionths, rounded half up (away from zero for negative amounts). */
+export function timesMillionths(nano: NanoUsd, millionths: bigint): NanoUsd {
+  const product = nano * millionths
+  return product >= 0n ? (product + 500_000n) / 1_000_000n : -((-product + 500_000n) / 1_000_000n)
+}
+
 /** Exact decimal dollars of an amount, without trailing zeros: `1500000n` → `"0.0015"`. */
 export function formatUsd(nano: NanoUsd): string {
   // Nearly every amount: cents of one request, written without big-integer divisions.

@@ -75,7 +75,9 @@ export async function relayWhole(exchange: Exchange, answer: Extract<Answer, { t
     produced: answer.facts,
   })
   const headers = headersOf(exchange, answer, answer.deployment)
-  if (exchange.costNanoUsd !== null) headers['x-weir-cost-usd'] = formatUsd(exchange.costNanoUsd)
+  // A user sees what the user pays.
+  const cost = exchange.chargedNanoUsd ?? exchange.costNanoUsd
+  if (cost !== null) headers['x-weir-cost-usd'] = formatUsd(cost)
   return new Response(answer.bytes as Uint8Array<ArrayBuffer>, { status: answer.status, headers })
 }
 

@@ -32,6 +32,7 @@ test('a key keeps what was asked for', () => {
   const input: Required<NewKey> = {
     name: 'app',
     teamId: 'team_1',
+    userId: 'user_1',
     models: ['openai/*'],
     endpoints: ['chat', 'embeddings'],
     addresses: ['10.0.0.0/8', '2001:db8::1'],

@@ -11,6 +11,8 @@ import { type Hasher, hintOf, newAdminSecret, newSecret } from './secret.ts'
 export type NewKey = {
   readonly name: string
   readonly teamId?: string | null
+  /** Id of the user whose key it is to be. */
+  readonly userId?: string
   readonly models?: readonly string[] | null
   readonly endpoints?: readonly string[] | null
   /** CIDR blocks or single addresses. */
@@ -36,6 +38,7 @@ export function issueKey(input: NewKey, { hash, clock }: { hash: Hasher; clock: 
     id: randomId('key'),
     name: input.name,
     teamId: input.teamId ?? null,
+    ...(input.userId === undefined ? {} : { userId: input.userId }),
     models: input.models ?? null,
     endpoints: input.endpoints ?? null,
     addresses: input.addresses ?? null,

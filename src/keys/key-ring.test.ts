@@ -51,6 +51,7 @@ beforeEach(() => {
         return answer
       },
       getKey: async (id) => rows.find(({ key }) => key.id === id)?.key ?? null,
+      getKeyOwner: async () => null,
       getTeam: async (id) => rows.find(({ team }) => team?.id === id)?.team ?? null,
       keysVersion: async () => version,
     },
@@ -130,6 +131,7 @@ describe('refusals', () => {
       store: {
         findKeyByHash: async () => ({ key, team: null }),
         getKey: async () => key,
+        getKeyOwner: async () => null,
         getTeam: async () => null,
         keysVersion: async () => 1,
       },
@@ -313,4 +315,34 @@ describe('a key is recalled by its id for work that was left behind', () => {
     const id = change === null ? 'key_never' : addKey(change).key.id
     expect(await ring.recall(id).catch((error: unknown) => (error as GatewayError).code)).toBe(code)
   })
+})
+
+test('a key of a user is good while there are users and its own is not disabled', async () => {
+  const issued = issueKey({ name: 'app', userId: 'user_1' }, { hash, clock })
+  const owner = { userId: 'user_1', group: 'default', multiplierMillionths: 1_000_000n, models: null }
+  const state = { hasUsers: true, disabled: false }
+  const found = (): KeyWithTeam => ({ key: issued.key, team: null, owner: { ...owner, disabled: state.disabled } })
+  const users = createKeyRing({
+    store: {
+      findKeyByHash: async () => found(),
+      getKey: async () => issued.key,
+      getKeyOwner: async () => found().owner ?? null,
+      getTeam: async () => null,
+      keysVersion: async () => 1,
+    },
+    hash,
+    clock,
+    cacheMs: 0,
+    cacheSize: 3,
+    hasUsers: () => state.hasUsers,
+  })
+  expect(await codeOf(issued.secret, HERE, users)).toBe('ok')
+  expect(await users.recall(issued.key.id)).toEqual(found())
+  state.disabled = true
+  expect(await codeOf(issued.secret, HERE, users)).toBe('key_disabled')
+  state.disabled = false
+  state.hasUsers = false
+  expect(await codeOf(issued.secret, HERE, users)).toBe('key_disabled')
+  const refusal = await users.recall(issued.key.id).catch((error: unknown) => error)
+  expect(refusal).toMatchObject({ code: 'key_disabled' })
 })

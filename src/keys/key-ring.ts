@@ -44,12 +44,15 @@ export function createKeyRing({
   clock,
   cacheMs,
   cacheSize,
+  hasUsers = () => false,
 }: {
-  readonly store: Pick<KeyStore, 'findKeyByHash' | 'getKey' | 'getTeam' | 'keysVersion'>
+  readonly store: Pick<KeyStore, 'findKeyByHash' | 'getKey' | 'getTeam' | 'getKeyOwner' | 'keysVersion'>
   readonly hash: Hasher
   readonly clock: Clock
   readonly cacheMs: number
   readonly cacheSize: number
+  /** Whether keys of users are good for anything; asked at each use of one. */
+  readonly hasUsers?: () => boolean
 }): KeyRing {
   // Two caches, so that a flood of invented secrets cannot push out the keys in use.
   const known = new LRUCache<string, Cached>({ max: cacheSize })
@@ -95,7 +98,7 @@ export function createKeyRing({
     if (found === null) throw new GatewayError('key_unknown')
     const { key, match } = found
     const now = clock.now()
-    refuseIdle(found, now)
+    refuseIdle(found, now, hasUsers)
     if (match.expiresAt !== null && match.expiresAt <= now)
       throw new GatewayError('key_expired', {
         message: 'This secret was replaced by a newer one, and its grace period is over.',
@@ -108,8 +111,10 @@ export function createKeyRing({
   async function recall(keyId: string): Promise<KeyWithTeam> {
     const key = await store.getKey(keyId)
     if (key === null) throw new GatewayError('key_unknown')
-    const found = { key, team: key.teamId === null ? null : await store.getTeam(key.teamId) }
-    refuseIdle(found, clock.now())
+    const team = key.teamId === null ? null : await store.getTeam(key.teamId)
+    const owner = key.userId === undefined ? null : await store.getKeyOwner(key.userId)
+    const found = owner === null ? { key, team } : { key, team, owner }
+    refuseIdle(found, clock.now(), hasUsers)
     return found
   }
 
@@ -132,11 +137,18 @@ export function createKeyRing({
 }
 
 /** Throws where the key may not be used at all, whoever has it. */
-function refuseIdle({ key, team }: KeyWithTeam, now: number): void {
+function refuseIdle({ key, team, owner }: KeyWithTeam, now: number, hasUsers: () => boolean): void {
   if (key.disabled) throw new GatewayError('key_disabled')
   if (team?.disabled === true)
     throw new GatewayError('key_disabled', { message: 'The team of this API key is disabled.' })
   if (key.expiresAt !== null && key.expiresAt <= now) throw new GatewayError('key_expired')
+  if (key.userId === undefined) return
+  // Nothing else would charge them.
+  if (owner === undefined || !hasUsers())
+    throw new GatewayError('key_disabled', {
+      message: 'This API key belongs to a user, and users are switched off here.',
+    })
+  if (owner.disabled) throw new GatewayError('key_disabled', { message: 'The user of this API key is disabled.' })
 }
 
 /** Which secret of the key was sent. The store searched an index, whose time depends on the hash; this does not. */

@@ -5,6 +5,7 @@ import { globTest } from '../core/glob.ts'
 import { OPTION_NAMES } from '../core/key.ts'
 import type { OptionName } from '../core/key.ts'
 import type { Operation } from '../core/model.ts'
+import type { KeyWithTeam } from '../store/store.ts'
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6
 type Block = readonly [Address, number]
@@ -47,6 +48,11 @@ export function modelAllowed(
   names: readonly string[],
 ): boolean {
   return (globs === null || names.some(testOf(globs))) && (teamGlobs === null || names.some(testOf(teamGlobs)))
+}
+
+/** Globs of whoever owns a key: of its team, or of its user's group; a key has one of the two, or neither. */
+export function ownerModels({ team, owner }: Pick<KeyWithTeam, 'team' | 'owner'>): readonly string[] | null {
+  return team?.models ?? owner?.models ?? null
 }
 
 // A table and not a list, so that a new option does not compile until it is told how it is seen.

@@ -1,8 +1,9 @@
 // Settles what a crash left behind: an intent without an entry means that a request may have reached a provider and that
 // nobody wrote down what it cost. It is booked at its estimate and marked `recovered`: nothing is dropped. Nothing is
 // charged twice either, because an entry of the same id that stands already wins.
-import { countsFor } from '../core/budget.ts'
+import { countsFor, type BudgetCharge } from '../core/budget.ts'
 import type { Entry, Intent } from '../core/ledger.ts'
+import { saleOf } from '../core/user.ts'
 import type { LedgerStore } from '../store/store.ts'
 
 export type RecoverOptions = {
@@ -48,12 +49,19 @@ function recoveredEntry(intent: Intent): Entry {
     // An intent whose target had no price names no price version.
     unpriced: intent.priceVersion === '',
     priceVersion: intent.priceVersion,
-    ...(intent.holds === undefined
-      ? {}
-      : {
-          charges: intent.holds.filter(({ scope, subject }) =>
-            countsFor(scope, subject, intent.provider, intent.model),
-          ),
-        }),
+    ...chargedOf(intent),
   }
+}
+
+/** Whom it was sold to stands with what was held of the balance. */
+function chargedOf({ holds, provider, model, estimateNanoUsd }: Intent): Pick<Entry, 'charges' | 'sale'> {
+  if (holds === undefined) return {}
+  const terms = holds.find(({ sale }) => sale !== undefined)?.sale
+  const charges = holds
+    .filter(({ scope, subject }) => countsFor(scope, subject, provider, model))
+    .map(({ budgetId, subject, from, until, sale }): BudgetCharge => {
+      const period = { budgetId, subject, from, until }
+      return sale === undefined ? period : { ...period, sold: true }
+    })
+  return terms === undefined ? { charges } : { charges, sale: saleOf(terms, estimateNanoUsd) }
 }

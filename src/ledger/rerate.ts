@@ -6,6 +6,7 @@
 import type { Entry } from '../core/ledger.ts'
 import type { NanoUsd } from '../core/money.ts'
 import { NO_USAGE } from '../core/usage.ts'
+import { saleOf } from '../core/user.ts'
 import type { Adjustment, BookedEntry } from '../store/store.ts'
 import { costOf } from './cost.ts'
 import type { Price } from './price-source.ts'
@@ -35,10 +36,16 @@ export function rerate(
   const after = costOf(entry.usage, price.rates, serviceTierIn(entry.priceVersion)) + (besideNanoUsd ?? 0n)
   const before = entry.costNanoUsd + adjustedNanoUsd
   if (after === before) return { type: 'same' }
-  return { type: 'changed', before, after, adjustment: correctionOf(entry, after - before, price.version, madeAt) }
+  return { type: 'changed', before, after, adjustment: correctionOf(entry, { before, after }, price.version, madeAt) }
 }
 
-function correctionOf(entry: Entry, costNanoUsd: NanoUsd, priceVersion: string, madeAt: number): Adjustment {
+function correctionOf(
+  entry: Entry,
+  { before, after }: { readonly before: NanoUsd; readonly after: NanoUsd },
+  priceVersion: string,
+  madeAt: number,
+): Adjustment {
+  const { sale } = entry
   return {
     original: entry.id,
     madeAt,
@@ -48,9 +55,17 @@ function correctionOf(entry: Entry, costNanoUsd: NanoUsd, priceVersion: string, 
       id: `adj_${entry.id}_${madeAt.toString(36)}`,
       status: 'adjusted',
       usage: NO_USAGE,
-      costNanoUsd,
+      costNanoUsd: after - before,
       unpriced: false,
       priceVersion,
+      ...(sale === undefined
+        ? {}
+        : {
+            sale: {
+              ...sale,
+              chargedNanoUsd: saleOf(sale, after).chargedNanoUsd - saleOf(sale, before).chargedNanoUsd,
+            },
+          }),
     },
   }
 }

@@ -2,7 +2,14 @@
 //
 // What the file says belongs to the file; its budgets have ids made of what they are for, so that a changed limit keeps
 // what was spent. Budgets of the store may be changed by this process (`refresh`) or another one (`checkElsewhere`).
-import { windowText, type Budget, type BudgetScope, type BudgetWindow, type OnExhausted } from '../core/budget.ts'
+import {
+  BALANCE,
+  windowText,
+  type Budget,
+  type BudgetScope,
+  type BudgetWindow,
+  type OnExhausted,
+} from '../core/budget.ts'
 import { parseUsd } from '../core/money.ts'
 import type { BookStore, BudgetStore, KeyStore } from '../store/store.ts'
 import type { Budgets } from './budgets.ts'
@@ -19,8 +26,8 @@ type WrittenBudget = {
 }
 
 export interface BudgetDefinitions {
-  /** Takes over what a new configuration says. */
-  configure(written: readonly WrittenBudget[]): void
+  /** Takes over what a new configuration says. `sells`: users pay for what their keys ask, from their balances. */
+  configure(written: readonly WrittenBudget[], sells?: boolean): void
   /** Reads the store's budgets and what was spent of all of them: once, before the first request. */
   load(now: number): Promise<void>
   /** Reads the store's budgets again, after a change of them. */
@@ -41,12 +48,13 @@ export function createBudgetDefinitions(
 ): BudgetDefinitions {
   let written: readonly Budget[] = []
   let stored: readonly Budget[] = []
+  let balances: readonly Budget[] = []
   let versionSeen: number | null = null
   /** Number of the last correction that is in the sums. */
   let adjusted = 0
 
   function apply(): void {
-    budgets.configure([...written, ...stored])
+    budgets.configure([...balances, ...written, ...stored])
   }
 
   async function readStored(): Promise<void> {
@@ -61,7 +69,8 @@ export function createBudgetDefinitions(
   }
 
   return {
-    configure(next) {
+    configure(next, sells = false) {
+      balances = sells ? [BALANCE] : []
       written = next.map(budgetOf)
       apply()
     },
@@ -84,9 +93,9 @@ export function createBudgetDefinitions(
       await readStored()
       apply()
       // What another process has corrected in the books is spent, or is not spent any more.
-      for (const { no, costNanoUsd, charges } of await store.adjustmentsSince(adjusted)) {
+      for (const { no, charges } of await store.adjustmentsSince(adjusted)) {
         adjusted = no
-        for (const period of charges) budgets.restore(period.budgetId, period.subject, period, costNanoUsd)
+        for (const period of charges) budgets.restore(period.budgetId, period.subject, period, period.nanoUsd)
       }
     },
     list: () => [...written, ...stored],

@@ -1,11 +1,14 @@
 // Which budgets cover a request, found by what it belongs to and not by walking all of them.
-import type { Budget, BudgetScope } from '../core/budget.ts'
+import { BALANCE, type Budget, type BudgetScope } from '../core/budget.ts'
+import type { SaleTerms } from '../core/user.ts'
 
 /** Who pays for a request. Keys and teams have an id and a name: a budget may be for either. */
 export type Payer = {
   readonly key: { readonly id: string; readonly name: string }
   readonly team: { readonly id: string; readonly name: string } | null
   readonly organisation: string | null
+  /** The user whose key it is; absent: it is no user's. */
+  readonly user?: SaleTerms | undefined
   readonly endUser: string | null
   readonly tags: readonly string[]
   /** Null: none is meant. */
@@ -46,12 +49,14 @@ export function createBudgetIndex(budgets: readonly Budget[]): BudgetIndex {
 
   return {
     any: budgets.length > 0,
-    byId: new Map(budgets.map((budget) => [budget.id, budget])),
-    covering({ key, team, organisation, endUser, tags, route }) {
+    // What users have is kept while they are switched off.
+    byId: new Map([BALANCE, ...budgets].map((budget) => [budget.id, budget])),
+    covering({ key, team, organisation, user, endUser, tags, route }) {
       const covers: Cover[] = []
       add(covers, 'gateway', '')
       if (organisation !== null) add(covers, 'organisation', organisation)
       if (team !== null) add(covers, 'team', team.id, team.name)
+      if (user !== undefined) add(covers, 'user', user.userId)
       add(covers, 'key', key.id, key.name)
       // The same name may mean somebody else in another team.
       if (endUser !== null) add(covers, 'end_user', `${team?.id ?? key.id}/${endUser}`, endUser)

@@ -13,6 +13,8 @@ export type Account = {
   budget: Budget
   readonly subject: string
   held: NanoUsd
+  /** What was credited on top of the limit; 0 but for balances. */
+  credited: NanoUsd
   /** Oldest first. */
   spendings: Spending[]
   /** The period that now lies in, worked out once for its length. */
@@ -41,8 +43,9 @@ export function createBudgetLedger(maxAccounts = MAX_ACCOUNTS): BudgetLedger {
     const name = nameOf(budget.id, subject)
     let known = accounts.get(name)
     if (known === undefined) {
-      if (accounts.size >= maxAccounts && subject !== OTHERS) return account(budget, OTHERS)
-      known = { budget, subject, held: 0n, spendings: [], current: null }
+      // Users do not come by themselves, and what is theirs is nobody else's.
+      if (accounts.size >= maxAccounts && subject !== OTHERS && budget.scope !== 'user') return account(budget, OTHERS)
+      known = { budget, subject, held: 0n, credited: 0n, spendings: [], current: null }
       accounts.set(name, known)
     }
     return known
@@ -97,9 +100,10 @@ export function charge(account: Account, period: Period, nanoUsd: NanoUsd): void
   }
 }
 
-/** The limit with the raises that are in force. */
-export function limitOf({ limitNanoUsd, raises }: Budget, now: number): NanoUsd {
-  let limit = limitNanoUsd
+/** The limit with the raises that are in force, and what was credited. */
+export function limitOf({ budget, credited }: Account, now: number): NanoUsd {
+  const { limitNanoUsd, raises } = budget
+  let limit = limitNanoUsd + credited
   for (const { amountNanoUsd, until } of raises) if (until > now) limit += amountNanoUsd
   return limit
 }

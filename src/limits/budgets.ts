@@ -9,12 +9,16 @@
 // nothing, is not refused yet: it waits in line until a reservation ends, for a bounded time. Who does not fit even then is
 // refused at once, with the moment of the reset.
 //
+// Of a user's request the user's own budgets (and those of the key) count what it is sold for, all others what it costs. The
+// balance is such a budget, an account for each user, whose limit grows with each credit.
+//
 // A target whose provider or model has used up its own budget is left out; the request is refused for it only when no
 // target is left.
-import { countsFor, type Budget, type BudgetCharge, type BudgetHold } from '../core/budget.ts'
+import { BALANCE, countsFor, countsSales, type Budget, type BudgetCharge, type BudgetHold } from '../core/budget.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
-import { formatUsd, type NanoUsd } from '../core/money.ts'
+import { formatUsd, timesMillionths, type NanoUsd } from '../core/money.ts'
+import type { SaleTerms } from '../core/user.ts'
 import {
   charge,
   createBudgetLedger,
@@ -73,6 +77,10 @@ export interface Budgets {
   readonly any: boolean
   configure(budgets: readonly Budget[]): void
   restore(budgetId: string, subject: string, period: Period, spentNanoUsd: NanoUsd): void
+  /** What was credited to a user, all in all. */
+  credit(userId: string, creditedNanoUsd: NanoUsd): void
+  /** What a user has, and has spent. */
+  balance(userId: string): BudgetState
   /** Whether a budget that refuses covers this payer: then a request without a price is refused by default. */
   coversHard(payer: Payer): boolean
   /** Grants, or throws `BudgetExhausted`; a promise while it waits for room. Null where no budget covers the request. */
@@ -96,7 +104,8 @@ export class BudgetExhausted extends GatewayError {
   }
 }
 
-type Wants = { readonly account: Account; readonly amount: NanoUsd }
+/** `sale`: the amount is what it is sold for under these terms. */
+type Wants = { readonly account: Account; readonly amount: NanoUsd; readonly sale?: SaleTerms }
 /** What came of looking: granted, or the account that stands in the way and whether waiting may help. */
 type Look =
   | { readonly type: 'granted'; readonly wants: readonly Wants[]; readonly allowed: readonly number[] }
@@ -154,9 +163,11 @@ export function createBudgets({
     if (allowed.length === 0 && blocked !== null) return blocked
     for (const { budget, subject } of shared) {
       const account = ledger.account(budget, subject)
-      const full = whyFull(account, most, { now, mayBorrow: hasPool && !isPool(budget), degraded })
+      const sale = countsSales(budget.scope) ? ask.payer.user : undefined
+      const amount = sale === undefined ? most : timesMillionths(most, sale.multiplierMillionths)
+      const full = whyFull(account, amount, { now, mayBorrow: hasPool && !isPool(budget), degraded })
       if (full !== null) return full
-      wants.push({ account, amount: most })
+      wants.push(sale === undefined ? { account, amount } : { account, amount, sale })
     }
     const covered = wants.length > 0 || allowed.length < ask.candidates.length
     return covered ? { type: 'granted', wants, allowed } : null
@@ -164,9 +175,9 @@ export function createBudgets({
 
   function take({ wants, allowed }: Extract<Look, { type: 'granted' }>): BudgetReservation {
     const now = clock.now()
-    const held = wants.map(({ account, amount }) => {
+    const held = wants.map(({ account, amount, sale }) => {
       account.held += amount
-      return { account, amount, period: currentPeriod(account, now) }
+      return { account, amount, sale, period: currentPeriod(account, now) }
     })
     let open = true
     const end = (): boolean => {
@@ -177,23 +188,24 @@ export function createBudgets({
     }
     return {
       allowed,
-      holds: held.map(({ account, amount, period }) => ({
+      holds: held.map(({ account, amount, sale, period }) => ({
         ...periodOf(account, period),
         scope: account.budget.scope,
         nanoUsd: amount,
+        ...(sale === undefined ? {} : { sale }),
       })),
       settle(cost, provider, model) {
         if (!end()) return []
         const charges: BudgetCharge[] = []
         const charged = new Set<Account>()
-        const spend = (account: Account, period: Period): void => {
+        const spend = (account: Account, period: Period, sale?: SaleTerms): void => {
           if (charged.has(account)) return
           charged.add(account)
-          charge(account, period, cost)
-          charges.push(periodOf(account, period))
+          charge(account, period, sale === undefined ? cost : timesMillionths(cost, sale.multiplierMillionths))
+          charges.push(sale === undefined ? periodOf(account, period) : { ...periodOf(account, period), sold: true })
         }
-        for (const { account, period } of held)
-          if (countsFor(account.budget.scope, account.subject, provider, model)) spend(account, period)
+        for (const { account, period, sale } of held)
+          if (countsFor(account.budget.scope, account.subject, provider, model)) spend(account, period, sale)
         // A target that the plan did not foresee counts in its own budgets all the same.
         for (const { budget, subject } of index.ofTarget(provider, model)) {
           const account = ledger.account(budget, subject)
@@ -256,7 +268,7 @@ export function createBudgets({
     return {
       budget: account.budget,
       subject: account.subject,
-      limitNanoUsd: limitOf(account.budget, now),
+      limitNanoUsd: limitOf(account, now),
       spentNanoUsd: spentOf(account, now),
       heldNanoUsd: account.held,
       resetAt: resetOf(account, now),
@@ -279,6 +291,11 @@ export function createBudgets({
       const budget = index.byId.get(budgetId)
       if (budget !== undefined) ledger.restore(budget, subject, period, spent)
     },
+    credit(userId, credited) {
+      ledger.account(BALANCE, userId).credited = credited
+      callWaiters()
+    },
+    balance: (userId) => stateOf(ledger.account(BALANCE, userId), clock.now()),
     coversHard: (payer) => index.any && index.covering(payer).some(({ budget }) => budget.onExhausted.type !== 'alert'),
     reserve(ask) {
       const found = look(ask)
@@ -314,7 +331,7 @@ function whyFull(
 ): Look | null {
   const { budget } = account
   if (budget.onExhausted.type === 'alert' || (degraded && budget.onExhausted.type === 'degrade')) return null
-  const most = limitOf(budget, now) + (mayBorrow ? (budget.borrowNanoUsd ?? 0n) : 0n)
+  const most = limitOf(account, now) + (mayBorrow ? (budget.borrowNanoUsd ?? 0n) : 0n)
   const spent = spentOf(account, now)
   if (spent + account.held + amount <= most) return null
   return { type: 'full', account, amount, settlesLater: account.held > 0n && spent + amount <= most }
@@ -331,11 +348,16 @@ function periodOf(account: Account, { from, until }: Period): BudgetCharge {
 
 function exhausted({ account, amount }: Extract<Look, { type: 'full' }>, now: number): BudgetExhausted {
   const { budget, subject } = account
-  const limit = limitOf(budget, now)
+  const limit = limitOf(account, now)
   const spent = spentOf(account, now)
   const resetAt = resetOf(account, now)
   const whose = budget.scope === 'gateway' ? 'this gateway' : `the ${budget.scope.replace('_', ' ')} ${subject}`
   const held = account.held > 0n ? ` and ${formatUsd(account.held)} are held by requests in flight` : ''
+  if (budget.id === BALANCE.id)
+    return new BudgetExhausted(account, {
+      message: `The balance is ${formatUsd(limit - spent)} dollars${held}; this request may cost ${formatUsd(amount)}. Top it up, or redeem a code.`,
+      resetAt,
+    })
   const reset = resetAt === null ? 'It does not reset by itself.' : `It resets at ${new Date(resetAt).toISOString()}.`
   return new BudgetExhausted(account, {
     message: `The budget of ${whose} is ${formatUsd(limit)} dollars, of which ${formatUsd(spent)} are spent${held}; this request may cost ${formatUsd(amount)}. ${reset}`,
@@ -347,7 +369,7 @@ function roomOf(held: readonly { readonly account: Account }[], now: number): Bu
   let tightest: BudgetRoom | null = null
   for (const { account } of held) {
     if (account.budget.onExhausted.type === 'alert') continue
-    const limitNanoUsd = limitOf(account.budget, now)
+    const limitNanoUsd = limitOf(account, now)
     const left = limitNanoUsd - spentOf(account, now) - account.held
     const remainingNanoUsd = left > 0n ? left : 0n
     if (tightest !== null && tightest.remainingNanoUsd <= remainingNanoUsd) continue

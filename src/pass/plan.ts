@@ -3,7 +3,7 @@ import { GatewayError } from '../core/error.ts'
 import type { Deployment, Provider } from '../core/model.ts'
 import { NO_FACTS } from '../core/model-facts.ts'
 import type { Exchange } from '../exchange.ts'
-import { modelAllowed } from '../keys/permit.ts'
+import { modelAllowed, ownerModels } from '../keys/permit.ts'
 import type { Plan } from '../routing/plan.ts'
 import { DEFAULT_POLICY } from '../routing/route.ts'
 import type { Snapshot } from '../snapshot.ts'
@@ -69,8 +69,9 @@ function providerOf(name: string, { providers, config }: Snapshot): Provider {
 }
 
 /** A key that is restricted to models must name one of them where it can be seen. */
-function refuseModel({ key, team }: KeyWithTeam, provider: Provider, model: string | null): void {
-  const teamModels = team?.models ?? null
+function refuseModel(caller: KeyWithTeam, provider: Provider, model: string | null): void {
+  const { key } = caller
+  const teamModels = ownerModels(caller)
   if (key.models === null && teamModels === null) return
   if (model === null)
     throw new GatewayError('model_not_allowed', {

@@ -3,7 +3,7 @@ import type { Call, RoutingOptions } from '../core/call.ts'
 import { GatewayError } from '../core/error.ts'
 import type { Deployment } from '../core/model.ts'
 import { routingOptionsOf } from '../http/option-headers.ts'
-import { modelAllowed } from '../keys/permit.ts'
+import { modelAllowed, ownerModels } from '../keys/permit.ts'
 import { threadOf } from '../routing/conversation.ts'
 import type { Thread } from '../routing/conversation.ts'
 import { plan, planOnly } from '../routing/plan.ts'
@@ -56,12 +56,11 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
   const dryTools: PlanTools = { ...tools, drawOf: (name) => planMemory.peekDraw(name) }
   const wishTools = wishToolsIn(engine, snapshot)
 
-  function resolve(name: string, { key, team }: KeyWithTeam): Route {
+  function resolve(name: string, caller: KeyWithTeam): Route {
     const route = catalogue.resolve(name)
     if (route !== null) return route
-    const usable = catalogue
-      .list()
-      .flatMap(({ id }) => (modelAllowed(key.models, team?.models ?? null, [id]) ? [id] : []))
+    const shared = ownerModels(caller)
+    const usable = catalogue.list().flatMap(({ id }) => (modelAllowed(caller.key.models, shared, [id]) ? [id] : []))
     const nearest = catalogue.nearest(name, usable)
     throw new GatewayError('model_unknown', {
       message: `There is no model ${quoted(name)} here.${nearest.length > 0 ? ` Did you mean ${nearest.join(', ')}?` : ''}`,
@@ -83,7 +82,7 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
   function served(planned: Plan, { call, dialect, caller }: Asked): Plan {
     const { targets, excluded, route } = planned
     if (targets.length > 0 || excluded.length === 0) return planned
-    const { key, team } = caller
+    const { key } = caller
     if (excluded.every(({ why }) => why === NOT_ALLOWED)) throw notAllowed(call.facts.model, caller)
     if (excluded.every(({ why }) => why === NO_PRICE))
       throw new GatewayError('unpriced_model', {
@@ -98,7 +97,7 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
     if (excluded.some(({ deployment }) => suits.whyNot(deployment, { call, dialect }) !== null))
       throw unsuited(call, planned, {
         catalogue,
-        allowed: (names) => modelAllowed(key.models, team?.models ?? null, names),
+        allowed: (names) => modelAllowed(key.models, ownerModels(caller), names),
         suits: (deployment) => suits.isKnownTo(deployment, { call, dialect }),
       })
     return planned
@@ -165,9 +164,10 @@ type Barred = ((deployment: Deployment) => string | null) | null
  * deployments of which the key may use some. Throws `model_not_allowed`.
  */
 function barredBy(route: Route, name: string, caller: KeyWithTeam): Barred {
-  const { key, team } = caller
-  if (key.models === null && (team === null || team.models === null)) return null
-  const allowed = (names: readonly string[]): boolean => modelAllowed(key.models, team?.models ?? null, names)
+  const { key } = caller
+  const shared = ownerModels(caller)
+  if (key.models === null && shared === null) return null
+  const allowed = (names: readonly string[]): boolean => modelAllowed(key.models, shared, names)
   if (allowed(route.only === null ? [name] : [name, route.only.deployment.id])) return null
   if (route.isConfigured || route.only !== null) throw notAllowed(name, caller)
   return ({ id }) => (allowed([id]) ? null : NOT_ALLOWED)

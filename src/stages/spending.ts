@@ -64,11 +64,12 @@ export async function reserveBudgets(
 }
 
 /** Who pays, in the words of the budgets. End users are those of a team, or of a key without one. */
-function payerOf(exchange: Exchange, { key, team }: KeyWithTeam): Payer {
+function payerOf(exchange: Exchange, { key, team, owner }: KeyWithTeam): Payer {
   return {
     key,
     team,
     organisation: team?.organisation ?? null,
+    user: owner,
     endUser: exchange.endUser,
     tags: exchange.tags,
     route: exchange.route,

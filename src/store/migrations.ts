@@ -356,6 +356,99 @@ ALTER TABLE cached_answers ADD COLUMN vector BLOB; -- 32-bit floats, little-endi
 CREATE INDEX cached_answers_by_space ON cached_answers (space, created_at) WHERE space IS NOT NULL;
 `
 
+// Users with their groups, sessions, credits and codes; and what each of their requests was sold for, with its sums by day.
+const USERS = `
+CREATE TABLE user_groups (
+  name TEXT PRIMARY KEY,
+  multiplier_millionths INTEGER NOT NULL,
+  models TEXT, -- JSON array; NULL: all
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO user_groups VALUES ('default', 1000000, NULL, 0);
+
+CREATE TABLE users (
+  id TEXT PRIMARY KEY,
+  login TEXT NOT NULL UNIQUE,
+  user_group TEXT NOT NULL REFERENCES user_groups (name),
+  disabled INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  invited_by TEXT,
+  password TEXT -- hash; NULL: nobody can log in
+) STRICT, WITHOUT ROWID;
+CREATE INDEX users_by_time ON users (created_at, id);
+CREATE INDEX users_by_group ON users (user_group);
+
+CREATE TABLE user_keys (
+  user_id TEXT NOT NULL,
+  key_id TEXT NOT NULL REFERENCES virtual_keys (id) ON DELETE CASCADE,
+  PRIMARY KEY (user_id, key_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX user_keys_by_key ON user_keys (key_id);
+
+CREATE TABLE user_sessions (
+  hash TEXT PRIMARY KEY,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX user_sessions_by_user ON user_sessions (user_id, created_at);
+CREATE INDEX user_sessions_by_end ON user_sessions (expires_at);
+
+CREATE TABLE credits (
+  no INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  user_id TEXT NOT NULL REFERENCES users (id),
+  at INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  amount_nano_usd INTEGER NOT NULL,
+  reference TEXT NOT NULL,
+  note TEXT NOT NULL,
+  UNIQUE (kind, reference)
+) STRICT;
+CREATE INDEX credits_by_user ON credits (user_id, no);
+
+CREATE TABLE user_codes (
+  id TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,
+  hash TEXT NOT NULL UNIQUE,
+  batch TEXT NOT NULL,
+  amount_nano_usd INTEGER NOT NULL,
+  user_group TEXT REFERENCES user_groups (name),
+  note TEXT NOT NULL,
+  made_by TEXT,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER,
+  used_by TEXT,
+  used_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX user_codes_by_time ON user_codes (created_at, id);
+
+CREATE TABLE sales (
+  entry TEXT PRIMARY KEY,
+  user INTEGER NOT NULL, -- words.no of the user's id
+  user_group INTEGER NOT NULL, -- words.no of its name
+  multiplier_millionths INTEGER NOT NULL,
+  charged_nano_usd INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sale_days (
+  user INTEGER NOT NULL,
+  day INTEGER NOT NULL, -- since the epoch, UTC
+  subject INTEGER NOT NULL, -- without end user and tags
+  user_group INTEGER NOT NULL,
+  requests INTEGER NOT NULL,
+  cost_nano_usd INTEGER NOT NULL,
+  charged_nano_usd INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  PRIMARY KEY (user, day, subject, user_group)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sale_days_by_day ON sale_days (day);
+
+ALTER TABLE budget_periods ADD COLUMN sold INTEGER NOT NULL DEFAULT 0; -- 1: the sum is of what entries were sold for
+ALTER TABLE archives ADD COLUMN charged_nano_usd INTEGER NOT NULL DEFAULT 0;
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
 export const MIGRATIONS: readonly string[] = [
   BASE,
@@ -370,6 +463,7 @@ export const MIGRATIONS: readonly string[] = [
   DRILLS,
   CACHE,
   VECTORS,
+  USERS,
 ]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */

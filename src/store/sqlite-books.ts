@@ -1,6 +1,7 @@
 // Keeping the books in SQLite: corrections, archives, copies; looking through them is in sqlite-verify.ts.
 import { existsSync } from 'node:fs'
 import { GatewayError } from '../core/error.ts'
+import type { BudgetCharge } from '../core/budget.ts'
 import type { Entry } from '../core/ledger.ts'
 import type { NanoUsd } from '../core/money.ts'
 import { ENTRY_STATUSES, int64, parseAttempts, usageText } from './codec.ts'
@@ -9,6 +10,7 @@ import { createChargeWriter } from './sqlite-budgets.ts'
 import { type Connection, guarded } from './sqlite-connection.ts'
 import { type EntryRow, readEntry } from './sqlite-ledger.ts'
 import { createRollup, HOUR_MS } from './sqlite-rollup.ts'
+import { createSaleWriter, SALE_COLUMN } from './sqlite-sales.ts'
 import { createInterner, SUBJECT_COLUMNS } from './sqlite-subjects.ts'
 import { verifyBooks } from './sqlite-verify.ts'
 import type { BookedEntry, BookStore, EntryFilter } from './store.ts'
@@ -16,30 +18,32 @@ import type { BookedEntry, BookStore, EntryFilter } from './store.ts'
 type ScanRow = EntryRow & { readonly adjusted: bigint | null; readonly attempts: string | null }
 type ChargeRow = {
   readonly no: bigint
-  readonly cost: bigint
+  readonly nano: bigint
+  readonly sold: bigint | null
   readonly budget: string | null
   readonly subject: string | null
   readonly from_at: bigint | null
   readonly until_at: bigint | null
 }
 
-const ENTRY_COLUMNS = `e.id, e.at, e.status, e.estimated, e.usage, e.cost_nano_usd, e.unpriced, w.word AS price_version, ${SUBJECT_COLUMNS}`
+const ENTRY_COLUMNS = `e.id, e.at, e.status, e.estimated, e.usage, e.cost_nano_usd, e.unpriced, w.word AS price_version, ${SALE_COLUMN}, ${SUBJECT_COLUMNS}`
 const FROM_ENTRIES = 'entries e JOIN subjects s ON s.no = e.subject JOIN words w ON w.no = e.price_version'
 
 export function createBookStore(database: Connection): BookStore {
   const insertEntry = database.statement('INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
   const insertAdjustment = database.statement('INSERT INTO adjustments VALUES (NULL, ?, ?, ?)')
   const chargesOf = database.statement<
-    { budget: string; subject: string; from_at: number; until_at: number | null },
+    { budget: string; subject: string; from_at: number; until_at: number | null; sold: number },
     [string]
   >(
-    `SELECT p.budget, p.subject, p.from_at, p.until_at FROM budget_charges c JOIN budget_periods p ON p.no = c.period
+    `SELECT p.budget, p.subject, p.from_at, p.until_at, p.sold FROM budget_charges c JOIN budget_periods p ON p.no = c.period
      WHERE c.entry = ?`,
   )
   const since = database
     .statement<ChargeRow, [number]>(
-      `SELECT a.no, e.cost_nano_usd AS cost, p.budget, p.subject, p.from_at, p.until_at
-       FROM adjustments a JOIN entries e ON e.id = a.entry
+      `SELECT a.no, iif(p.sold = 1, x.charged_nano_usd, e.cost_nano_usd) AS nano, p.sold,
+         p.budget, p.subject, p.from_at, p.until_at
+       FROM adjustments a JOIN entries e ON e.id = a.entry LEFT JOIN sales x ON x.entry = a.entry
        LEFT JOIN budget_charges c ON c.entry = a.entry LEFT JOIN budget_periods p ON p.no = c.period
        WHERE a.no > ? ORDER BY a.no`,
     )
@@ -47,6 +51,7 @@ export function createBookStore(database: Connection): BookStore {
   const interner = createInterner(database)
   const rollup = createRollup(database)
   const charges = createChargeWriter(database)
+  const sales = createSaleWriter(database, interner)
 
   function writeAdjustment(entry: Entry, original: string, madeAt: number): void {
     const subject = interner.subject(entry.dimensions, entry.provider, entry.model)
@@ -63,9 +68,11 @@ export function createBookStore(database: Connection): BookStore {
     )
     insertAdjustment.run(entry.id, original, madeAt)
     rollup.add(entry, subject)
-    const periods = chargesOf
-      .all(original)
-      .map((row) => ({ budgetId: row.budget, subject: row.subject, from: row.from_at, until: row.until_at }))
+    if (entry.sale !== undefined) sales.add(entry, entry.sale, subject)
+    const periods = chargesOf.all(original).map((row): BudgetCharge => {
+      const period = { budgetId: row.budget, subject: row.subject, from: row.from_at, until: row.until_at }
+      return row.sold === 1 ? { ...period, sold: true } : period
+    })
     charges.add(entry, periods)
   }
 
@@ -88,12 +95,14 @@ export function createBookStore(database: Connection): BookStore {
             .transaction(() => {
               for (const { entry, original, madeAt } of adjustments) writeAdjustment(entry, original, madeAt)
               rollup.write()
+              sales.write()
               charges.write()
             })
             .immediate()
         } catch (error) {
           interner.forget()
           rollup.forget()
+          sales.forget()
           charges.forget()
           throw error
         }
@@ -101,9 +110,9 @@ export function createBookStore(database: Connection): BookStore {
 
     adjustmentsSince: (no) =>
       guarded(() => {
-        const found = new Map<bigint, { no: number; costNanoUsd: NanoUsd; charges: BookCharge[] }>()
+        const found = new Map<bigint, { no: number; charges: (BudgetCharge & { nanoUsd: NanoUsd })[] }>()
         for (const row of since.all(no)) {
-          const known = found.get(row.no) ?? { no: Number(row.no), costNanoUsd: row.cost, charges: [] }
+          const known = found.get(row.no) ?? { no: Number(row.no), charges: [] }
           found.set(row.no, known)
           if (row.budget !== null && row.subject !== null)
             known.charges.push({
@@ -111,6 +120,8 @@ export function createBookStore(database: Connection): BookStore {
               subject: row.subject,
               from: Number(row.from_at),
               until: row.until_at === null ? null : Number(row.until_at),
+              nanoUsd: row.nano,
+              ...(row.sold === 1n ? { sold: true as const } : {}),
             })
         }
         return [...found.values()]
@@ -132,8 +143,6 @@ export function createBookStore(database: Connection): BookStore {
       }),
   }
 }
-
-type BookCharge = { budgetId: string; subject: string; from: number; until: number | null }
 
 function scanOf({
   from,
@@ -194,30 +203,34 @@ function archive(database: Connection, { before, limit, file, now, keep }: Archi
       if (rows.length === 0) return 0
       const entries = rows.map(readEntry)
       keep(entries)
-      const chargesOf = database.statement<{ period: number }, [string]>(
-        'SELECT period FROM budget_charges WHERE entry = ?',
+      const chargesOf = database.statement<{ period: number; sold: number }, [string]>(
+        'SELECT c.period, p.sold FROM budget_charges c JOIN budget_periods p ON p.no = c.period WHERE c.entry = ?',
       )
       const bookArchived = database.statement(
         'UPDATE budget_periods SET archived_nano_usd = archived_nano_usd + ? WHERE no = ?',
       )
       const dropCharge = database.statement('DELETE FROM budget_charges WHERE period = ? AND entry = ?')
       const dropAdjustment = database.statement('DELETE FROM adjustments WHERE entry = ?')
+      const dropSale = database.statement('DELETE FROM sales WHERE entry = ?')
       const dropEntry = database.statement('DELETE FROM entries WHERE id = ?')
       let cost = 0n
+      let charged = 0n
       let requests = 0
       for (const entry of entries) {
         cost += entry.costNanoUsd
         if (entry.status !== 'adjusted') requests++
-        for (const { period } of chargesOf.all(entry.id)) {
-          bookArchived.run(int64(entry.costNanoUsd), period)
+        charged += entry.sale?.chargedNanoUsd ?? 0n
+        for (const { period, sold } of chargesOf.all(entry.id)) {
+          bookArchived.run(int64(sold === 1 ? (entry.sale?.chargedNanoUsd ?? 0n) : entry.costNanoUsd), period)
           dropCharge.run(period, entry.id)
         }
         dropAdjustment.run(entry.id)
+        if (entry.sale !== undefined) dropSale.run(entry.id)
         dropEntry.run(entry.id)
       }
       database
-        .query('INSERT INTO archives VALUES (NULL, ?, ?, ?, ?, ?, ?)')
-        .run(before, file, now, entries.length, requests, int64(cost))
+        .query('INSERT INTO archives VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)')
+        .run(before, file, now, entries.length, requests, int64(cost), int64(charged))
       return entries.length
     })
     .immediate()

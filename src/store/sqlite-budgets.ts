@@ -1,7 +1,7 @@
 // Budgets and what was spent in their periods, in SQLite.
 //
-// Invariant: for each period, spent_nano_usd = Σ cost of the entries whose charges name it. Both are written in the
-// transaction that inserts the entry.
+// Invariant: for each period, spent_nano_usd = Σ cost of the entries whose charges name it, or Σ of what they were sold for
+// (`sold`). Both are written in the transaction that inserts the entry.
 import type { Budget, BudgetAccount, BudgetCharge, BudgetHold, BudgetScope } from '../core/budget.ts'
 import type { Entry } from '../core/ledger.ts'
 import type { NanoUsd } from '../core/money.ts'
@@ -117,31 +117,45 @@ function readBudget(row: BudgetRow): Budget {
   }
 }
 
-type HoldRow = readonly [BudgetScope, budget: string, subject: string, from: number, until: number | null, nano: string]
+type HoldRow = readonly [
+  scope: BudgetScope,
+  budget: string,
+  subject: string,
+  from: number,
+  until: number | null,
+  nano: string,
+  ...sale: readonly [] | readonly [user: string, group: string, multiplier: string],
+]
 
 /** What an intent holds, as JSON rows. */
 export function holdsText(holds: readonly BudgetHold[]): string {
   return JSON.stringify(
-    holds.map(({ scope, budgetId, subject, from, until, nanoUsd }): HoldRow => [
+    holds.map(({ scope, budgetId, subject, from, until, nanoUsd, sale }): HoldRow => [
       scope,
       budgetId,
       subject,
       from,
       until,
       `${nanoUsd}`,
+      ...(sale === undefined ? ([] as const) : ([sale.userId, sale.group, `${sale.multiplierMillionths}`] as const)),
     ]),
   )
 }
 
 export function parseHolds(text: string): readonly BudgetHold[] {
-  return (JSON.parse(text) as readonly HoldRow[]).map(([scope, budgetId, subject, from, until, nano]) => ({
-    scope,
-    budgetId,
-    subject,
-    from,
-    until,
-    nanoUsd: BigInt(nano),
-  }))
+  return (JSON.parse(text) as readonly HoldRow[]).map(
+    ([scope, budgetId, subject, from, until, nano, userId, group, multiplier]) => ({
+      scope,
+      budgetId,
+      subject,
+      from,
+      until,
+      nanoUsd: BigInt(nano),
+      ...(userId === undefined || group === undefined || multiplier === undefined
+        ? {}
+        : { sale: { userId, group, multiplierMillionths: BigInt(multiplier) } }),
+    }),
+  )
 }
 
 export type ChargeWriter = {
@@ -155,7 +169,7 @@ export type ChargeWriter = {
 
 export function createChargeWriter(database: Connection): ChargeWriter {
   const add = database.statement(
-    `INSERT INTO budget_periods (budget, subject, from_at, until_at, spent_nano_usd) VALUES (?, ?, ?, ?, ?)
+    `INSERT INTO budget_periods (budget, subject, from_at, until_at, spent_nano_usd, sold) VALUES (?, ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET spent_nano_usd = spent_nano_usd + excluded.spent_nano_usd`,
   )
   const find = database.statement<{ no: number }, [string, string, number]>(
@@ -170,14 +184,15 @@ export function createChargeWriter(database: Connection): ChargeWriter {
         const name = `${period.budgetId}\0${period.subject}\0${period.from}`
         let sum = sums.get(name)
         if (sum === undefined) sums.set(name, (sum = { period, cost: 0n, entries: [] }))
-        sum.cost += entry.costNanoUsd
+        sum.cost += amountOf(entry, period)
         sum.entries.push(entry.id)
       }
     },
     write() {
       if (sums.size === 0) return
       for (const { period, cost, entries } of sums.values()) {
-        add.run(period.budgetId, period.subject, period.from, period.until, int64(cost))
+        const sold = period.sold === true ? 1 : 0
+        add.run(period.budgetId, period.subject, period.from, period.until, int64(cost), sold)
         const no = find.get(period.budgetId, period.subject, period.from)?.no
         if (no === undefined) throw new Error('a period that was just written is not there')
         for (const entry of entries) link.run(no, entry)
@@ -188,4 +203,11 @@ export function createChargeWriter(database: Connection): ChargeWriter {
       sums = new Map()
     },
   }
+}
+
+/** What an entry adds to a period. */
+function amountOf({ id, costNanoUsd, sale }: Entry, { sold }: BudgetCharge): NanoUsd {
+  if (sold !== true) return costNanoUsd
+  if (sale === undefined) throw new Error(`the entry ${id} counts in what was sold, and was not`)
+  return sale.chargedNanoUsd
 }

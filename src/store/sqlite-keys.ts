@@ -2,6 +2,7 @@
 import type { KeySecret, Team, VirtualKey } from '../core/key.ts'
 import { parseTimeCursor, pageOf, timeCursor } from './page.ts'
 import { type Connection, guarded } from './sqlite-connection.ts'
+import { createOwnerReader } from './sqlite-users.ts'
 import type { KeyStore, KeyWithTeam } from './store.ts'
 
 type KeyRow = {
@@ -33,6 +34,12 @@ export function createKeyStore(database: Connection): KeyStore {
     `SELECT id, team_id, created_at, body FROM virtual_keys
      WHERE team_id = ? AND (created_at, id) > (?, ?) ORDER BY created_at, id LIMIT ?`,
   )
+  const listUserKeys = database.statement<KeyRow, [string, number, string, number]>(
+    `SELECT k.id, k.team_id, k.created_at, k.body FROM user_keys u JOIN virtual_keys k ON k.id = u.key_id
+     WHERE u.user_id = ? AND (k.created_at, k.id) > (?, ?) ORDER BY k.created_at, k.id LIMIT ?`,
+  )
+  const insertUserKey = database.statement('INSERT INTO user_keys VALUES (?, ?)')
+  const ownerOf = createOwnerReader(database)
   const insertKey = database.statement('INSERT INTO virtual_keys VALUES (?, ?, ?, ?)')
   const changeKey = database.statement('UPDATE virtual_keys SET team_id = ?, body = ? WHERE id = ?')
   const dropKey = database.statement('DELETE FROM virtual_keys WHERE id = ?')
@@ -79,22 +86,30 @@ export function createKeyStore(database: Connection): KeyStore {
     findKeyByHash: (hash) =>
       guarded((): KeyWithTeam | null => {
         const row = selectByHash.get(hash)
-        return row === null ? null : { key: readKey(row), team: team(row.team_id) }
+        if (row === null) return null
+        const found = { key: readKey(row), team: team(row.team_id) }
+        const owner = found.key.userId === undefined ? null : ownerOf(found.key.userId)
+        return owner === null ? found : { ...found, owner }
       }),
 
     getKey: (id) => guarded(() => key(id)),
 
-    listKeys: ({ cursor, limit, teamId }) =>
+    listKeys: ({ cursor, limit, teamId, userId }) =>
       guarded(() => {
         const { at, id } = parseTimeCursor(cursor)
         const rows =
-          teamId === undefined ? listKeys.all(at, id, limit + 1) : listTeamKeys.all(teamId, at, id, limit + 1)
+          userId !== undefined
+            ? listUserKeys.all(userId, at, id, limit + 1)
+            : teamId === undefined
+              ? listKeys.all(at, id, limit + 1)
+              : listTeamKeys.all(teamId, at, id, limit + 1)
         return pageOf(rows.map(readKey), limit, timeCursor)
       }),
 
     insertKey: (added) =>
       changing(() => {
         insertKey.run(added.id, added.teamId, added.createdAt, keyBody(added))
+        if (added.userId !== undefined) insertUserKey.run(added.userId, added.id)
         // The first of the list is the current secret: it gets the highest position.
         const secrets = added.secrets.toReversed()
         for (const [position, { hash, hint, expiresAt }] of secrets.entries()) {
@@ -120,6 +135,8 @@ export function createKeyStore(database: Connection): KeyStore {
       }),
 
     deleteKey: (id) => guarded(() => dropKey.run(id).changes > 0),
+
+    getKeyOwner: (userId) => guarded(() => ownerOf(userId)),
 
     getTeam: (id) => guarded(() => team(id)),
 

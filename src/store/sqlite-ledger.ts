@@ -6,6 +6,7 @@ import { createSavingWriter } from './sqlite-cache.ts'
 import { type Connection, guarded } from './sqlite-connection.ts'
 import { createKeyIndex } from './sqlite-requests.ts'
 import { createRollup } from './sqlite-rollup.ts'
+import { createSaleWriter, parseSale, SALE_COLUMN } from './sqlite-sales.ts'
 import { createInterner, dimensionsOf, SUBJECT_COLUMNS, type Subject, type SubjectRow } from './sqlite-subjects.ts'
 import type { LedgerStore } from './store.ts'
 
@@ -28,6 +29,7 @@ export type EntryRow = SubjectRow & {
   readonly cost_nano_usd: bigint
   readonly unpriced: bigint
   readonly price_version: string
+  readonly sale: string | null
 }
 
 /** Entries between two rounds of tidying up. */
@@ -40,6 +42,7 @@ export function createLedgerStore(database: Connection): LedgerStore {
   const interner = createInterner(database)
   const rollup = createRollup(database)
   const charges = createChargeWriter(database)
+  const sales = createSaleWriter(database, interner)
   const insertIntent = database.statement('INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING')
   const deleteIntent = database.statement('DELETE FROM intents WHERE id = ?')
   const insertEntry = database.statement(
@@ -64,7 +67,7 @@ export function createLedgerStore(database: Connection): LedgerStore {
     .safeIntegers(true)
   const selectEntry = database
     .statement<EntryRow, [string]>(
-      `SELECT e.id, e.at, e.status, e.estimated, e.usage, e.cost_nano_usd, e.unpriced, w.word AS price_version, ${SUBJECT_COLUMNS}
+      `SELECT e.id, e.at, e.status, e.estimated, e.usage, e.cost_nano_usd, e.unpriced, w.word AS price_version, ${SALE_COLUMN}, ${SUBJECT_COLUMNS}
        FROM entries e JOIN subjects s ON s.no = e.subject JOIN words w ON w.no = e.price_version WHERE e.id = ?`,
     )
     .safeIntegers(true)
@@ -115,6 +118,7 @@ export function createLedgerStore(database: Connection): LedgerStore {
     )
     if (changes > 0) {
       rollup.add(entry, subject)
+      if (entry.sale !== undefined) sales.add(entry, entry.sale, subject)
       if (entry.charges !== undefined) charges.add(entry, entry.charges)
     }
     settled.push(entry.id)
@@ -165,6 +169,7 @@ export function createLedgerStore(database: Connection): LedgerStore {
     const booked = new Map<string, Booked>()
     for (const entry of batch.entries) booked.set(entry.id, writeEntry(entry))
     rollup.write()
+    sales.write()
     charges.write()
     for (const record of batch.records) writeRecord(record, booked.get(record.id))
     if (settled.length < TIDY_EVERY) return
@@ -184,6 +189,7 @@ export function createLedgerStore(database: Connection): LedgerStore {
         } catch (error) {
           interner.forget()
           rollup.forget()
+          sales.forget()
           charges.forget()
           // SQLite ends the transaction itself after some errors (a full disk); a second ROLLBACK would hide the cause.
           if (database.inTransaction) rollback.run()
@@ -237,5 +243,6 @@ export function readEntry(row: EntryRow): Entry {
     costNanoUsd: row.cost_nano_usd,
     unpriced: row.unpriced === 1n,
     priceVersion: row.price_version,
+    ...(row.sale === null ? {} : { sale: parseSale(row.sale) }),
   }
 }

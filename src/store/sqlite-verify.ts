@@ -6,6 +6,7 @@ import type { UsageUnit } from '../core/usage.ts'
 import { ENTRY_STATUSES, parseUsage } from './codec.ts'
 import type { Connection } from './sqlite-connection.ts'
 import { HOUR_MS, monthStart, SPANS, UNIT_COLUMNS } from './sqlite-rollup.ts'
+import { verifySales } from './sqlite-sales.ts'
 import type { BooksCheck } from './store.ts'
 
 type EntryRow = {
@@ -44,8 +45,16 @@ export function verifyBooks(database: Connection): BooksCheck {
   const subjects = subjectsOf(database)
   const { sums, entries, early } = sumsOfEntries(database, subjects, archives.beforeHour)
   const rows = compareRollups(database, subjects, { sums, beforeHour: archives.beforeHour, early, archives }, differ)
+  const sales = verifySales(database, archives.beforeHour, differ)
   const periods = comparePeriods(database, differ)
-  return { entries, archivedEntries: archives.entries, rows, periods, differences: count, examples: differences }
+  return {
+    entries,
+    archivedEntries: archives.entries,
+    rows: rows + sales,
+    periods,
+    differences: count,
+    examples: differences,
+  }
 }
 
 type Archives = {
@@ -223,8 +232,10 @@ function comparePeriods(database: Connection, differ: (sentence: string) => void
   const rows = database
     .query<{ budget: string; subject: string; from_at: bigint; spent: bigint; found: bigint | null; lost: bigint }, []>(
       `SELECT p.budget, p.subject, p.from_at, p.spent_nano_usd - p.archived_nano_usd AS spent,
-         sum(e.cost_nano_usd) AS found, sum(c.entry IS NOT NULL AND e.id IS NULL) AS lost
+         sum(iif(p.sold = 1, x.charged_nano_usd, e.cost_nano_usd)) AS found,
+         sum(c.entry IS NOT NULL AND e.id IS NULL) AS lost
        FROM budget_periods p LEFT JOIN budget_charges c ON c.period = p.no LEFT JOIN entries e ON e.id = c.entry
+       LEFT JOIN sales x ON x.entry = c.entry AND p.sold = 1
        GROUP BY p.no`,
     )
     .safeIntegers(true)

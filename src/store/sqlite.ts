@@ -14,6 +14,9 @@ import { createPriceStore } from './sqlite-prices.ts'
 import { createReportStore } from './sqlite-reports.ts'
 import { createRequestStore } from './sqlite-requests.ts'
 import { createResponseStore } from './sqlite-responses.ts'
+import { createSalesReports } from './sqlite-sales.ts'
+import { createCodeStore } from './sqlite-user-codes.ts'
+import { createUserStore } from './sqlite-users.ts'
 import type { Store } from './store.ts'
 
 /** Opens or creates the store and brings its schema up to date. Throws `store_unavailable`, naming the path, when it cannot be used. */
@@ -34,6 +37,9 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...createBatchStore(database),
     ...createDrillStore(database),
     ...createCacheStore(database),
+    ...createUserStore(database),
+    ...createCodeStore(database),
+    ...createSalesReports(database),
     ping: () =>
       guarded(() => {
         check.get()

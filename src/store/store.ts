@@ -11,27 +11,35 @@ import type { CachedAnswer, CacheSaving, CacheShare, IdempotentRequest, KeptAnsw
 import type { Entry, Intent, LedgerBatch, RequestRecord } from '../core/ledger.ts'
 import type { NanoUsd } from '../core/money.ts'
 import type { Usage } from '../core/usage.ts'
+import type { CodeKind, Credit, KeyOwner, User, UserCode, UserGroup, UserSession } from '../core/user.ts'
 
 export type Page<T> = { readonly data: readonly T[]; readonly next: string | null }
 export type PageQuery = { readonly cursor: string | null; readonly limit: number }
 
-export type KeyWithTeam = { readonly key: VirtualKey; readonly team: Team | null }
+export type KeyWithTeam = {
+  readonly key: VirtualKey
+  readonly team: Team | null
+  /** The user whose key it is; absent: it is no user's. */
+  readonly owner?: KeyOwner
+}
 
 /** Fields of a key that may change after it was made. */
-export type KeyPatch = Partial<Omit<VirtualKey, 'id' | 'createdAt' | 'secrets'>>
+export type KeyPatch = Partial<Omit<VirtualKey, 'id' | 'userId' | 'createdAt' | 'secrets'>>
 type TeamPatch = Partial<Omit<Team, 'id' | 'createdAt'>>
 
 export interface KeyStore {
   /** The key one of whose secrets has this hash, with its team, or null. Expired secrets are found too: the caller judges. */
   findKeyByHash(hash: string): Promise<KeyWithTeam | null>
   getKey(id: string): Promise<VirtualKey | null>
-  listKeys(query: PageQuery & { readonly teamId?: string }): Promise<Page<VirtualKey>>
+  listKeys(query: PageQuery & { readonly teamId?: string; readonly userId?: string }): Promise<Page<VirtualKey>>
   insertKey(key: VirtualKey): Promise<void>
   /** Returns the key as it is now, or null when there is none. */
   updateKey(id: string, patch: KeyPatch): Promise<VirtualKey | null>
   /** Makes `secret` the current one; the old ones expire at `graceUntil` unless they expire earlier. */
   rotateKey(id: string, secret: KeySecret, graceUntil: number): Promise<VirtualKey | null>
   deleteKey(id: string): Promise<boolean>
+  /** The user behind keys with this `userId`. */
+  getKeyOwner(userId: string): Promise<KeyOwner | null>
   getTeam(id: string): Promise<Team | null>
   listTeams(query: PageQuery): Promise<Page<Team>>
   /** Throws `conflict` when the name is taken. */
@@ -132,7 +140,7 @@ export interface BookStore {
   adjustmentsSince(
     no: number,
   ): Promise<
-    readonly { readonly no: number; readonly costNanoUsd: NanoUsd; readonly charges: readonly BudgetCharge[] }[]
+    readonly { readonly no: number; readonly charges: readonly (BudgetCharge & { readonly nanoUsd: NanoUsd })[] }[]
   >
   /** Recomputes every roll-up and every period of a budget from the entries, in one moment of the store. */
   verifyBooks(): Promise<BooksCheck>
@@ -378,8 +386,92 @@ export interface CacheStore {
   pruneAnswers(query: { readonly now: number; readonly limit: number }): Promise<number>
 }
 
+/** Fields of a user that may change after it was made. */
+type UserPatch = Partial<Pick<User, 'login' | 'group' | 'disabled'>>
+type UserGroupPatch = Partial<Pick<UserGroup, 'multiplierMillionths' | 'models'>>
+
+/** A user, and what comes with it, all or nothing. */
+type NewUser = {
+  readonly user: User
+  /** Null: nobody can log in yet. */
+  readonly passwordHash: string | null
+  readonly credits: readonly Credit[]
+  /** Id of the invitation that is used up; null: none. */
+  readonly invitation: string | null
+}
+
+export type SalesDimension = 'user' | 'group' | 'key' | 'route' | 'model' | 'provider'
+export type SalesQuery = {
+  readonly by: readonly SalesDimension[]
+  readonly bucket: 'day' | 'month' | null
+  /** Inclusive and exclusive, ms since the epoch; cut to whole days (UTC). */
+  readonly from: number
+  readonly to: number
+  /** Absent: of all users. */
+  readonly userId?: string
+}
+export type SalesRow = {
+  readonly group: Readonly<Partial<Record<SalesDimension, string | null>>>
+  /** Start of the bucket, ms; null without one. */
+  readonly at: number | null
+  readonly requests: number
+  readonly costNanoUsd: NanoUsd
+  readonly chargedNanoUsd: NanoUsd
+  readonly inputTokens: number
+  readonly outputTokens: number
+}
+
+export interface UserStore {
+  /** By name. The group `default` is there from the beginning. */
+  listGroups(): Promise<readonly UserGroup[]>
+  /** Throws `conflict` when the name is taken. */
+  insertGroup(group: UserGroup): Promise<void>
+  updateGroup(name: string, patch: UserGroupPatch): Promise<UserGroup | null>
+  /** Throws `conflict` while users or codes belong to it. */
+  deleteGroup(name: string): Promise<boolean>
+  /** Throws `conflict` when the login is taken or there is no such group, and `code_invalid` when the invitation was used meanwhile. */
+  insertUser(added: NewUser): Promise<void>
+  getUser(id: string): Promise<User | null>
+  findUser(login: string): Promise<User | null>
+  /** Oldest first. */
+  listUsers(query: PageQuery & { readonly group?: string }): Promise<Page<User>>
+  /** One that is disabled is logged out. Throws `conflict` as `insertUser` does. */
+  updateUser(id: string, patch: UserPatch): Promise<User | null>
+  /** Deletes login, password, sessions and keys; what was credited and charged stays under the id. */
+  eraseUser(id: string): Promise<boolean>
+  passwordHashOf(userId: string): Promise<string | null>
+  /** Ends all sessions of the user. */
+  setPasswordHash(userId: string, passwordHash: string): Promise<void>
+  /** The oldest of the user go until there are no more than `most`; so do those that have expired. */
+  insertSession(session: UserSession, most: number): Promise<void>
+  findSession(hash: string, now: number): Promise<{ readonly session: UserSession; readonly user: User } | null>
+  deleteSession(hash: string): Promise<boolean>
+  /** Writes a credit, unless there is one of its kind and reference: then that one comes back, as not new. */
+  addCredit(credit: Credit): Promise<{ readonly credit: Credit; readonly isNew: boolean }>
+  /** Newest first. */
+  listCredits(query: PageQuery & { readonly userId: string }): Promise<Page<Credit>>
+  /** All that was ever credited to the users who have credits after this number; 0 is before the first. */
+  creditsSince(no: number): Promise<{
+    readonly no: number
+    readonly totals: readonly { readonly userId: string; readonly creditedNanoUsd: NanoUsd }[]
+  }>
+  /** Throws `conflict` when there is no such group. */
+  insertCodes(codes: readonly UserCode[]): Promise<void>
+  /** One that can be used at this moment. */
+  findCode(kind: CodeKind, hash: string, now: number): Promise<UserCode | null>
+  /** Newest first. */
+  listCodes(query: PageQuery & { readonly batch?: string; readonly madeBy?: string }): Promise<Page<UserCode>>
+  /** Uses a code up and credits what it is worth; throws `code_invalid` when it was used or has expired meanwhile. */
+  redeemCode(id: string, credit: Credit): Promise<void>
+  /** False: it is not there, or was used, and then it stays. */
+  deleteCode(id: string): Promise<boolean>
+  /** Dearest first (by time first with a bucket). */
+  sales(query: SalesQuery): Promise<readonly SalesRow[]>
+}
+
 export interface Store
   extends
+    UserStore,
     KeyStore,
     AdminStore,
     LedgerStore,
