@@ -1,4 +1,6 @@
 // Wiring: from a configuration and a store to a gateway that is a function of a request.
+import { type Alerts, createAlerts } from './alerts/alerts.ts'
+import { credentialBad } from './alerts/signals.ts'
 import { sendLine } from './batches/line.ts'
 import { ownBatch } from './batches/own-batches.ts'
 import type { OwnBatchTools } from './batches/own-batches.ts'
@@ -190,6 +192,8 @@ export interface Gateway {
   /** What is learned from answers after they have left. */
   readonly sampler: Sampler
   readonly drills: Drills
+  /** What operators are told of. It is kept at once, and delivered once `start` was called. */
+  readonly alerts: Alerts
   /** Health checks and drills from time to time, once it is started. */
   readonly schedule: Schedule
   readonly clock: Clock
@@ -234,6 +238,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     simulatorSocket: (url) => snapshot.simulator.connect(url),
     guard: createGuard({ resolve: options.resolve, clock }),
   })
+  const alerts = createAlerts({
+    store: options.store,
+    clock,
+    random,
+    config: () => snapshot.config.alerts,
+    upstream,
+    log: options.log,
+  })
   const attemptTools = createAttemptTools({
     clock,
     random,
@@ -243,6 +255,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     metrics,
     log: options.log,
     redact: options.redact,
+    onCredentialBad: (id) => alerts.tell(credentialBad(id, clock.now())),
   })
   const sampler = createSampler({
     clock,
@@ -280,6 +293,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   metrics.observe({
     bytesHeld: () => bytes.held,
     ledgerPending: () => journal.pending(),
+    alertOutbox: () => alerts.state(),
     deployments: () => attemptTools.health.states(),
     lab: () => sampler.counts(),
     ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
@@ -469,6 +483,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     health: attemptTools.health,
     sampler,
     drills,
+    alerts,
     schedule,
     clock,
     batches,

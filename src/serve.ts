@@ -227,6 +227,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   await gateway.batches.start()
   await gateway.drills.recover()
   await gateway.schedule.start()
+  gateway.alerts.start()
   const credentials = await firstRun({ store, hash, clock: systemClock, hasOperatorToken: operatorToken !== null })
   write(
     announcement({
@@ -268,6 +269,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     // What is still running is cut here; its way out books what was produced.
     await front.kill()
     await Promise.race([gateway.batches.cut(), delay(SETTLE_MS)])
+    await Promise.race([gateway.alerts.stop(), delay(SETTLE_MS)])
     await quiet(() => gateway.load.inFlight, performance.now() + SETTLE_MS)
     // While the store is away this would last for ever; what is not written then is an intent that the next start settles.
     await Promise.race([gateway.journal.flush(), delay(SETTLE_MS)])

@@ -36,7 +36,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
   },
   { parts: ['http', 'admin'], apart: true },
   { parts: ['handle', 'exchange'], apart: false },
-  { parts: ['keys', 'limits', 'routing', 'cache', 'ledger', 'lab'], apart: true },
+  { parts: ['keys', 'limits', 'routing', 'cache', 'ledger', 'lab', 'alerts'], apart: true },
   { parts: ['providers', 'models', 'dialects', 'store', 'metrics', 'config'], apart: true },
   { parts: ['core', 'version'], apart: true },
 ]

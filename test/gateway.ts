@@ -114,6 +114,7 @@ export async function startGateway(
     },
     async [Symbol.asyncDispose]() {
       for (const listener of listeners) await listener.kill()
+      await gateway.alerts.stop()
       await gateway.batches.cut()
       await gateway.journal.flush()
       gateway.sampler.stop()

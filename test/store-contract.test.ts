@@ -4,6 +4,7 @@ import * as fc from 'fast-check'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import type { Alert } from '../src/core/alert.ts'
 import type { Budget } from '../src/core/budget.ts'
 import type { KeySecret, Team, VirtualKey } from '../src/core/key.ts'
 import { NO_LIMITS } from '../src/core/key.ts'
@@ -91,6 +92,18 @@ function anAnswer(key: string, change: Partial<CachedAnswer> = {}): CachedAnswer
     costNanoUsd: 9_007_199_254_740_993n,
     createdAt: NOON,
     expiresAt: NOON + HOUR,
+    ...change,
+  }
+}
+
+function anAlert(threshold: string, change: Partial<Pick<Alert, 'at' | 'window'>> = {}): Alert {
+  return {
+    kind: 'test',
+    subject: { scope: 'gateway', id: '' },
+    threshold,
+    window: { from: NOON, until: NOON + HOUR },
+    at: NOON,
+    facts: { by: 'a test' },
     ...change,
   }
 }
@@ -1254,6 +1267,108 @@ for (const [name, makePlace] of Object.entries(STORES)) {
           [Date.UTC(2026, 0, 1), 'key_2', 3n],
           [Date.UTC(2026, 1, 1), 'key_1', 4n],
         ])
+      })
+    })
+
+    describe('alerts', () => {
+      const TO = (...destinations: string[]) => ({
+        at: NOON,
+        deliveries: destinations.map((destination) => ({ destination, heldUntil: NOON })),
+      })
+      const claimed = async (store: Store, now: number) =>
+        (await store.claimDeliveries({ now, until: now + 60 })).map(
+          ({ destination, alert, tries }) => `${destination} ${alert.threshold} ${tries}`,
+        )
+
+      test('one of a key is kept once, whoever raises it, and comes back as it was', async () => {
+        const [one, other] = openTwo()
+        expect(await one.raiseAlert(anAlert('a'))).toBe(true)
+        expect(await other.raiseAlert(anAlert('a', { at: NOON + 1 }))).toBe(false)
+        expect(await other.raiseAlert(anAlert('b'))).toBe(true)
+        const kept = await one.unplannedAlerts({ limit: 10 })
+        expect(kept.map(({ alert }) => alert)).toEqual([anAlert('a'), anAlert('b')])
+        expect(new Set(kept.map(({ id }) => id)).size).toBe(2)
+      })
+
+      test('is planned once, and its deliveries are claimed one by one and in order for each destination', async () => {
+        const [one, other] = openTwo()
+        for (const threshold of ['a', 'b', 'c']) await one.raiseAlert(anAlert(threshold))
+        const [a, b, c] = (await one.unplannedAlerts({ limit: 10 })).map(({ no }) => no) as [number, number, number]
+        expect(await one.planAlert(a, TO('slack', 'email'))).toBe(true)
+        expect(await other.planAlert(a, TO('slack'))).toBe(false)
+        expect(await one.planAlert(c, TO('email', 'hook'))).toBe(true)
+        // `b` might go there too: nothing after it is claimed before that is known.
+        expect(await claimed(one, NOON)).toEqual(['email a 1', 'slack a 1'])
+        expect(await one.planAlert(b, TO('hook'))).toBe(true)
+        expect(await claimed(other, NOON)).toEqual(['hook b 1'])
+        expect(await claimed(one, NOON)).toEqual([])
+        await one.endDelivery({ no: a, destination: 'email', tries: 1 }, { type: 'delivered', at: NOON })
+        expect(await claimed(other, NOON)).toEqual(['email c 1'])
+      })
+
+      test('one that failed is claimed again when it is due, and one whose claim ran out too', async () => {
+        const store = open()
+        await store.raiseAlert(anAlert('a'))
+        await store.planAlert(1, TO('hook'))
+        expect(await claimed(store, NOON)).toEqual(['hook a 1'])
+        const again = { type: 'again', nextAt: NOON + 10, problem: 'down' } as const
+        await store.endDelivery({ no: 1, destination: 'hook', tries: 1 }, again)
+        expect(await claimed(store, NOON + 9)).toEqual([])
+        expect(await claimed(store, NOON + 10)).toEqual(['hook a 2'])
+        expect(await claimed(store, NOON + 69)).toEqual([])
+        expect(await claimed(store, NOON + 70)).toEqual(['hook a 3'])
+        // Whoever lost the claim says nothing about the try of another one, except that it got through.
+        await store.endDelivery({ no: 1, destination: 'hook', tries: 2 }, { ...again, nextAt: NOON })
+        expect(await claimed(store, NOON + 80)).toEqual([])
+        await store.endDelivery({ no: 1, destination: 'hook', tries: 2 }, { type: 'delivered', at: NOON + 81 })
+        expect(await claimed(store, NOON + 1_000)).toEqual([])
+        const [listed] = (await store.listAlerts({ cursor: null, limit: 10 })).data
+        expect(listed?.deliveries).toEqual([
+          { destination: 'hook', state: 'delivered', tries: 3, nextAt: null, endedAt: NOON + 81, problem: null },
+        ])
+      })
+
+      test('one that is held lets later ones pass, and comes before them when it is not', async () => {
+        const store = open()
+        for (const threshold of ['a', 'b', 'c']) await store.raiseAlert(anAlert(threshold))
+        await store.planAlert(1, { at: NOON, deliveries: [{ destination: 'hook', heldUntil: NOON + 100 }] })
+        await store.planAlert(2, TO('hook'))
+        await store.planAlert(3, { at: NOON, deliveries: [{ destination: 'hook', heldUntil: NOON + 100 }] })
+        expect(await store.outboxState()).toEqual({ waiting: 3, oldestAt: NOON })
+        expect(await claimed(store, NOON)).toEqual(['hook b 1'])
+        await store.endDelivery(
+          { no: 2, destination: 'hook', tries: 1 },
+          { type: 'given_up', at: NOON + 1, problem: 'no' },
+        )
+        expect(await claimed(store, NOON + 50)).toEqual([])
+        expect(await claimed(store, NOON + 100)).toEqual(['hook a 1'])
+      })
+
+      test('are listed newest first, by kind, in pages', async () => {
+        const store = open()
+        for (const threshold of ['a', 'b', 'c']) await store.raiseAlert(anAlert(threshold))
+        const first = await store.listAlerts({ cursor: null, limit: 2 })
+        expect(first.data.map(({ alert, plannedAt }) => [alert.threshold, plannedAt])).toEqual([
+          ['c', null],
+          ['b', null],
+        ])
+        const second = await store.listAlerts({ cursor: first.next, limit: 2, kind: 'test' })
+        expect(second.data.map(({ alert }) => alert.threshold)).toEqual(['a'])
+        expect((await store.listAlerts({ cursor: null, limit: 2, kind: 'report' })).data).toEqual([])
+        await expectCode(store.listAlerts({ cursor: 'x', limit: 2 }), 'request_malformed')
+      })
+
+      test('go when they and their windows are old and nothing waits; what is told once for ever stays', async () => {
+        const store = open()
+        await store.raiseAlert(anAlert('delivered'))
+        await store.raiseAlert(anAlert('waiting'))
+        await store.raiseAlert(anAlert('for ever', { window: { from: 0, until: null } }))
+        await store.raiseAlert(anAlert('long', { window: { from: NOON, until: NOON + 9 * HOUR } }))
+        for (const no of [1, 2, 3, 4]) await store.planAlert(no, TO(...(no === 2 ? ['hook'] : [])))
+        const before = NOON + 2 * HOUR
+        expect(await store.pruneAlerts({ before, limit: 10 })).toBe(1)
+        const left = (await store.listAlerts({ cursor: null, limit: 10 })).data
+        expect(left.map(({ alert }) => alert.threshold)).toEqual(['long', 'for ever', 'waiting'])
       })
     })
 

@@ -1,4 +1,5 @@
 // What the schema alone cannot see: names that refer to each other, fields written twice, and settings that are allowed but odd.
+import { checkAlerts } from './check-alerts.ts'
 import { checkBudgets } from './check-budgets.ts'
 import { CONFIG, type Config } from './schema.ts'
 import { SETTING_SHORTHANDS } from './schema-providers.ts'
@@ -75,7 +76,7 @@ export function checkNames(value: unknown, others: readonly string[] | null): Fi
   }
   const names = Object.keys(providers)
   const known = names.length > 0 ? new Set(names) : others === null ? null : new Set(others)
-  return [...findings, ...checkRouteNames(root, known), ...checkBudgets(root)]
+  return [...findings, ...checkRouteNames(root, known), ...checkBudgets(root), ...checkAlerts(root)]
 }
 
 // A field with two spellings (`total: 5s`, `total_ms: 5000`) may be written once.

@@ -99,6 +99,7 @@ describe('defaults', () => {
         onStoreFailure: 'refuse',
         budgetWaitMs: 5_000,
       },
+      alerts: { recipients: [], retryForMs: 86_400_000 },
       budgets: [],
       users: { enabled: false },
       drills: [],

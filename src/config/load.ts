@@ -118,6 +118,7 @@ async function readSource(
 // Where `file:/path` is understood: what is, or may hold, a secret.
 function takesFile(path: Path): boolean {
   const [top, , field] = path
+  if (top === 'alerts') return isSecretPath(path)
   return top === 'providers' && (field === 'keys' || field === 'headers' || field === 'proxy' || field === 'ca')
 }
 

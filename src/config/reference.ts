@@ -21,7 +21,7 @@ problem with its line and column.
 - **Money** is in dollars, as a decimal. Prices are dollars per *million* units.
 - **\`\${NAME}\`** in a value is the environment variable of that name, \`\${NAME:-default}\` has a default for when it is unset or empty, \`$$\` is one dollar sign.
   An unset variable without a default is an error.
-- **\`file:/path\`** in \`keys\`, \`headers\`, \`proxy\` and \`ca\` is the content of that file, without the white space around it. A relative path starts at the config
+- **\`file:/path\`** in \`keys\`, \`headers\`, \`proxy\`, \`ca\` and the secrets of \`alerts\` is the content of that file, without the white space around it. A relative path starts at the config
   file's folder.
 - The file is YAML 1.2 with anchors and \`<<\` merges, at most 1 MiB.
 - **Reload**: on SIGHUP, when the file changes, and on \`POST /admin/config/reload\`. All or nothing: a wrong file leaves the running config as it is. Requests in

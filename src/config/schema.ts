@@ -6,6 +6,7 @@ import { choice, duration, type Field, flag, integer, list, map, section, size, 
 import { batches, type BatchesConfig, files, type FilesConfig } from './schema-files.ts'
 import { cache, type CacheConfig } from './schema-cache.ts'
 import { provider, type ProviderConfig } from './schema-providers.ts'
+import { alerts, type AlertsConfig } from './schema-alerts.ts'
 import { budget, type BudgetConfig } from './schema-budgets.ts'
 import { type DrillConfig, drills } from './schema-drills.ts'
 import { lab, type LabConfig } from './schema-lab.ts'
@@ -29,6 +30,7 @@ export type Config = {
   readonly limits: LimitsConfig
   readonly budgets: readonly BudgetConfig[]
   readonly users: UsersConfig
+  readonly alerts: AlertsConfig
   readonly drills: readonly DrillConfig[]
   readonly lab: LabConfig
   readonly prices: PriceBookConfig
@@ -271,6 +273,7 @@ export const CONFIG: Field<Config> = section<Config>(
       [],
     ),
     users,
+    alerts,
     drills,
     lab,
     prices: priceBook,

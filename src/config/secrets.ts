@@ -1,5 +1,6 @@
 // Where secrets stand in a config. One walk serves both uses: to show a config without them, and to know what to redact elsewhere.
 import type { Config } from './schema.ts'
+import type { AlertsConfig, ChannelsConfig } from './schema-alerts.ts'
 import type { ProviderConfig } from './schema-providers.ts'
 
 const SECRET_NAME = /auth|key|token|secret|passw|credential|cookie|signature/i
@@ -7,7 +8,32 @@ const SECRET_NAME = /auth|key|token|secret|passw|credential|cookie|signature/i
 /** A copy of the config with each secret replaced by what `replace` makes of it. */
 export function mapSecrets(config: Config, replace: (secret: string) => string): Config {
   const providers = Object.entries(config.providers).map(([name, provider]) => [name, mapProvider(provider, replace)])
-  return { ...config, providers: Object.fromEntries(providers) as Config['providers'] }
+  return {
+    ...config,
+    providers: Object.fromEntries(providers) as Config['providers'],
+    alerts: mapAlerts(config.alerts, replace),
+  }
+}
+
+function mapAlerts(alerts: AlertsConfig, replace: (secret: string) => string): AlertsConfig {
+  return {
+    ...alerts,
+    ...mapChannels(alerts, replace),
+    recipients: alerts.recipients.map((recipient) => ({ ...recipient, ...mapChannels(recipient, replace) })),
+  }
+}
+
+// Whoever knows the address of such a webhook may post to it.
+function mapChannels(channels: ChannelsConfig, replace: (secret: string) => string): ChannelsConfig {
+  const { webhook, slack, microsoftTeams, discord, pagerduty, email } = channels
+  return {
+    ...(webhook === undefined ? {} : { webhook: { url: replace(webhook.url), secret: replace(webhook.secret) } }),
+    ...(slack === undefined ? {} : { slack: replace(slack) }),
+    ...(microsoftTeams === undefined ? {} : { microsoftTeams: replace(microsoftTeams) }),
+    ...(discord === undefined ? {} : { discord: replace(discord) }),
+    ...(pagerduty === undefined ? {} : { pagerduty: { ...pagerduty, key: replace(pagerduty.key) } }),
+    ...(email?.smtp === undefined ? {} : { email: { ...email, smtp: mapUrl(email.smtp, replace) } }),
+  }
 }
 
 function mapProvider(provider: ProviderConfig, replace: (secret: string) => string): ProviderConfig {

@@ -4,7 +4,17 @@ export type MetricRow = {
   readonly name: string
   readonly type: 'counter' | 'gauge' | 'histogram'
   /** What one step of the value is. Durations are seconds and shares 0–1, as Prometheus expects. */
-  readonly unit: 'requests' | 'attempts' | 'seconds' | 'dollars' | 'tokens' | 'units' | 'share' | 'bytes' | 'info'
+  readonly unit:
+    | 'requests'
+    | 'attempts'
+    | 'messages'
+    | 'seconds'
+    | 'dollars'
+    | 'tokens'
+    | 'units'
+    | 'share'
+    | 'bytes'
+    | 'info'
   readonly help: string
   readonly labels: readonly string[]
   /** Upper bounds in `unit`; only on histograms. */
@@ -209,6 +219,20 @@ export const CATALOGUE = {
     unit: 'requests',
     help: 'Answers that the lab was to look at and did not: there was no room (`no_room`), their entry could not be written (`not_booked`), only their provider understands the request (`not_readable`).',
     labels: ['reason'],
+  },
+  alertsWaiting: {
+    name: 'weir_alert_deliveries_waiting',
+    type: 'gauge',
+    unit: 'messages',
+    help: 'Messages to operators that are not delivered yet, one for each alert and destination.',
+    labels: [],
+  },
+  alertsOldest: {
+    name: 'weir_alert_oldest_waiting_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'For how long the oldest message that waits might have been delivered; one that quiet hours hold does not count before they end.',
+    labels: [],
   },
   eventLoopDelay: {
     name: 'weir_event_loop_delay_seconds',

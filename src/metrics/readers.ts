@@ -133,6 +133,11 @@ export function createReaders(
         labels: { reason },
         value,
       })),
+    alertsWaiting: gauge((sources) => sources.alertOutbox?.().waiting),
+    alertsOldest: gauge((sources) => {
+      const oldestMs = sources.alertOutbox?.().oldestMs
+      return oldestMs === undefined ? undefined : oldestMs / 1000
+    }),
     eventLoopDelay: () => {
       const delay = recorded.sources()?.runtime?.eventLoopDelay()
       if (delay === undefined) return []

@@ -44,6 +44,8 @@ export type GaugeSources = {
     readonly seen: number
     readonly dropped: Readonly<Record<string, number>>
   }
+  /** Messages to operators that are not delivered yet. */
+  readonly alertOutbox?: () => { readonly waiting: number; readonly oldestMs: number }
   /** The process itself (`watchRuntime`); absent where nobody watches it. */
   readonly runtime?: RuntimeSource
 }

@@ -4,6 +4,7 @@ import { CATALOGUE, type MetricRow } from './catalogue.ts'
 const UNIT_WORDS: Readonly<Record<MetricRow['unit'], string>> = {
   requests: 'requests',
   attempts: 'attempts',
+  messages: 'messages',
   seconds: 'seconds',
   dollars: 'US dollars',
   tokens: 'tokens',

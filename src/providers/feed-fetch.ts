@@ -1,7 +1,8 @@
 // Fetches a price file from where its project publishes it: bounded, asked for only if it changed, redirects followed to
 // public addresses only.
-import type { Provider, Timeouts } from '../core/model.ts'
+import type { Timeouts } from '../core/model.ts'
 import { UpstreamFailure } from './failure.ts'
+import { plainHost } from './plain-host.ts'
 import type { Upstream, UpstreamAnswer } from './upstream.ts'
 
 export type FetchedFeed =
@@ -38,7 +39,7 @@ function callFor(url: string, etag: string | null, isFirst: boolean): Parameters
   const { origin, pathname, search } = new URL(url)
   return {
     // The address that the operator wrote may be private; where it leads to may not.
-    provider: hostAt(origin, isFirst),
+    provider: plainHost({ name: 'prices', baseUrl: origin, timeouts: TIMEOUTS, allowPrivate: isFirst }),
     credential: null,
     method: 'GET',
     url: `${origin}${pathname}${search}`,
@@ -48,25 +49,6 @@ function callFor(url: string, etag: string | null, isFirst: boolean): Parameters
     stream: false,
     showRedirects: true,
     signal: new AbortController().signal,
-  }
-}
-
-function hostAt(baseUrl: string, allowPrivate: boolean): Provider {
-  return {
-    name: 'prices',
-    preset: '',
-    wire: '',
-    baseUrl,
-    credentials: [],
-    auth: { type: 'none' },
-    headers: {},
-    quirks: {},
-    timeouts: TIMEOUTS,
-    proxy: null,
-    ca: null,
-    allowPrivate,
-    settings: {},
-    limits: { rpm: null, tpm: null },
   }
 }
 

@@ -25,10 +25,12 @@ export type AttemptParts = {
   readonly metrics: Metrics
   readonly log: Logger
   readonly redact: Redactor
+  /** Told each credential that a provider does not take, when it is benched. */
+  readonly onCredentialBad: (credentialId: string) => void
 }
 
 export function createAttemptTools(parts: AttemptParts): AttemptTools & { readonly credentials: CredentialPool } {
-  const { clock, random, upstream, wireOf, providerRoom, metrics, log, redact } = parts
+  const { clock, random, upstream, wireOf, providerRoom, metrics, log, redact, onCredentialBad } = parts
   return {
     upstream,
     clock,
@@ -47,8 +49,11 @@ export function createAttemptTools(parts: AttemptParts): AttemptTools & { readon
     hedges: createHedgeBudget(),
     credentials: createCredentialPool({
       clock,
-      // Not named `credential`: such a field is masked.
-      onBad: (id) => log.error('credential_bad', { benched: id }),
+      onBad: (id) => {
+        // Not named `credential`: such a field is masked.
+        log.error('credential_bad', { benched: id })
+        onCredentialBad(id)
+      },
     }),
     roomMs: (provider) => providerRoom.waitMs(provider),
     onStart: ({ provider }) => providerRoom.requested(provider),

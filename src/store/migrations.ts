@@ -449,6 +449,34 @@ ALTER TABLE budget_periods ADD COLUMN sold INTEGER NOT NULL DEFAULT 0; -- 1: the
 ALTER TABLE archives ADD COLUMN charged_nano_usd INTEGER NOT NULL DEFAULT 0;
 `
 
+// What operators are to be told, and to whom it still has to go: see sqlite-alerts.ts.
+const ALERTS = `
+CREATE TABLE alerts (
+  no INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  kind TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  ends_at INTEGER, -- of the window that it is told once in; NULL: never
+  planned_at INTEGER,
+  body TEXT NOT NULL
+) STRICT;
+CREATE INDEX alerts_unplanned ON alerts (no) WHERE planned_at IS NULL;
+CREATE INDEX alerts_by_time ON alerts (at);
+
+CREATE TABLE alert_deliveries (
+  alert INTEGER NOT NULL REFERENCES alerts (no) ON DELETE CASCADE,
+  destination TEXT NOT NULL,
+  held_until INTEGER NOT NULL, -- quiet hours
+  next_at INTEGER NOT NULL, -- when it may be claimed, or when the lease of whoever has claimed it ends
+  tries INTEGER NOT NULL,
+  ended_at INTEGER,
+  delivered INTEGER, -- 1 it was, 0 it was given up
+  problem TEXT,
+  PRIMARY KEY (alert, destination)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX alert_deliveries_waiting ON alert_deliveries (destination, alert) WHERE ended_at IS NULL;
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
 export const MIGRATIONS: readonly string[] = [
   BASE,
@@ -464,6 +492,7 @@ export const MIGRATIONS: readonly string[] = [
   CACHE,
   VECTORS,
   USERS,
+  ALERTS,
 ]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */

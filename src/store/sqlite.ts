@@ -1,6 +1,7 @@
 // The default store: one SQLite file in WAL mode, one connection, every method of the contract. Other processes (the
 // command line) may open the same file; SQLite makes their writes wait for each other.
 import { createAdminStore } from './sqlite-admin.ts'
+import { createAlertStore } from './sqlite-alerts.ts'
 import { createBatchStore } from './sqlite-batches.ts'
 import { createBookStore } from './sqlite-books.ts'
 import { createBudgetStore } from './sqlite-budgets.ts'
@@ -40,6 +41,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...createUserStore(database),
     ...createCodeStore(database),
     ...createSalesReports(database),
+    ...createAlertStore(database),
     ping: () =>
       guarded(() => {
         check.get()

@@ -1,5 +1,6 @@
 // Where things are kept, in domain words. Every store passes the same contract tests (test/store-contract.ts).
 // A method that cannot reach its storage throws `GatewayError('store_unavailable')`.
+import type { Alert, AlertKind } from '../core/alert.ts'
 import type { Batch, BatchLine, BatchStatus, LineResult } from '../core/batch.ts'
 import type { StoredFile } from '../core/file.ts'
 import type { StoredResponse } from '../core/formats/responses-history.ts'
@@ -469,6 +470,65 @@ export interface UserStore {
   sales(query: SalesQuery): Promise<readonly SalesRow[]>
 }
 
+/** An alert that is kept; `no` is its place in the order of all, `id` is the same for all alerts of one key. */
+export type KeptAlert = { readonly no: number; readonly id: string; readonly alert: Alert }
+
+export type Delivery = {
+  readonly destination: string
+  readonly state: 'waiting' | 'delivered' | 'given_up'
+  readonly tries: number
+  /** When it is tried next, while it waits. */
+  readonly nextAt: number | null
+  readonly endedAt: number | null
+  /** Why the last try failed. */
+  readonly problem: string | null
+}
+
+type ListedAlert = KeptAlert & {
+  /** When its destinations were chosen. */
+  readonly plannedAt: number | null
+  readonly deliveries: readonly Delivery[]
+}
+
+/** A delivery that whoever claimed it may try now, and nobody else until the lease ends. */
+export type ClaimedDelivery = KeptAlert & {
+  readonly destination: string
+  /** This one included. */
+  readonly tries: number
+  /** Since when it might have been tried. */
+  readonly since: number
+}
+
+type DeliveryEnding =
+  | { readonly type: 'delivered'; readonly at: number }
+  | { readonly type: 'again'; readonly nextAt: number; readonly problem: string }
+  | { readonly type: 'given_up'; readonly at: number; readonly problem: string }
+
+export interface AlertStore {
+  /** Keeps an alert unless there is one of its key; says whether it did. */
+  raiseAlert(alert: Alert): Promise<boolean>
+  /** Alerts whose destinations are not chosen yet, in their order. */
+  unplannedAlerts(query: { readonly limit: number }): Promise<readonly KeptAlert[]>
+  /** Chooses its destinations, once: false where somebody has. `heldUntil`: not to be tried before, and no reason for others to wait. */
+  planAlert(
+    no: number,
+    plan: {
+      readonly at: number
+      readonly deliveries: readonly { readonly destination: string; readonly heldUntil: number }[]
+    },
+  ): Promise<boolean>
+  /** Of each destination the first delivery that waits, if it is due and nobody has claimed it; the lease ends at `until`. */
+  claimDeliveries(query: { readonly now: number; readonly until: number }): Promise<readonly ClaimedDelivery[]>
+  /** What came of it. One that was delivered after its lease ended is delivered all the same. */
+  endDelivery(claim: Pick<ClaimedDelivery, 'no' | 'destination' | 'tries'>, ending: DeliveryEnding): Promise<void>
+  /** Newest first. */
+  listAlerts(query: PageQuery & { readonly kind?: AlertKind }): Promise<Page<ListedAlert>>
+  /** Deliveries that wait, and since when the oldest of them might have been tried. */
+  outboxState(): Promise<{ readonly waiting: number; readonly oldestAt: number | null }>
+  /** Deletes up to `limit` alerts that are older than `before`, as are their windows, and wait for nothing. */
+  pruneAlerts(query: { readonly before: number; readonly limit: number }): Promise<number>
+}
+
 export interface Store
   extends
     UserStore,
@@ -484,7 +544,8 @@ export interface Store
     FileStore,
     BatchStore,
     CacheStore,
-    DrillStore {
+    DrillStore,
+    AlertStore {
   /** Resolves when the store answers; throws `store_unavailable` when it does not. */
   ping(): Promise<void>
   close(): Promise<void>

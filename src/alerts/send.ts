@@ -1,0 +1,39 @@
+// One try to bring a message to a channel.
+import { POST_MS, type Poster } from '../providers/post.ts'
+import type { Channel } from './destinations.ts'
+import type { Message } from './message.ts'
+import { postOf } from './posts.ts'
+
+export type Sent =
+  | { readonly type: 'delivered' }
+  | {
+      readonly type: 'failed'
+      readonly problem: string
+      /** It is this message that the receiver does not take: others may go through. */
+      readonly isRefusal: boolean
+      readonly retryAfterMs: number | null
+    }
+
+/** Never throws for what the receiver does. */
+export type Send = (message: Message, channel: Channel) => Promise<Sent>
+
+/** No try takes longer. */
+export const SEND_MS = Math.max(POST_MS, 30_000)
+
+/** What a receiver answers to a message that it will never take. Others (401, 404, 5xx) tell of the receiver. */
+const REFUSALS: ReadonlySet<number | null> = new Set([400, 413, 422])
+
+export function createSend({ post, now }: { readonly post: Poster; readonly now: () => number }): Send {
+  return async (message, channel) => {
+    if (channel.type === 'email') {
+      const { sendEmail } = await import('./email.ts')
+      const problem = await sendEmail(message, channel)
+      return problem === null
+        ? { type: 'delivered' }
+        : { type: 'failed', problem, isRefusal: false, retryAfterMs: null }
+    }
+    const { status, problem, retryAfterMs } = await post(postOf(message, channel, now()))
+    if (problem === null) return { type: 'delivered' }
+    return { type: 'failed', problem, isRefusal: REFUSALS.has(status), retryAfterMs }
+  }
+}

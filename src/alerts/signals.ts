@@ -1,0 +1,22 @@
+// From what a part of the gateway knows to the alert that tells it. Pure.
+import type { AlertOf } from '../core/alert.ts'
+
+const DAY_MS = 86_400_000
+
+/** The UTC day that a moment lies in: what goes on for long is told once a day. */
+function dayOf(at: number): { readonly from: number; readonly until: number } {
+  const from = at - (at % DAY_MS)
+  return { from, until: from + DAY_MS }
+}
+
+/** A provider does not take a credential; its id is `<provider>#<number>`. */
+export function credentialBad(credentialId: string, at: number): AlertOf<'credential_bad'> {
+  return {
+    kind: 'credential_bad',
+    subject: { scope: 'credential', id: credentialId },
+    threshold: '',
+    window: dayOf(at),
+    at,
+    facts: { provider: credentialId.replace(/#\d+$/, '') },
+  }
+}
