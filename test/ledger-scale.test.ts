@@ -20,7 +20,8 @@ test('on a store of sixty thousand entries reports and the log are quick, and th
   expect(figures.reportMs.p50).toBeLessThan(200)
   expect(figures.newestMs.p50).toBeLessThan(40)
   expect(figures['reportsMeanwhile']).toBeGreaterThan(0)
-  expect(figures['bytesPerEntry']).toBeLessThan(400)
+  // 4 GB for ten million; few entries spread over a year need more room each than many.
+  expect(figures['bytesPerEntry']).toBeLessThan(429)
 }, 60_000)
 
 test('the bench explains itself, and refuses a number of entries that is none', () => {

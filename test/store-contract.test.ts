@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Alert } from '../src/core/alert.ts'
 import type { Budget } from '../src/core/budget.ts'
+import { costBucket, costPercentiles } from '../src/core/cost-sketch.ts'
 import type { KeySecret, Team, VirtualKey } from '../src/core/key.ts'
 import { NO_LIMITS } from '../src/core/key.ts'
 import type { Batch, BatchLine } from '../src/core/batch.ts'
@@ -17,7 +18,14 @@ import type { Dimensions, Entry, EntryStatus, Intent, LedgerBatch, RequestRecord
 import { NO_USAGE, USAGE_UNITS, type Usage } from '../src/core/usage.ts'
 import { saleOf, type Credit, type User, type UserCode } from '../src/core/user.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
-import type { SpendBucket, SpendDimension, SpendQuery, SpendRow, Store } from '../src/store/store.ts'
+import {
+  SPEND_DIMENSIONS,
+  type SpendBucket,
+  type SpendDimension,
+  type SpendQuery,
+  type SpendRow,
+  type Store,
+} from '../src/store/store.ts'
 
 /** One place of storage that can be opened several times, as by two processes. */
 type Place = { open(): Store; remove(): void }
@@ -848,6 +856,32 @@ for (const [name, makePlace] of Object.entries(STORES)) {
         expect(await store.budgetAccounts({ endsAfter: NOON + HOUR })).toEqual([{ ...month, spentNanoUsd: 1_005n }])
       })
 
+      test('of a budget of one target only what that target cost counts, also when the rest is corrected', async () => {
+        const store = open()
+        const part = { provider: 'claude', model: 'opus', costNanoUsd: 300n, unpriced: false, priceVersion: 'v1' }
+        const parts = [{ ...part, usage: { ...NO_USAGE, output: 3 } }]
+        const own = { ...day, budgetId: 'of_own', share: { costNanoUsd: 700n, isBeside: false } }
+        const beside = { ...day, budgetId: 'of_part', share: { costNanoUsd: 300n, isBeside: true } }
+        const entry = anEntry('a', { parts, charges: [day, own, beside] })
+        await store.commit(batch({ entries: [entry] }))
+        const { charges: _, ...written } = entry
+        expect(await store.getEntry('a')).toEqual(written)
+        const correction = anEntry('adj_a', { status: 'adjusted', usage: NO_USAGE, costNanoUsd: 50n })
+        await store.adjust([{ entry: correction, original: 'a', madeAt: NOON }])
+        const spent = (await store.budgetAccounts({ endsAfter: 0 })).map((row) => [row.budgetId, row.spentNanoUsd])
+        expect(spent).toEqual([
+          ['budget_1', 1_050n],
+          ['of_own', 750n],
+          ['of_part', 300n],
+        ])
+        const page = await store.scanEntries({ ...everything, cursor: null, limit: 9 })
+        expect(page.data.find(({ entry }) => entry.id === 'a')).toMatchObject({ besideNanoUsd: 300n, entry: { parts } })
+        expect(await store.verifyBooks()).toMatchObject({ differences: 0, examples: [] })
+        const keep = (): void => undefined
+        await store.archiveEntries({ before: NOON + HOUR, limit: 10, file: 'f', now: NOON * 2, keep })
+        expect(await store.verifyBooks()).toMatchObject({ archivedEntries: 2, differences: 0, examples: [] })
+      })
+
       test('an intent comes back with what it holds', async () => {
         const store = open()
         const intent = anIntent('a', {
@@ -1190,6 +1224,17 @@ for (const [name, makePlace] of Object.entries(STORES)) {
           route: fc.constantFrom('chat', 'code'),
           operation: fc.constantFrom('chat', 'embeddings'),
           dialect: fc.constantFrom('openai-chat', 'anthropic-messages'),
+          organisation: fc.constantFrom(undefined, undefined, 'acme'),
+          task: fc.constantFrom(undefined, undefined, 'code'),
+          purpose: fc.constantFrom(undefined, undefined, undefined, 'lab' as const),
+        })
+        const part = fc.record({
+          provider: fc.constantFrom('openai', 'claude'),
+          model: fc.constantFrom('gpt-5', 'mistral'),
+          usage: fc.record({ output: fc.nat(1_000) }).map((usage): Usage => ({ ...NO_USAGE, ...usage })),
+          costNanoUsd: fc.bigInt({ min: 0n, max: 2n ** 40n }),
+          unpriced: fc.boolean(),
+          priceVersion: fc.constant('v1'),
         })
         const entry = fc.record({
           id: fc.integer({ min: 0, max: 25 }).map((number) => `id${number}`),
@@ -1201,19 +1246,24 @@ for (const [name, makePlace] of Object.entries(STORES)) {
           dimensions,
           provider: fc.constantFrom('openai', 'claude'),
           model: fc.constantFrom('gpt-5', 'opus'),
-          status: fc.constantFrom<EntryStatus>('complete', 'aborted', 'failed', 'recovered'),
+          status: fc.constantFrom<EntryStatus>('complete', 'complete', 'aborted', 'failed', 'recovered', 'cached'),
           usage: fc
             .record({ input: fc.nat(1_000), output: fc.nat(1_000), seconds: fc.nat(50).map((n) => n / 4) })
             .map((usage): Usage => ({ ...NO_USAGE, ...usage })),
           costNanoUsd: fc.bigInt({ min: 0n, max: 2n ** 55n }),
+          savedNanoUsd: fc.option(fc.bigInt({ min: -(2n ** 55n), max: 2n ** 55n }), { nil: undefined }),
+          parts: fc.option(fc.array(part, { minLength: 1, maxLength: 2 }), { nil: undefined }),
           unpriced: fc.boolean(),
         })
         const moment = fc.integer({ min: Date.UTC(2025, 8, 1), max: Date.UTC(2026, 5, 1) })
         const query = fc.record({
-          by: fc.subarray(DIMENSION_NAMES, { maxLength: 4 }),
+          by: fc.subarray<SpendDimension>([...SPEND_DIMENSIONS], { maxLength: 4 }),
           bucket: fc.constantFrom<SpendBucket | null>('hour', 'day', 'month', null),
           from: moment,
           to: moment,
+          where: fc.option(fc.constantFrom({ team: 'team_1' }, { tag: 'x' }, { task: 'code', key: 'key_1' }), {
+            nil: undefined,
+          }),
         })
         const batches = fc.array(fc.tuple(fc.boolean(), fc.array(entry, { maxLength: 8 })), { maxLength: 6 })
         await fc.assert(
@@ -1229,9 +1279,11 @@ for (const [name, makePlace] of Object.entries(STORES)) {
               }
               expect(await mine.countEntries()).toBe(kept.size)
               for (const query of [...queries, { by: [], bucket: null, ...everything }]) {
-                const expected = spendByHand([...kept.values()], query)
-                expect(byName(await mine.spend(query))).toEqual(byName(expected))
+                const percentiles = !(query.by as readonly SpendDimension[]).includes('status')
+                const expected = spendByHand([...kept.values()], { ...query, percentiles })
+                expect(byName(await mine.spend({ ...query, percentiles }))).toEqual(byName(expected))
               }
+              expect(await mine.verifyBooks()).toMatchObject({ differences: 0, examples: [] })
             } finally {
               await mine.close()
               await other.close()
@@ -1747,21 +1799,24 @@ for (const [name, makePlace] of Object.entries(STORES)) {
   })
 }
 
-const DIMENSION_NAMES: SpendDimension[] = [
-  'key',
-  'team',
-  'end_user',
-  'tag',
-  'route',
-  'model',
-  'provider',
-  'operation',
-  'status',
-]
+/** What an entry counts as: itself at its own target, and its parts at theirs, which are no requests. */
+function sharesOf(entry: Entry) {
+  const { parts = [], savedNanoUsd = 0n, provider, model, usage, unpriced, status } = entry
+  const own = parts.reduce((left, part) => left - part.costNanoUsd, entry.costNanoUsd)
+  const asked = status === 'cached' ? null : entry.costNanoUsd
+  return [
+    { provider, model, usage, unpriced, costNanoUsd: own, savedNanoUsd, requests: 1, asked },
+    ...parts.map((part) => ({ ...part, savedNanoUsd: 0n, requests: 0, asked: null })),
+  ]
+}
 
 /** The report computed from the entries themselves, slowly. */
-function spendByHand(entries: readonly Entry[], { by, bucket, from, to }: SpendQuery): readonly SpendRow[] {
+function spendByHand(
+  entries: readonly Entry[],
+  { by, bucket, from, to, where = {}, percentiles }: SpendQuery,
+): readonly SpendRow[] {
   const rows = new Map<string, SpendRow>()
+  const costs = new Map<string, Map<number, number>>()
   const floorHour = (ms: number) => Math.floor(ms / HOUR) * HOUR
   for (const entry of entries) {
     if (entry.at < floorHour(from) || entry.at >= floorHour(to)) continue
@@ -1771,33 +1826,47 @@ function spendByHand(entries: readonly Entry[], { by, bucket, from, to }: SpendQ
       day: () => Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()),
       month: () => Date.UTC(date.getUTCFullYear(), date.getUTCMonth()),
     }
-    const tags = by.includes('tag') && entry.dimensions.tags.length > 0 ? entry.dimensions.tags : [null]
-    for (const tag of tags) {
+    const { dimensions, status } = entry
+    const isByTag = by.includes('tag') || where.tag !== undefined
+    const tags = isByTag && dimensions.tags.length > 0 ? dimensions.tags : [null]
+    for (const [tag, share] of tags.flatMap((tag) => sharesOf(entry).map((share) => [tag, share] as const))) {
       const values: Record<SpendDimension, string | null> = {
-        key: entry.dimensions.keyId,
-        team: entry.dimensions.teamId,
-        end_user: entry.dimensions.endUser,
+        key: dimensions.keyId,
+        team: dimensions.teamId,
+        organisation: dimensions.organisation ?? null,
+        end_user: dimensions.endUser,
         tag,
-        route: entry.dimensions.route,
-        model: entry.model,
-        provider: entry.provider,
-        operation: entry.dimensions.operation,
-        status: entry.status,
+        route: dimensions.route,
+        task: dimensions.task ?? null,
+        model: share.model,
+        provider: share.provider,
+        operation: dimensions.operation,
+        purpose: dimensions.purpose ?? null,
+        status,
       }
+      if (Object.entries(where).some(([name, wanted]) => values[name as SpendDimension] !== wanted)) continue
       const group = Object.fromEntries(by.map((dimension) => [dimension, values[dimension]]))
       const start = bucket === null ? null : at[bucket]()
       const name = JSON.stringify([group, start])
       const row = rows.get(name)
       const usage = Object.fromEntries(
-        USAGE_UNITS.map((unit) => [unit, (row?.usage[unit] ?? 0) + entry.usage[unit]]),
+        USAGE_UNITS.map((unit) => [unit, (row?.usage[unit] ?? 0) + share.usage[unit]]),
       ) as Usage
+      const isAnswered = status === 'complete' || status === 'cached'
+      const counts = costs.get(name) ?? new Map<number, number>()
+      if (share.asked !== null) counts.set(costBucket(share.asked), (counts.get(costBucket(share.asked)) ?? 0) + 1)
+      costs.set(name, counts)
       rows.set(name, {
         group,
         at: start,
-        requests: (row?.requests ?? 0) + 1,
-        costNanoUsd: (row?.costNanoUsd ?? 0n) + entry.costNanoUsd,
-        unpricedRequests: (row?.unpricedRequests ?? 0) + (entry.unpriced ? 1 : 0),
+        requests: (row?.requests ?? 0) + share.requests,
+        answeredRequests: (row?.answeredRequests ?? 0) + (isAnswered ? share.requests : 0),
+        costNanoUsd: (row?.costNanoUsd ?? 0n) + share.costNanoUsd,
+        savedNanoUsd: (row?.savedNanoUsd ?? 0n) + (status === 'cached' ? 0n : share.savedNanoUsd),
+        cacheSavedNanoUsd: (row?.cacheSavedNanoUsd ?? 0n) + (status === 'cached' ? share.savedNanoUsd : 0n),
+        unpricedRequests: (row?.unpricedRequests ?? 0) + (share.unpriced ? 1 : 0),
         usage,
+        ...(percentiles === true ? { costPercentiles: costPercentiles(counts) } : {}),
       })
     }
   }

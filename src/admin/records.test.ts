@@ -274,7 +274,7 @@ describe('the spend report', () => {
   test('sums by what is asked, dearest first, exact beyond 2^53', async () => {
     const { status, json } = await admin.call('GET /admin/reports/spend?by=team,model')
     expect(status).toBe(200)
-    expect(json).toEqual({
+    expect(json).toMatchObject({
       from: '2026-10-24T13:00:00.000Z',
       to: '2026-11-23T13:00:00.000Z',
       rows: [
@@ -311,7 +311,19 @@ describe('the spend report', () => {
       from: '2020-01-01T00:00:00.000Z',
       to: '2020-01-02T00:00:00.000Z',
       rows: [],
-      total: { requests: 0, unpriced_requests: 0, cost_usd: '0', cost_nano_usd: '0', usage: {} },
+      total: {
+        requests: 0,
+        answered_requests: 0,
+        unpriced_requests: 0,
+        cost_usd: '0',
+        cost_nano_usd: '0',
+        saved_usd: '0',
+        saved_nano_usd: '0',
+        cache_saved_usd: '0',
+        cost_per_request_usd: null,
+        cost_per_answer_usd: null,
+        usage: {},
+      },
     })
   })
 
@@ -330,6 +342,12 @@ describe('the spend report', () => {
     ])
   })
 
+  test('percentiles come when they are asked for', async () => {
+    const { json } = await admin.call('GET /admin/reports/spend?by=key&percentiles=true')
+    for (const row of json['rows'] as object[])
+      expect(row).toMatchObject({ request_cost_usd: { p50: expect.any(String), p99: expect.any(String) } })
+  })
+
   test('a range is widened to whole hours', async () => {
     const query = '?from=2026-11-23T12:20:00Z&to=2026-11-23T12:21:00Z'
     expect((await admin.call(`GET /admin/reports/spend${query}`)).json).toMatchObject({
@@ -346,11 +364,13 @@ describe('the spend report', () => {
     expect([status, headers.get('content-type')]).toEqual([200, 'text/csv; charset=utf-8'])
     const lines = text.split('\r\n')
     expect(lines[0]).toStartWith(
-      'at,end_user,team,requests,unpriced_requests,cost_usd,cost_nano_usd,input,cache_read,cache_write_5m',
+      'at,end_user,team,requests,answered_requests,unpriced_requests,cost_usd,cost_nano_usd,saved_usd,cache_saved_usd,input,',
     )
     expect(lines.slice(1, 3).toSorted()).toEqual([
-      expect.stringMatching(/^2026-11-23T00:00:00\.000Z,'=1\+1,,1,1,0,0,120,0,7,/),
-      expect.stringMatching(/^2026-11-23T00:00:00\.000Z,ada,team_1,2,0,9007199\.256240993,9007199256240993,240,0,14,/),
+      expect.stringMatching(/^2026-11-23T00:00:00\.000Z,'=1\+1,,1,1,1,0,0,0,0,120,0,7,/),
+      expect.stringMatching(
+        /^2026-11-23T00:00:00\.000Z,ada,team_1,2,2,0,9007199\.256240993,9007199256240993,0,0,240,0,14,/,
+      ),
     ])
     expect(lines.length).toBe(4)
   })
@@ -360,6 +380,7 @@ describe('the spend report', () => {
     ['?by=team,colour', 'by[1]'],
     ['?bucket=minute', 'bucket'],
     ['?format=xml', 'format'],
+    ['?by=status&percentiles=true', 'percentiles'],
     ['?from=2026-11-24&to=2026-11-23', 'from'],
     ['?from=2026-11-23&to=2026-11-23', 'from'],
     ['?since=7d', 'since'],

@@ -2,12 +2,13 @@
 import type { z } from '@hono/zod-openapi'
 import type * as core from '../core/key.ts'
 import type * as ledger from '../core/ledger.ts'
+import { sumsJson } from '../ledger/spend-sums.ts'
 import { keptPlanOf } from '../routing/explain.ts'
 import { formatUsd, type NanoUsd } from '../core/money.ts'
 import type * as outcome from '../core/outcome.ts'
 import { USAGE_UNITS, type Usage, type UsageUnit } from '../core/usage.ts'
 import type * as store from '../store/store.ts'
-import type { Attempt, Entry, Key, RequestDetail, RequestLine, SpendRow, SpendSums, Team, Token } from './schemas.ts'
+import type { Attempt, Entry, Key, RequestDetail, RequestLine, SpendRow, Team, Token } from './schemas.ts'
 
 type Json<Schema extends z.ZodType> = z.output<Schema>
 
@@ -103,16 +104,7 @@ function renderEntry(entry: ledger.Entry): Json<typeof Entry> {
 }
 
 export function renderSpendRow(row: store.SpendRow): Json<typeof SpendRow> {
-  return { ...(row.at === null ? {} : { at: time(row.at) }), ...row.group, ...renderSpendSums(row) }
-}
-
-export function renderSpendSums(row: Omit<store.SpendRow, 'group' | 'at'>): Json<typeof SpendSums> {
-  return {
-    requests: row.requests,
-    unpriced_requests: row.unpricedRequests,
-    ...renderCost(row.costNanoUsd),
-    usage: renderUsage(row.usage),
-  }
+  return { ...(row.at === null ? {} : { at: time(row.at) }), ...row.group, ...sumsJson(row) }
 }
 
 /** RFC 3339 in UTC. */
@@ -128,7 +120,7 @@ export function renderUsage(usage: Usage): Record<string, number> {
 }
 
 /** `cacheWrite5m` → `cache_write_5m`. */
-export function unitName(unit: UsageUnit): string {
+function unitName(unit: UsageUnit): string {
   return unit.replace(/(?<=[a-z])(?=[A-Z\d])/g, '_').toLowerCase()
 }
 

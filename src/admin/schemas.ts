@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import { OPTION_NAMES } from '../core/key.ts'
 import { ABILITIES, MODEL_KINDS } from '../core/model-facts.ts'
 import { ENDPOINT_FAMILIES } from '../keys/permit.ts'
+import { SPEND_DIMENSIONS } from '../store/store.ts'
 import { OwnBudgetInput } from './schemas-budget-limits.ts'
 
 const name = z.string().trim().min(1).max(200)
@@ -252,21 +253,34 @@ export const RequestDetail = RequestLine.extend({
   entry: Entry.nullable().openapi({ description: 'The ledger entry; null when no provider was reached.' }),
 }).openapi('RequestDetail')
 
-const DIMENSIONS = ['key', 'team', 'end_user', 'tag', 'route', 'model', 'provider', 'operation', 'status'] as const
-export const SpendSums = z
+const SpendSums = z
   .object({
     requests: z.number(),
     unpriced_requests: z
       .number()
       .openapi({ description: 'Requests whose model had no price; their cost counts as 0.' }),
+    answered_requests: z.number().openapi({ description: 'Requests that got their whole answer.' }),
     cost_usd: money,
     cost_nano_usd: nanoMoney,
+    saved_usd: money.openapi({
+      description:
+        'What the same usage would have cost at the baselines of its routes, less what it cost, and less what the lab cost.',
+    }),
+    saved_nano_usd: nanoMoney,
+    cache_saved_usd: money.openapi({ description: 'What cached answers would have cost again.' }),
+    cost_per_request_usd: money.nullable(),
+    cost_per_answer_usd: money.nullable(),
+    request_cost_usd: z
+      .object({ p50: money, p90: money, p99: money })
+      .nullable()
+      .optional()
+      .openapi({ description: 'Percentiles of what a request costs, within 5 %; only with `percentiles`.' }),
     usage,
   })
   .openapi('SpendSums')
 export const SpendRow = SpendSums.extend({
   at: time.optional().openapi({ description: 'Start of the bucket.' }),
-  ...Object.fromEntries(DIMENSIONS.map((dimension) => [dimension, z.string().nullable().optional()])),
+  ...Object.fromEntries(SPEND_DIMENSIONS.map((dimension) => [dimension, z.string().nullable().optional()])),
 }).openapi('SpendRow')
 export const SpendReport = z
   .object({ from: time, to: time, rows: z.array(SpendRow), total: SpendSums })
@@ -295,11 +309,11 @@ export const SpendQuery = z.strictObject({
   by: z
     .string()
     .transform((text) => text.split(',').filter((part) => part !== ''))
-    .pipe(z.array(z.enum(DIMENSIONS)))
+    .pipe(z.array(z.enum(SPEND_DIMENSIONS)))
     .default([])
     .openapi({
       type: 'string',
-      description: `Comma-separated, of ${DIMENSIONS.join(', ')}. With \`tag\`, a request counts once for each of its tags.`,
+      description: `Comma-separated, of ${SPEND_DIMENSIONS.join(', ')}. With \`tag\`, a request counts once for each of its tags.`,
       example: 'team,model',
     }),
   bucket: z.enum(['hour', 'day', 'month']).optional(),
@@ -309,6 +323,14 @@ export const SpendQuery = z.strictObject({
   to: momentOrDay
     .optional()
     .openapi({ type: 'string', description: 'Exclusive; now when absent. Widened to whole hours.' }),
+  percentiles: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true')
+    .openapi({
+      type: 'boolean',
+      description: 'Whether rows tell percentiles of what a request costs; not by `status`.',
+    }),
   format: z.enum(['json', 'csv']).default('json'),
 })
 export const IdParam = z.object({ id: z.string().min(1).max(200) })

@@ -1,5 +1,5 @@
 // `weir report`, `weir ledger count`: what was spent.
-import type { SpendBucket, SpendDimension, SpendRow, Store } from '../store/store.ts'
+import { SPEND_DIMENSIONS, type SpendBucket, type SpendDimension, type SpendRow, type Store } from '../store/store.ts'
 import { reportCsv, reportJson, reportTable } from '../ledger/report.ts'
 import { type Command, DATA_OPTION, EXIT, UsageError } from './command.ts'
 import { fields, printable, writeCount, writeJson, writeTime } from './format.ts'
@@ -7,17 +7,6 @@ import { allOf, withLocal } from './local.ts'
 import { readChoice, readList, readMoment } from './read.ts'
 import { didYouMean } from '../core/nearest.ts'
 
-const DIMENSIONS: readonly SpendDimension[] = [
-  'key',
-  'team',
-  'end_user',
-  'tag',
-  'route',
-  'model',
-  'provider',
-  'operation',
-  'status',
-]
 const BUCKETS: readonly SpendBucket[] = ['hour', 'day', 'month']
 const HOUR_MS = 3_600_000
 const WEEK_MS = 7 * 24 * HOUR_MS
@@ -31,12 +20,16 @@ const report: Command = {
     by: {
       type: 'string',
       valueHint: 'list',
-      description: `What to sum by: ${DIMENSIONS.join(', ')}, and hour, day or month. Default: model`,
+      description: `What to sum by: ${SPEND_DIMENSIONS.join(', ')}, and hour, day or month. Default: model`,
     },
     bucket: { type: 'string', valueHint: 'span', description: 'Split the range by hour, day or month' },
     since: { type: 'string', valueHint: 'when', description: 'From then until now: 7d, or a date' },
     from: { type: 'string', valueHint: 'when', description: 'Start of the range: a date or time' },
     to: { type: 'string', valueHint: 'when', description: 'End of the range, not in it. Default: now' },
+    percentiles: {
+      type: 'boolean',
+      description: 'Also tell what half, 90 % and 99 % of the requests cost at most, and what an answer costs',
+    },
     csv: { type: 'boolean', description: 'Print CSV' },
     ...DATA_OPTION,
   },
@@ -62,7 +55,9 @@ const report: Command = {
     const to = Math.ceil((readMoment(args, 'to', now, 'past') ?? now + 1) / HOUR_MS) * HOUR_MS
     const from = Math.floor((since ?? start ?? to - WEEK_MS) / HOUR_MS) * HOUR_MS
     if (from >= to) throw new UsageError('The range is empty: its start is not before its end.')
-    const shape = { by: asked.by, bucket: given ?? asked.bucket }
+    const shape = { by: asked.by, bucket: given ?? asked.bucket, percentiles: args.flag('percentiles') }
+    if (shape.percentiles && shape.by.includes('status'))
+      throw new UsageError('--percentiles are not kept by status; leave one of them out.')
     return withLocal(args, context, { create: false }, async ({ store }) => {
       const rows = await store.spend({ ...shape, from, to })
       if (args.flag('json')) context.stdout(reportJson(rows, shape))
@@ -78,7 +73,7 @@ function readBy(words: readonly string[]): { by: SpendDimension[]; bucket: Spend
   const by = new Set<SpendDimension>()
   let bucket: SpendBucket | null = null
   for (const word of words) {
-    const dimension = DIMENSIONS.find((known) => known === word)
+    const dimension = SPEND_DIMENSIONS.find((known) => known === word)
     const span = BUCKETS.find((known) => known === word)
     if (dimension !== undefined) by.add(dimension)
     else if (span !== undefined && bucket === null) bucket = span
@@ -87,7 +82,8 @@ function readBy(words: readonly string[]): { by: SpendDimension[]; bucket: Spend
     else
       throw new UsageError(
         `--by does not know ${JSON.stringify(word)}.`,
-        didYouMean(word, [...DIMENSIONS, ...BUCKETS]) ?? `It takes ${[...DIMENSIONS, ...BUCKETS].join(', ')}.`,
+        didYouMean(word, [...SPEND_DIMENSIONS, ...BUCKETS]) ??
+          `It takes ${[...SPEND_DIMENSIONS, ...BUCKETS].join(', ')}.`,
       )
   }
   return { by: [...by], bucket }

@@ -78,7 +78,11 @@ export type BudgetHold = BudgetPeriod & {
 }
 
 /** A period that an entry counts in: with its cost, or with what it was sold for. */
-export type BudgetCharge = BudgetPeriod & { readonly sold?: true }
+export type BudgetCharge = BudgetPeriod & {
+  readonly sold?: true
+  /** Where only what some of its targets cost counts: how much; `isBeside`: parts of the entry alone. Absent: all of it. */
+  readonly share?: { readonly costNanoUsd: NanoUsd; readonly isBeside: boolean } | undefined
+}
 
 /** What was spent in a period, as the store has it. */
 export type BudgetAccount = BudgetPeriod & { readonly spentNanoUsd: NanoUsd }

@@ -16,7 +16,16 @@ export type Dimensions = {
   readonly route: string
   readonly operation: string
   readonly dialect: string
+  /** Name of the organisation of the key's team; absent: there is none. */
+  readonly organisation?: string | undefined
+  /** The kind of work, where somebody had to know it. */
+  readonly task?: string | undefined
+  /** What the gateway asks for its own sake; absent: a caller's request. */
+  readonly purpose?: Purpose | undefined
 }
+
+/** `lab`: to know how good answers are (shadows, judges); what it costs counts against what it helps to save. */
+export type Purpose = 'lab'
 
 /** Written before the first byte leaves for a provider; a crash leaves it behind, and recovery settles it. */
 export type Intent = {
@@ -65,8 +74,22 @@ export type Entry = {
   readonly priceVersion: string
   /** What a user was charged for it; absent where the key is nobody’s. */
   readonly sale?: Sale
+  /** What the same usage would have cost at the route's baseline, less what it cost; absent: there was nothing to compare with. */
+  readonly savedNanoUsd?: NanoUsd | undefined
+  /** What attempts at other targets cost; they are in its cost and not in its usage. */
+  readonly parts?: readonly EntryPart[] | undefined
   /** Periods of budgets that it counts in; absent where there are none. Written with it, and not read back with it. */
   readonly charges?: readonly BudgetCharge[]
+}
+
+/** What one attempt consumed that gave no answer, or a part of one that another target went on with. */
+export type EntryPart = {
+  readonly provider: string
+  readonly model: string
+  readonly usage: Usage
+  readonly costNanoUsd: NanoUsd
+  readonly unpriced: boolean
+  readonly priceVersion: string
 }
 
 /** One line of the request log: also for requests that never left for a provider. */

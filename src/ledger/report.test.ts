@@ -10,7 +10,10 @@ const ROWS: readonly SpendRow[] = [
     group: { team: 'research', model: 'gpt-5' },
     at: DAY,
     requests: 12,
+    answeredRequests: 10,
     costNanoUsd: 9_007_199_254_740_993_000_000_001n,
+    savedNanoUsd: 0n,
+    cacheSavedNanoUsd: 0n,
     unpricedRequests: 0,
     usage: { ...NO_USAGE, input: 1_000, cacheRead: 200, output: 30, reasoning: 4 },
   },
@@ -18,7 +21,10 @@ const ROWS: readonly SpendRow[] = [
     group: { team: null, model: '=cmd("x"),y' },
     at: DAY,
     requests: 3,
+    answeredRequests: 0,
     costNanoUsd: 1_500_000n,
+    savedNanoUsd: 0n,
+    cacheSavedNanoUsd: 0n,
     unpricedRequests: 2,
     usage: { ...NO_USAGE, seconds: 0.5 },
   },
@@ -54,13 +60,16 @@ test.each([
 })
 
 test('JSON has exact money as text and only units that were used', () => {
-  expect(JSON.parse(reportJson(ROWS, SHAPE))).toEqual({
+  expect(JSON.parse(reportJson(ROWS, SHAPE))).toMatchObject({
     rows: [
       {
         at: '2026-11-20T00:00:00.000Z',
         team: 'research',
         model: 'gpt-5',
         requests: 12,
+        answered_requests: 10,
+        cost_per_request_usd: '750599937895082.75',
+        cost_per_answer_usd: '900719925474099.3',
         cost_usd: '9007199254740993.000000001',
         cost_nano_usd: '9007199254740993000000001',
         unpriced_requests: 0,
@@ -71,6 +80,7 @@ test('JSON has exact money as text and only units that were used', () => {
         team: null,
         model: '=cmd("x"),y',
         requests: 3,
+        cost_per_answer_usd: null,
         cost_usd: '0.0015',
         cost_nano_usd: '1500000',
         unpriced_requests: 2,
@@ -95,15 +105,59 @@ test('rows by tag have no total, because a request counts for each of its tags',
 test('CSV quotes what needs it and disarms formulas', () => {
   const lines = reportCsv(ROWS, SHAPE).split('\r\n')
   expect(lines[0]).toBe(
-    'at,team,model,requests,cost_usd,cost_nano_usd,unpriced_requests,input,cache_read,cache_write_5m,cache_write_1h,output,reasoning,audio_in,audio_out,image_in,image_out,video,images,characters,seconds,request_units,searches',
+    'at,team,model,requests,answered_requests,unpriced_requests,cost_usd,cost_nano_usd,saved_usd,cache_saved_usd,input,cache_read,cache_write_5m,cache_write_1h,output,reasoning,audio_in,audio_out,image_in,image_out,video,images,characters,seconds,request_units,searches',
   )
-  expect(lines[1]).toStartWith('2026-11-20T00:00:00.000Z,research,gpt-5,12,9007199254740993.000000001,')
-  expect(lines[2]).toStartWith(`2026-11-20T00:00:00.000Z,,"'=cmd(""x""),y",3,0.0015,1500000,2,0,`)
+  expect(lines[1]).toStartWith('2026-11-20T00:00:00.000Z,research,gpt-5,12,10,0,9007199254740993.000000001,')
+  expect(lines[2]).toStartWith(`2026-11-20T00:00:00.000Z,,"'=cmd(""x""),y",3,0,2,0.0015,1500000,0,0,0,`)
   expect(lines[3]).toBe('')
 })
 
 test('a negative sum in CSV stays a number', () => {
   const [first] = ROWS
   if (first === undefined) throw new Error('no rows')
-  expect(reportCsv([{ ...first, costNanoUsd: -5n }], { by: [], bucket: null })).toContain('\r\n12,-0.000000005,-5,')
+  expect(reportCsv([{ ...first, costNanoUsd: -5n }], { by: [], bucket: null })).toContain(
+    '\r\n12,10,0,-0.000000005,-5,',
+  )
+})
+
+test.each([
+  ['gpt-5', 'gpt-5'],
+  ['a,b', '"a,b"'],
+  ['say "hi"', '"say ""hi"""'],
+  ['two\nlines', '"two\nlines"'],
+  ['=SUM(A1)', "'=SUM(A1)"],
+  ['+1', "'+1"],
+  ['@cmd', "'@cmd"],
+  ['-2+3', "'-2+3"],
+  ['-1.5', '-1.5'],
+])('the end user %j becomes the cell %j', (endUser, cell) => {
+  const [first] = ROWS
+  if (first === undefined) throw new Error('no rows')
+  const rows = [{ ...first, group: { end_user: endUser } }]
+  expect(reportCsv(rows, { by: ['end_user'], bucket: null })).toContain(`\r\n${cell},12,10,0,`)
+})
+
+test('savings and percentiles have columns where there are any', () => {
+  const rows = ROWS.map((row, index) => ({
+    ...row,
+    costNanoUsd: 1_000_000_000n,
+    savedNanoUsd: index === 0 ? 250_000_000n : -50_000_000n,
+    cacheSavedNanoUsd: index === 0 ? 0n : 7n,
+    costPercentiles: index === 0 ? { p50: 1_000n, p90: 2_000n, p99: 3_000n } : null,
+  }))
+  expect(reportTable(rows, { by: ['team'], bucket: null, percentiles: true })).toBe(
+    [
+      'team      requests  input tokens  output tokens  cost usd  saved usd  saved by cache usd   p50 usd   p90 usd   p99 usd  usd an answer',
+      'research        12          1200             34         1       0.25                   0  0.000001  0.000002  0.000003            0.1',
+      '-                3             0              0         1      -0.05         0.000000007         -         -         -              -',
+      'total           15                                      2        0.2         0.000000007                                          0.2',
+      '2 requests used models without a price and are counted as 0 here.',
+      'Half, 90 % and 99 % of the requests cost no more than p50, p90 and p99 (within 5 %).',
+      '',
+    ].join('\n'),
+  )
+  expect(JSON.parse(reportJson(rows, { by: ['team'], bucket: null, percentiles: true })).rows).toMatchObject([
+    { saved_usd: '0.25', request_cost_usd: { p50: '0.000001', p99: '0.000003' } },
+    { saved_usd: '-0.05', cache_saved_usd: '0.000000007', request_cost_usd: null },
+  ])
 })

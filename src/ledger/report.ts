@@ -1,50 +1,97 @@
 // Spend rows as text: a table for people, JSON and CSV for programs. Pure; money stays exact.
+import { COST_ERROR_SHARE } from '../core/cost-sketch.ts'
 import { formatUsd, type NanoUsd } from '../core/money.ts'
-import { inputTokens, outputTokens, USAGE_UNITS, type UsageUnit } from '../core/usage.ts'
+import { inputTokens, outputTokens, USAGE_UNITS } from '../core/usage.ts'
 import type { SpendQuery, SpendRow } from '../store/store.ts'
 import { csvLine } from './csv.ts'
+import { each, type SpendSums, sumsJson, totalOf, UNIT_NAMES } from './spend-sums.ts'
 
 /** How the rows were asked for: it names the columns. */
-export type ReportShape = Pick<SpendQuery, 'by' | 'bucket'>
-
-type Sums = { readonly requests: number; readonly costNanoUsd: NanoUsd; readonly unpricedRequests: number }
+export type ReportShape = Pick<SpendQuery, 'by' | 'bucket' | 'percentiles'>
 
 const NOBODY = '-'
+
+/** A column of the table: rows that have a percentile have it, and the total has what adds up. */
+type Column = {
+  readonly name: string
+  readonly cell: (row: SpendRow) => string
+  readonly total: (sums: SpendSums) => string
+}
+
+const NONE = (): string => ''
+const money = (amount: NanoUsd | undefined): string => (amount === undefined ? NOBODY : formatUsd(amount))
+
+const COUNTS: readonly Column[] = [
+  { name: 'requests', cell: ({ requests }) => String(requests), total: ({ requests }) => String(requests) },
+  { name: 'input tokens', cell: ({ usage }) => String(inputTokens(usage)), total: NONE },
+  { name: 'output tokens', cell: ({ usage }) => String(outputTokens(usage)), total: NONE },
+  {
+    name: 'cost usd',
+    cell: ({ costNanoUsd }) => formatUsd(costNanoUsd),
+    total: ({ costNanoUsd }) => formatUsd(costNanoUsd),
+  },
+]
+const SAVED: Column = {
+  name: 'saved usd',
+  cell: ({ savedNanoUsd }) => formatUsd(savedNanoUsd),
+  total: ({ savedNanoUsd }) => formatUsd(savedNanoUsd),
+}
+const CACHE_SAVED: Column = {
+  name: 'saved by cache usd',
+  cell: ({ cacheSavedNanoUsd }) => formatUsd(cacheSavedNanoUsd),
+  total: ({ cacheSavedNanoUsd }) => formatUsd(cacheSavedNanoUsd),
+}
+const COSTS: readonly Column[] = [
+  { name: 'p50 usd', cell: ({ costPercentiles }) => money(costPercentiles?.p50), total: NONE },
+  { name: 'p90 usd', cell: ({ costPercentiles }) => money(costPercentiles?.p90), total: NONE },
+  { name: 'p99 usd', cell: ({ costPercentiles }) => money(costPercentiles?.p99), total: NONE },
+  {
+    name: 'usd an answer',
+    cell: ({ costNanoUsd, answeredRequests }) => each(costNanoUsd, answeredRequests) ?? NOBODY,
+    total: ({ costNanoUsd, answeredRequests }) => each(costNanoUsd, answeredRequests) ?? NOBODY,
+  },
+]
 
 /** An aligned table with a line of totals, ending in a newline. */
 export function reportTable(rows: readonly SpendRow[], shape: ReportShape): string {
   const names = [...(shape.bucket === null ? [] : [shape.bucket]), ...shape.by]
-  const header = [...names, 'requests', 'input tokens', 'output tokens', 'cost usd']
+  const columns = [
+    ...COUNTS,
+    ...(rows.some(({ savedNanoUsd }) => savedNanoUsd !== 0n) ? [SAVED] : []),
+    ...(rows.some(({ cacheSavedNanoUsd }) => cacheSavedNanoUsd !== 0n) ? [CACHE_SAVED] : []),
+    ...(shape.percentiles === true ? COSTS : []),
+  ]
+  const header = [...names, ...columns.map(({ name }) => name)]
   const lines = rows.map((row) => [
     ...(shape.bucket === null ? [] : [bucketText(row.at, shape.bucket)]),
     ...shape.by.map((dimension) => row.group[dimension] ?? NOBODY),
-    String(row.requests),
-    String(inputTokens(row.usage)),
-    String(outputTokens(row.usage)),
-    formatUsd(row.costNanoUsd),
+    ...columns.map(({ cell }) => cell(row)),
   ])
-  const total = totalOf(rows, shape)
   const label = names.map((_, index) => (index === 0 ? 'total' : ''))
-  const sums = total === null ? [] : [[...label, String(total.requests), '', '', formatUsd(total.costNanoUsd)]]
+  const total = hasTotal(shape) ? [[...label, ...columns.map((column) => column.total(totalOf(rows)))]] : []
+  return aligned([header, ...lines, ...total], names.length) + notes(rows, shape)
+}
+
+function notes(rows: readonly SpendRow[], shape: ReportShape): string {
   const unpriced = rows.reduce((sum, row) => sum + row.unpricedRequests, 0)
-  const note = unpriced === 0 ? '' : `${unpriced} requests used models without a price and are counted as 0 here.\n`
-  return aligned([header, ...lines, ...sums], names.length) + note
+  const texts = [
+    ...(unpriced === 0 ? [] : [`${unpriced} requests used models without a price and are counted as 0 here.`]),
+    ...(shape.percentiles === true
+      ? [`Half, 90 % and 99 % of the requests cost no more than p50, p90 and p99 (within ${COST_ERROR_SHARE * 100} %).`]
+      : []),
+  ]
+  return texts.map((text) => `${text}\n`).join('')
 }
 
 /** `{"rows": […], "total": …}` with `cost_usd` as exact decimal text and `cost_nano_usd` as integer text. */
 export function reportJson(rows: readonly SpendRow[], shape: ReportShape): string {
-  const total = totalOf(rows, shape)
   const report = {
     rows: rows.map((row) => ({
       ...(shape.bucket === null ? {} : { at: row.at === null ? null : new Date(row.at).toISOString() }),
       ...Object.fromEntries(shape.by.map((dimension) => [dimension, row.group[dimension] ?? null])),
       ...sumsJson(row),
-      usage: Object.fromEntries(
-        USAGE_UNITS.filter((unit) => row.usage[unit] !== 0).map((unit) => [UNIT_NAMES[unit], row.usage[unit]]),
-      ),
     })),
-    // A request counts once for each of its tags, so rows by tag do not add up to what was spent.
-    total: total === null ? null : sumsJson(total),
+    total: hasTotal(shape) ? sumsJson(totalOf(rows)) : null,
   }
   return `${JSON.stringify(report, null, 2)}\n`
 }
@@ -55,62 +102,39 @@ export function reportCsv(rows: readonly SpendRow[], shape: ReportShape): string
     ...(shape.bucket === null ? [] : ['at']),
     ...shape.by,
     'requests',
+    'answered_requests',
+    'unpriced_requests',
     'cost_usd',
     'cost_nano_usd',
-    'unpriced_requests',
+    'saved_usd',
+    'cache_saved_usd',
+    ...(shape.percentiles === true ? ['p50_usd', 'p90_usd', 'p99_usd'] : []),
     ...USAGE_UNITS.map((unit) => UNIT_NAMES[unit]),
   ]
   const lines = rows.map((row) => [
     ...(shape.bucket === null ? [] : [row.at === null ? '' : new Date(row.at).toISOString()]),
     ...shape.by.map((dimension) => row.group[dimension] ?? ''),
     String(row.requests),
+    String(row.answeredRequests),
+    String(row.unpricedRequests),
     formatUsd(row.costNanoUsd),
     String(row.costNanoUsd),
-    String(row.unpricedRequests),
+    formatUsd(row.savedNanoUsd),
+    formatUsd(row.cacheSavedNanoUsd),
+    ...(shape.percentiles === true ? percentileCells(row) : []),
     ...USAGE_UNITS.map((unit) => String(row.usage[unit])),
   ])
   return [header, ...lines].map(csvLine).join('')
 }
 
-const UNIT_NAMES: Readonly<Record<UsageUnit, string>> = {
-  input: 'input',
-  cacheRead: 'cache_read',
-  cacheWrite5m: 'cache_write_5m',
-  cacheWrite1h: 'cache_write_1h',
-  output: 'output',
-  reasoning: 'reasoning',
-  audioIn: 'audio_in',
-  audioOut: 'audio_out',
-  imageIn: 'image_in',
-  imageOut: 'image_out',
-  video: 'video',
-  images: 'images',
-  characters: 'characters',
-  seconds: 'seconds',
-  requests: 'request_units',
-  searches: 'searches',
+function percentileCells({ costPercentiles }: SpendRow): readonly string[] {
+  if (costPercentiles === null || costPercentiles === undefined) return ['', '', '']
+  return [costPercentiles.p50, costPercentiles.p90, costPercentiles.p99].map(formatUsd)
 }
 
-function sumsJson({ requests, costNanoUsd, unpricedRequests }: Sums) {
-  return {
-    requests,
-    cost_usd: formatUsd(costNanoUsd),
-    cost_nano_usd: String(costNanoUsd),
-    unpriced_requests: unpricedRequests,
-  }
-}
-
-function totalOf(rows: readonly SpendRow[], { by }: ReportShape): Sums | null {
-  if (by.includes('tag')) return null
-  let requests = 0
-  let costNanoUsd = 0n
-  let unpricedRequests = 0
-  for (const row of rows) {
-    requests += row.requests
-    costNanoUsd += row.costNanoUsd
-    unpricedRequests += row.unpricedRequests
-  }
-  return { requests, costNanoUsd, unpricedRequests }
+// A request counts once for each of its tags, so rows by tag do not add up to what was spent.
+function hasTotal({ by }: ReportShape): boolean {
+  return !by.includes('tag')
 }
 
 function bucketText(at: number | null, bucket: NonNullable<ReportShape['bucket']>): string {

@@ -7,6 +7,8 @@
 // id grows at its end. What would dirty a page for each row of a commit (settled intents, the list of each key's requests)
 // is tidied up in bulk, every few hundred requests. Money is a 64-bit integer everywhere.
 
+import { REPORTS } from './migration-reports.ts'
+
 const BASE = `
 CREATE TABLE teams (
   id TEXT PRIMARY KEY,
@@ -493,6 +495,7 @@ export const MIGRATIONS: readonly string[] = [
   VECTORS,
   USERS,
   ALERTS,
+  REPORTS,
 ]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */

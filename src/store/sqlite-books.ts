@@ -4,14 +4,15 @@ import { GatewayError } from '../core/error.ts'
 import type { BudgetCharge } from '../core/budget.ts'
 import type { Entry } from '../core/ledger.ts'
 import type { NanoUsd } from '../core/money.ts'
-import { ENTRY_STATUSES, int64, parseAttempts, usageText } from './codec.ts'
+import { int64, parseAttempts } from './codec.ts'
 import { pageOf } from './page.ts'
 import { createChargeWriter } from './sqlite-budgets.ts'
 import { type Connection, guarded } from './sqlite-connection.ts'
-import { type EntryRow, readEntry } from './sqlite-ledger.ts'
-import { createRollup, HOUR_MS } from './sqlite-rollup.ts'
-import { createSaleWriter, SALE_COLUMN } from './sqlite-sales.ts'
-import { createInterner, SUBJECT_COLUMNS } from './sqlite-subjects.ts'
+import { ENTRY_COLUMNS, type EntryRow, entryValues, FROM_ENTRIES, INSERT_ENTRY, readEntry } from './sqlite-ledger.ts'
+import { createRollup } from './sqlite-rollup.ts'
+import { createSaleWriter } from './sqlite-sales.ts'
+import { HOUR_MS } from './sqlite-spans.ts'
+import { createInterner } from './sqlite-subjects.ts'
 import { verifyBooks } from './sqlite-verify.ts'
 import type { BookedEntry, BookStore, EntryFilter } from './store.ts'
 
@@ -26,18 +27,15 @@ type ChargeRow = {
   readonly until_at: bigint | null
 }
 
-const ENTRY_COLUMNS = `e.id, e.at, e.status, e.estimated, e.usage, e.cost_nano_usd, e.unpriced, w.word AS price_version, ${SALE_COLUMN}, ${SUBJECT_COLUMNS}`
-const FROM_ENTRIES = 'entries e JOIN subjects s ON s.no = e.subject JOIN words w ON w.no = e.price_version'
-
 export function createBookStore(database: Connection): BookStore {
-  const insertEntry = database.statement('INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
+  const insertEntry = database.statement(INSERT_ENTRY)
   const insertAdjustment = database.statement('INSERT INTO adjustments VALUES (NULL, ?, ?, ?)')
   const chargesOf = database.statement<
     { budget: string; subject: string; from_at: number; until_at: number | null; sold: number },
     [string]
   >(
     `SELECT p.budget, p.subject, p.from_at, p.until_at, p.sold FROM budget_charges c JOIN budget_periods p ON p.no = c.period
-     WHERE c.entry = ?`,
+     WHERE c.entry = ? AND c.beside = 0`,
   )
   const since = database
     .statement<ChargeRow, [number]>(
@@ -55,19 +53,9 @@ export function createBookStore(database: Connection): BookStore {
 
   function writeAdjustment(entry: Entry, original: string, madeAt: number): void {
     const subject = interner.subject(entry.dimensions, entry.provider, entry.model)
-    insertEntry.run(
-      entry.id,
-      entry.at,
-      subject.no,
-      ENTRY_STATUSES.indexOf(entry.status),
-      entry.usageSource === 'estimated' ? 1 : 0,
-      usageText(entry.usage),
-      int64(entry.costNanoUsd),
-      entry.unpriced ? 1 : 0,
-      interner.word(entry.priceVersion),
-    )
+    insertEntry.run(...entryValues(entry, subject, interner))
     insertAdjustment.run(entry.id, original, madeAt)
-    rollup.add(entry, subject)
+    rollup.add(entry, subject, [])
     if (entry.sale !== undefined) sales.add(entry, entry.sale, subject)
     const periods = chargesOf.all(original).map((row): BudgetCharge => {
       const period = { budgetId: row.budget, subject: row.subject, from: row.from_at, until: row.until_at }
@@ -179,7 +167,9 @@ function scanOf({
 function readBooked(row: ScanRow): BookedEntry {
   const entry = readEntry(row)
   let besideNanoUsd: NanoUsd | null = null
-  if (row.attempts !== null) {
+  if (entry.parts !== undefined) besideNanoUsd = entry.parts.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0n)
+  else if (row.attempts !== null) {
+    // Entries of before parts were kept.
     besideNanoUsd = 0n
     for (const { consumed } of parseAttempts(row.attempts, `${entry.provider}/${entry.model}`, entry.at))
       besideNanoUsd += consumed?.costNanoUsd ?? 0n
@@ -203,15 +193,19 @@ function archive(database: Connection, { before, limit, file, now, keep }: Archi
       if (rows.length === 0) return 0
       const entries = rows.map(readEntry)
       keep(entries)
-      const chargesOf = database.statement<{ period: number; sold: number }, [string]>(
-        'SELECT c.period, p.sold FROM budget_charges c JOIN budget_periods p ON p.no = c.period WHERE c.entry = ?',
-      )
+      const chargesOf = database
+        .query<{ period: bigint; cost: bigint | null; sold: bigint }, [string]>(
+          `SELECT c.period, c.cost_nano_usd AS cost, p.sold
+           FROM budget_charges c JOIN budget_periods p ON p.no = c.period WHERE c.entry = ?`,
+        )
+        .safeIntegers(true)
       const bookArchived = database.statement(
         'UPDATE budget_periods SET archived_nano_usd = archived_nano_usd + ? WHERE no = ?',
       )
       const dropCharge = database.statement('DELETE FROM budget_charges WHERE period = ? AND entry = ?')
       const dropAdjustment = database.statement('DELETE FROM adjustments WHERE entry = ?')
       const dropSale = database.statement('DELETE FROM sales WHERE entry = ?')
+      const dropParts = database.statement('DELETE FROM entry_parts WHERE entry = ?')
       const dropEntry = database.statement('DELETE FROM entries WHERE id = ?')
       let cost = 0n
       let charged = 0n
@@ -220,12 +214,14 @@ function archive(database: Connection, { before, limit, file, now, keep }: Archi
         cost += entry.costNanoUsd
         if (entry.status !== 'adjusted') requests++
         charged += entry.sale?.chargedNanoUsd ?? 0n
-        for (const { period, sold } of chargesOf.all(entry.id)) {
-          bookArchived.run(int64(sold === 1 ? (entry.sale?.chargedNanoUsd ?? 0n) : entry.costNanoUsd), period)
+        for (const { period, sold, cost: share } of chargesOf.all(entry.id)) {
+          const whole = sold === 1n ? (entry.sale?.chargedNanoUsd ?? 0n) : entry.costNanoUsd
+          bookArchived.run(int64(share ?? whole), period)
           dropCharge.run(period, entry.id)
         }
         dropAdjustment.run(entry.id)
         if (entry.sale !== undefined) dropSale.run(entry.id)
+        dropParts.run(entry.id)
         dropEntry.run(entry.id)
       }
       database

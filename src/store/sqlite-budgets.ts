@@ -1,7 +1,7 @@
 // Budgets and what was spent in their periods, in SQLite.
 //
-// Invariant: for each period, spent_nano_usd = Σ cost of the entries whose charges name it, or Σ of what they were sold for
-// (`sold`). Both are written in the transaction that inserts the entry.
+// Invariant: for each period, spent_nano_usd = Σ cost of the entries whose charges name it, or of the share that a charge
+// tells, or Σ of what they were sold for (`sold`). Both are written in the transaction that inserts the entry.
 import type { Budget, BudgetAccount, BudgetCharge, BudgetHold, BudgetScope } from '../core/budget.ts'
 import type { Entry } from '../core/ledger.ts'
 import type { NanoUsd } from '../core/money.ts'
@@ -158,6 +158,8 @@ export function parseHolds(text: string): readonly BudgetHold[] {
   )
 }
 
+type Charged = { readonly entry: string; readonly share: BudgetCharge['share'] }
+
 export type ChargeWriter = {
   /** Call it inside the transaction that inserted the entry. */
   add(entry: Entry, charges: readonly BudgetCharge[]): void
@@ -175,27 +177,28 @@ export function createChargeWriter(database: Connection): ChargeWriter {
   const find = database.statement<{ no: number }, [string, string, number]>(
     'SELECT no FROM budget_periods WHERE budget = ? AND subject = ? AND from_at = ?',
   )
-  const link = database.statement('INSERT INTO budget_charges VALUES (?, ?)')
-  let sums = new Map<string, { readonly period: BudgetCharge; cost: NanoUsd; readonly entries: string[] }>()
+  const link = database.statement('INSERT INTO budget_charges VALUES (?, ?, ?, ?)')
+  let sums = new Map<string, { readonly period: BudgetCharge; cost: NanoUsd; readonly of: Charged[] }>()
 
   return {
     add(entry, charges) {
       for (const period of charges) {
         const name = `${period.budgetId}\0${period.subject}\0${period.from}`
         let sum = sums.get(name)
-        if (sum === undefined) sums.set(name, (sum = { period, cost: 0n, entries: [] }))
+        if (sum === undefined) sums.set(name, (sum = { period, cost: 0n, of: [] }))
         sum.cost += amountOf(entry, period)
-        sum.entries.push(entry.id)
+        sum.of.push({ entry: entry.id, share: period.share })
       }
     },
     write() {
       if (sums.size === 0) return
-      for (const { period, cost, entries } of sums.values()) {
+      for (const { period, cost, of } of sums.values()) {
         const sold = period.sold === true ? 1 : 0
         add.run(period.budgetId, period.subject, period.from, period.until, int64(cost), sold)
         const no = find.get(period.budgetId, period.subject, period.from)?.no
         if (no === undefined) throw new Error('a period that was just written is not there')
-        for (const entry of entries) link.run(no, entry)
+        for (const { entry, share } of of)
+          link.run(no, entry, share === undefined ? null : int64(share.costNanoUsd), share?.isBeside === true ? 1 : 0)
       }
       sums = new Map()
     },
@@ -206,8 +209,8 @@ export function createChargeWriter(database: Connection): ChargeWriter {
 }
 
 /** What an entry adds to a period. */
-function amountOf({ id, costNanoUsd, sale }: Entry, { sold }: BudgetCharge): NanoUsd {
-  if (sold !== true) return costNanoUsd
+function amountOf({ id, costNanoUsd, sale }: Entry, { sold, share }: BudgetCharge): NanoUsd {
+  if (sold !== true) return share?.costNanoUsd ?? costNanoUsd
   if (sale === undefined) throw new Error(`the entry ${id} counts in what was sold, and was not`)
   return sale.chargedNanoUsd
 }

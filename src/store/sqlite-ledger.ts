@@ -5,9 +5,17 @@ import { createChargeWriter, holdsText, parseHolds } from './sqlite-budgets.ts'
 import { createSavingWriter } from './sqlite-cache.ts'
 import { type Connection, guarded } from './sqlite-connection.ts'
 import { createKeyIndex } from './sqlite-requests.ts'
+import { createPartWriter, parseParts, PARTS_OF_ENTRY } from './sqlite-parts.ts'
 import { createRollup } from './sqlite-rollup.ts'
 import { createSaleWriter, parseSale, SALE_COLUMN } from './sqlite-sales.ts'
-import { createInterner, dimensionsOf, SUBJECT_COLUMNS, type Subject, type SubjectRow } from './sqlite-subjects.ts'
+import {
+  createInterner,
+  dimensionsOf,
+  type Interner,
+  SUBJECT_COLUMNS,
+  type Subject,
+  type SubjectRow,
+} from './sqlite-subjects.ts'
 import type { LedgerStore } from './store.ts'
 
 type IntentRow = SubjectRow & {
@@ -30,6 +38,31 @@ export type EntryRow = SubjectRow & {
   readonly unpriced: bigint
   readonly price_version: string
   readonly sale: string | null
+  readonly saved_nano_usd: bigint | null
+  /** JSON rows, see sqlite-parts.ts. */
+  readonly parts: string
+}
+
+export const FROM_ENTRIES = 'entries e JOIN subjects s ON s.no = e.subject JOIN words w ON w.no = e.price_version'
+export const ENTRY_COLUMNS = `e.id, e.at, e.status, e.estimated, e.usage, e.cost_nano_usd, e.unpriced, e.saved_nano_usd,
+  w.word AS price_version, ${PARTS_OF_ENTRY} AS parts, ${SALE_COLUMN}, ${SUBJECT_COLUMNS}`
+export const INSERT_ENTRY = `INSERT INTO entries (id, at, subject, status, estimated, usage, cost_nano_usd, unpriced, price_version,
+  saved_nano_usd) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
+/** For `INSERT_ENTRY`. */
+export function entryValues(entry: Entry, subject: Subject, interner: Interner) {
+  return [
+    entry.id,
+    entry.at,
+    subject.no,
+    ENTRY_STATUSES.indexOf(entry.status),
+    entry.usageSource === 'estimated' ? 1 : 0,
+    usageText(entry.usage),
+    int64(entry.costNanoUsd),
+    entry.unpriced ? 1 : 0,
+    interner.word(entry.priceVersion),
+    entry.savedNanoUsd === undefined ? null : int64(entry.savedNanoUsd),
+  ] as const
 }
 
 /** Entries between two rounds of tidying up. */
@@ -45,9 +78,8 @@ export function createLedgerStore(database: Connection): LedgerStore {
   const sales = createSaleWriter(database, interner)
   const insertIntent = database.statement('INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING')
   const deleteIntent = database.statement('DELETE FROM intents WHERE id = ?')
-  const insertEntry = database.statement(
-    'INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
-  )
+  const insertEntry = database.statement(`${INSERT_ENTRY} ON CONFLICT DO NOTHING`)
+  const writeParts = createPartWriter(database, interner)
   const insertRequest = database.statement(
     `INSERT INTO requests (id, key, at, subject, status, error_code, client_request_id, stream, duration_us, ttft_us,
        overhead_us, attempts, finish_reason, raw_usage, estimated, usage, cost_nano_usd, path, plan, saved_nano_usd)
@@ -66,10 +98,7 @@ export function createLedgerStore(database: Connection): LedgerStore {
     )
     .safeIntegers(true)
   const selectEntry = database
-    .statement<EntryRow, [string]>(
-      `SELECT e.id, e.at, e.status, e.estimated, e.usage, e.cost_nano_usd, e.unpriced, w.word AS price_version, ${SALE_COLUMN}, ${SUBJECT_COLUMNS}
-       FROM entries e JOIN subjects s ON s.no = e.subject JOIN words w ON w.no = e.price_version WHERE e.id = ?`,
-    )
+    .statement<EntryRow, [string]>(`SELECT ${ENTRY_COLUMNS} FROM ${FROM_ENTRIES} WHERE e.id = ?`)
     .safeIntegers(true)
   const indexKeys = createKeyIndex(database)
   // Intents whose entry is there count as closed; a crash may leave some of these rows, and they go at the next start.
@@ -105,19 +134,9 @@ export function createLedgerStore(database: Connection): LedgerStore {
 
   function writeEntry(entry: Entry): Booked {
     const subject = interner.subject(entry.dimensions, entry.provider, entry.model)
-    const { changes } = insertEntry.run(
-      entry.id,
-      entry.at,
-      subject.no,
-      ENTRY_STATUSES.indexOf(entry.status),
-      entry.usageSource === 'estimated' ? 1 : 0,
-      usageText(entry.usage),
-      int64(entry.costNanoUsd),
-      entry.unpriced ? 1 : 0,
-      interner.word(entry.priceVersion),
-    )
+    const { changes } = insertEntry.run(...entryValues(entry, subject, interner))
     if (changes > 0) {
-      rollup.add(entry, subject)
+      rollup.add(entry, subject, entry.parts === undefined ? [] : writeParts(entry, entry.parts))
       if (entry.sale !== undefined) sales.add(entry, entry.sale, subject)
       if (entry.charges !== undefined) charges.add(entry, entry.charges)
     }
@@ -244,5 +263,7 @@ export function readEntry(row: EntryRow): Entry {
     unpriced: row.unpriced === 1n,
     priceVersion: row.price_version,
     ...(row.sale === null ? {} : { sale: parseSale(row.sale) }),
+    ...(row.saved_nano_usd === null ? {} : { savedNanoUsd: row.saved_nano_usd }),
+    ...(row.parts === '[]' ? {} : { parts: parseParts(row.parts) }),
   }
 }

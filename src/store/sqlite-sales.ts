@@ -146,7 +146,8 @@ type DayRow = Readonly<Record<(typeof SUMS)[number] | 'user' | 'day' | 'user_gro
   readonly slim: string
 }
 
-const SLIM = 'json_array(s.key_id, s.team_id, s.route, s.operation, s.provider, s.model)'
+const SLIM =
+  'json_array(s.key_id, s.team_id, s.organisation, s.route, s.operation, s.task, s.purpose, s.provider, s.model)'
 const ADJUSTED = BigInt(ENTRY_STATUSES.indexOf('adjusted'))
 
 /**

@@ -3,14 +3,17 @@
 // rollback everything is forgotten, because the numbers may be those of rows that were never committed.
 import { createHash } from 'node:crypto'
 import type { Connection } from './sqlite-connection.ts'
-import type { Dimensions } from '../core/ledger.ts'
+import { COARSEN } from './migration-reports.ts'
+import type { Dimensions, Purpose } from '../core/ledger.ts'
 
 /** The numbers that stand for the dimensions and the target of one request. */
 export type Subject = {
   /** All of it. */
   readonly no: number
-  /** Key, team, route, operation, provider and model only: the finest thing most reports ask for. */
+  /** Without end user, tags, dialect and the name that the caller wrote: the finest thing most reports ask for. */
   readonly slim: number
+  /** Team, organisation, route, purpose, provider and model only: what reports over long times ask for. */
+  readonly coarse: number
   /** With end user and tags as well; null when there are none, and then `slim` says it all. */
   readonly detail: number | null
   /** Word of the key's id. */
@@ -29,10 +32,13 @@ export type SubjectRow = {
   readonly dialect: string
   readonly provider: string | null
   readonly model: string | null
+  readonly organisation: string | null
+  readonly task: string | null
+  readonly purpose: string | null
 }
 
 export const SUBJECT_COLUMNS =
-  'key_id, team_id, end_user, tags, requested_model, route, operation, dialect, provider, model'
+  'key_id, team_id, end_user, tags, requested_model, route, operation, dialect, provider, model, organisation, task, purpose'
 
 export type Interner = {
   /** Call it inside a write transaction. A target of null: the request reached no provider. */
@@ -57,8 +63,12 @@ export function createInterner(database: Connection): Interner {
   const insertWord = database.statement('INSERT INTO words (word) VALUES (?) ON CONFLICT DO NOTHING')
   const findWord = database.statement<{ no: number }, [string]>('SELECT no FROM words WHERE word = ?')
   const insertSubject = database.statement(
-    `INSERT INTO subjects (digest, ${SUBJECT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    `INSERT INTO subjects (digest, ${SUBJECT_COLUMNS}) VALUES (?${', ?'.repeat(13)}) ON CONFLICT DO NOTHING`,
   )
+  const findCoarse = database.statement<{ no: number }, [number]>(
+    'SELECT coarse AS no FROM coarse_subjects WHERE subject = ?',
+  )
+  const coarsen = COARSEN.map((sql) => database.statement(`${sql} WHERE no = ? ON CONFLICT DO NOTHING`))
   const findSubject = database.statement<{ no: number }, [Uint8Array]>('SELECT no FROM subjects WHERE digest = ?')
 
   function word(text: string): number {
@@ -73,13 +83,22 @@ export function createInterner(database: Connection): Interner {
 
   function intern(dimensions: Dimensions, provider: string | null, model: string | null): number {
     const { keyId, teamId, endUser, tags, requestedModel, route, operation, dialect } = dimensions
+    const { organisation = null, task = null, purpose = null } = dimensions
+    const rest = organisation === null && task === null && purpose === null ? [] : [organisation, task, purpose]
     const columns = [keyId, teamId, endUser, JSON.stringify(tags), requestedModel, route, operation, dialect] as const
     const digest = createHash('sha256')
-      .update(JSON.stringify([...columns, provider, model]))
+      .update(JSON.stringify([...columns, provider, model, ...rest]))
       .digest()
       .subarray(0, 16)
-    insertSubject.run(digest, ...columns, provider, model)
+    insertSubject.run(digest, ...columns, provider, model, organisation, task, purpose)
     return found(findSubject.get(digest))
+  }
+
+  function coarseOf(slim: number): number {
+    const known = findCoarse.get(slim)
+    if (known !== null) return known.no
+    for (const statement of coarsen) statement.run(slim)
+    return found(findCoarse.get(slim))
   }
 
   function subject(dimensions: Dimensions, provider: string | null, model: string | null): Subject {
@@ -95,7 +114,8 @@ export function createInterner(database: Connection): Interner {
   }
 
   function named(dimensions: Dimensions, provider: string | null, model: string | null): Subject {
-    const { keyId, teamId, endUser, tags, requestedModel, route, operation, dialect } = dimensions
+    const { keyId, teamId, endUser, tags, requestedModel, route, operation, dialect, organisation, task, purpose } =
+      dimensions
     const name = JSON.stringify([
       keyId,
       teamId,
@@ -107,17 +127,22 @@ export function createInterner(database: Connection): Interner {
       dialect,
       provider,
       model,
+      organisation,
+      task,
+      purpose,
     ])
     const known = subjects.get(name)
     if (known !== undefined) return known
-    const coarse = { ...dimensions, requestedModel: '', dialect: '' }
+    const bare = { ...dimensions, requestedModel: '', dialect: '' }
+    const slim = intern({ ...bare, endUser: null, tags: [] }, provider, model)
     const added: Subject = {
       no: intern(dimensions, provider, model),
-      slim: intern({ ...coarse, endUser: null, tags: [] }, provider, model),
+      slim,
+      coarse: coarseOf(slim),
       detail:
         endUser === null && tags.length === 0
           ? null
-          : intern({ ...coarse, tags: [...new Set(tags)].sort() }, provider, model),
+          : intern({ ...bare, tags: [...new Set(tags)].sort() }, provider, model),
       key: word(keyId),
     }
     if (subjects.size >= MAX_REMEMBERED) subjects.clear()
@@ -152,5 +177,8 @@ export function dimensionsOf(row: SubjectRow): Dimensions {
     route: row.route,
     operation: row.operation,
     dialect: row.dialect,
+    ...(row.organisation === null ? {} : { organisation: row.organisation }),
+    ...(row.task === null ? {} : { task: row.task }),
+    ...(row.purpose === null ? {} : { purpose: row.purpose as Purpose }),
   }
 }

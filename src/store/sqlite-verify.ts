@@ -5,28 +5,32 @@
 import type { UsageUnit } from '../core/usage.ts'
 import { ENTRY_STATUSES, parseUsage } from './codec.ts'
 import type { Connection } from './sqlite-connection.ts'
-import { HOUR_MS, monthStart, SPANS, UNIT_COLUMNS } from './sqlite-rollup.ts'
+import { SUMS, UNIT_COLUMNS, wholeUnits } from './sqlite-rollup.ts'
 import { verifySales } from './sqlite-sales.ts'
+import { HOUR_MS, KINDS, monthStart, SPANS } from './sqlite-spans.ts'
+import { compareCosts, type CostSums, countCost } from './sqlite-verify-costs.ts'
 import type { BooksCheck } from './store.ts'
 
 type EntryRow = {
+  readonly id: string
   readonly at: bigint
   readonly status: bigint
   readonly usage: string
   readonly cost: bigint
+  readonly saved: bigint
   readonly unpriced: bigint
   readonly subject: bigint
 }
+type PartRow = Pick<EntryRow, 'usage' | 'cost' | 'unpriced' | 'subject'> & { readonly entry: string }
 type SubjectRow = {
   readonly no: bigint
   readonly slim: string
+  readonly coarse: string
   readonly detail: string | null
 }
 type SpendRow = Readonly<Record<string, bigint>>
 
 const UNITS = Object.keys(UNIT_COLUMNS) as readonly UsageUnit[]
-/** What is compared of each row: requests, cost, unpriced, then the units. */
-const SUMS = ['requests', 'cost_nano_usd', 'unpriced', ...Object.values(UNIT_COLUMNS)] as const
 const MAX_EXAMPLES = 20
 const ADJUSTED = BigInt(ENTRY_STATUSES.indexOf('adjusted'))
 
@@ -43,8 +47,10 @@ export function verifyBooks(database: Connection): BooksCheck {
   }
   const archives = archivesOf(database)
   const subjects = subjectsOf(database)
-  const { sums, entries, early } = sumsOfEntries(database, subjects, archives.beforeHour)
-  const rows = compareRollups(database, subjects, { sums, beforeHour: archives.beforeHour, early, archives }, differ)
+  const { sums, costs, entries, early } = sumsOfEntries(database, subjects, archives.beforeHour)
+  const rows =
+    compareRollups(database, subjects, { sums, beforeHour: archives.beforeHour, early, archives }, differ) +
+    compareCosts(database, costs, archives.beforeHour, differ)
   const sales = verifySales(database, archives.beforeHour, differ)
   const periods = comparePeriods(database, differ)
   return {
@@ -84,25 +90,36 @@ function archivesOf(database: Connection): Archives {
 function subjectsOf(database: Connection): ReadonlyMap<bigint, SubjectRow> {
   const rows = database
     .query<SubjectRow & { readonly end_user: string | null; readonly tags: string }, []>(
-      `SELECT no, end_user, tags, json_array(key_id, team_id, route, operation, provider, model) AS slim FROM subjects`,
+      `SELECT no, end_user, tags,
+         json_array(key_id, team_id, organisation, route, operation, task, purpose, provider, model) AS slim,
+         json_array(team_id, organisation, route, purpose, provider, model) AS coarse FROM subjects`,
     )
     .safeIntegers(true)
     .all()
   return new Map(
-    rows.map(({ no, slim, end_user: endUser, tags }) => {
+    rows.map(({ no, slim, coarse, end_user: endUser, tags }) => {
       const named = [...new Set(JSON.parse(tags) as readonly string[])].sort()
       const detail = endUser === null && named.length === 0 ? null : JSON.stringify([slim, endUser, named])
-      return [no, { no, slim, detail }]
+      return [no, { no, slim, coarse, detail }]
     }),
   )
 }
 
 function sumsOfEntries(database: Connection, subjects: ReadonlyMap<bigint, SubjectRow>, beforeHour: number) {
   const sums: Sums = new Map()
+  const costs: CostSums = new Map()
   const early = { requests: 0n, cost: 0n }
+  const parts = partsOf(database)
   let entries = 0
+  const addShare = (hour: number, status: bigint, subjectNo: bigint, amounts: readonly bigint[]): void => {
+    const subject = subjects.get(subjectNo)
+    if (subject === undefined) return
+    add(sums, nameOf(subject.detail === null ? 0 : 1, hour, subject.slim, status), amounts)
+    if (subject.detail !== null) add(sums, nameOf(2, hour, subject.detail, status), amounts)
+  }
   using statement = database.prepare<EntryRow, []>(
-    'SELECT at, status, usage, cost_nano_usd AS cost, unpriced, subject FROM entries',
+    `SELECT id, at, status, usage, cost_nano_usd AS cost, coalesce(saved_nano_usd, 0) AS saved, unpriced, subject
+     FROM entries`,
   )
   for (const row of statement.safeIntegers(true).iterate()) {
     entries++
@@ -113,19 +130,30 @@ function sumsOfEntries(database: Connection, subjects: ReadonlyMap<bigint, Subje
       early.cost += row.cost
       continue
     }
-    const subject = subjects.get(row.subject)
-    if (subject === undefined) continue
-    const usage = parseUsage(row.usage)
-    const amounts = [
-      requests,
-      row.cost,
-      row.unpriced,
-      ...UNITS.map((unit) => BigInt(Math.round(unit === 'seconds' ? usage[unit] * 1_000 : usage[unit]))),
-    ]
-    add(sums, nameOf(subject.detail === null ? 0 : 1, hour, subject.slim, row.status), amounts)
-    if (subject.detail !== null) add(sums, nameOf(2, hour, subject.detail, row.status), amounts)
+    const beside = parts.get(row.id) ?? []
+    const own = beside.reduce((left, part) => left - part.cost, row.cost)
+    addShare(hour, row.status, row.subject, [requests, own, row.saved, row.unpriced, ...unitsOf(row.usage)])
+    for (const { cost, unpriced, usage, subject } of beside)
+      addShare(hour, row.status, subject, [0n, cost, 0n, unpriced, ...unitsOf(usage)])
+    countCost(costs, { hour, isDetailed: subjects.get(row.subject)?.detail !== null, ...row })
   }
-  return { sums, entries, early }
+  return { sums, costs, entries, early }
+}
+
+function unitsOf(text: string): readonly bigint[] {
+  const usage = parseUsage(text)
+  return UNITS.map((unit) => BigInt(wholeUnits(unit, usage[unit])))
+}
+
+/** Few entries have any. */
+function partsOf(database: Connection): ReadonlyMap<string, readonly PartRow[]> {
+  const rows = database
+    .query<PartRow, []>(
+      'SELECT entry, subject, usage, cost_nano_usd AS cost, unpriced FROM entry_parts ORDER BY entry, part',
+    )
+    .safeIntegers(true)
+    .all()
+  return Map.groupBy(rows, ({ entry }) => entry)
 }
 
 function nameOf(kind: number, hour: number, subject: string, status: bigint): string {
@@ -166,15 +194,20 @@ function compareRollups(
     const at = Number(row['at'])
     const kind = Number(row['kind'])
     const subject = subjects.get(row['subject'] ?? 0n)
-    const said = kind === 2 ? subject?.detail : subject?.slim
+    const said = kind === KINDS.detailed ? subject?.detail : kind === KINDS.coarse ? subject?.coarse : subject?.slim
     const amounts = SUMS.map((sum) => row[sum] ?? 0n)
     const name = nameOf(kind, at, said ?? '', row['status'] ?? 0n)
     switch (Number(row['span'])) {
       case SPANS.hour:
-        if (at < until) {
-          add(folded.day, nameOf(kind, at - (at % 24), said ?? '', row['status'] ?? 0n), amounts)
-          add(folded.month, nameOf(kind, monthStart(at), said ?? '', row['status'] ?? 0n), amounts)
-        }
+        if (at < until)
+          for (const [fold, start] of [
+            [folded.day, at - (at % 24)],
+            [folded.month, monthStart(at)],
+          ] as const) {
+            add(fold, nameOf(kind, start, said ?? '', row['status'] ?? 0n), amounts)
+            if (kind !== KINDS.detailed)
+              add(fold, nameOf(KINDS.coarse, start, subject?.coarse ?? '', row['status'] ?? 0n), amounts)
+          }
         if (at < beforeHour) {
           if (kind !== 2) {
             archivedRequests += amounts[0] ?? 0n
@@ -232,7 +265,7 @@ function comparePeriods(database: Connection, differ: (sentence: string) => void
   const rows = database
     .query<{ budget: string; subject: string; from_at: bigint; spent: bigint; found: bigint | null; lost: bigint }, []>(
       `SELECT p.budget, p.subject, p.from_at, p.spent_nano_usd - p.archived_nano_usd AS spent,
-         sum(iif(p.sold = 1, x.charged_nano_usd, e.cost_nano_usd)) AS found,
+         sum(iif(p.sold = 1, x.charged_nano_usd, coalesce(c.cost_nano_usd, e.cost_nano_usd))) AS found,
          sum(c.entry IS NOT NULL AND e.id IS NULL) AS lost
        FROM budget_periods p LEFT JOIN budget_charges c ON c.period = p.no LEFT JOIN entries e ON e.id = c.entry
        LEFT JOIN sales x ON x.entry = c.entry AND p.sold = 1

@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Entry, Intent, RequestRecord } from '../core/ledger.ts'
 import { NO_USAGE } from '../core/usage.ts'
-import { MIGRATIONS } from './migrations.ts'
+import { bucketCost, costBucket } from '../core/cost-sketch.ts'
+import { REPORTS } from './migration-reports.ts'
+import { APPLICATION_ID, MIGRATIONS } from './migrations.ts'
 import { piecesOf } from './sqlite-reports.ts'
 import { openSqliteStore } from './sqlite.ts'
 
@@ -245,4 +247,70 @@ test.each([
   const short = (hour: number) => new Date(hour * 3_600_000).toISOString().slice(5, 13)
   const pieces = piecesOf(hourOf(from), hourOf(to), hourOf(folded), bucket)
   expect(pieces.map((piece) => `${piece.span} ${short(piece.from)} ${short(piece.to)}`)).toEqual([...expected])
+})
+
+test('a store of before coarse rows and counts by cost gets them for all that it holds', async () => {
+  // The schema as it was, filled as it was filled then.
+  const database = new Database(file)
+  const before = MIGRATIONS.indexOf(REPORTS)
+  for (const step of MIGRATIONS.slice(0, before)) database.run(step)
+  database.run(`PRAGMA application_id = ${APPLICATION_ID}`)
+  database.run(`PRAGMA user_version = ${before}`)
+  const columns =
+    'no, digest, key_id, team_id, end_user, tags, requested_model, route, operation, dialect, provider, model'
+  const add = database.prepare(`INSERT INTO subjects (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+  for (const [no, endUser, tags, model, dialect] of [
+    [1, null, '[]', 'gpt', 'openai-chat'],
+    [2, null, '[]', '', ''],
+    [3, 'ada', '["y","x","y"]', 'gpt', 'openai-chat'],
+    [4, 'ada', '["x","y"]', '', ''],
+  ] as const)
+    add.run(no, new Uint8Array([no]), 'k', 't', endUser, tags, model, 'gpt', 'chat', dialect, 'p', 'gpt')
+  const hour = Date.UTC(2026, 0, 31, 23) / 3_600_000
+  const entry = database.prepare('INSERT INTO entries VALUES (?, ?, ?, ?, 0, ?, ?, 0, 1)')
+  const spend = database.prepare(
+    `INSERT INTO spend (span, kind, at, subject, status, requests, cost_nano_usd, unpriced, input, cache_read, cache_write_5m,
+       cache_write_1h, output, reasoning, audio_in, audio_out, image_in, image_out, video, characters, milliseconds,
+       request_units, searches) VALUES (?, ?, ?, ?, 0, 1, ?, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)`,
+  )
+  for (const [id, at, subject, slim, kind, cost] of [
+    ['a', hour, 1, 2, 0, 700],
+    ['b', hour, 3, 2, 1, 900],
+    ['c', hour + 1, 1, 2, 0, 0],
+  ] as const) {
+    entry.run(id, at * 3_600_000, subject, 0, '{"input":1}', cost)
+    spend.run(0, kind, at, slim, cost)
+    if (kind === 1) spend.run(0, 2, at, 4, cost)
+    if (at > hour) continue
+    for (const [span, start] of [
+      [1, hour - 23],
+      [2, Date.UTC(2026, 0, 1) / 3_600_000],
+    ] as const) {
+      spend.run(span, kind, start, slim, cost)
+      if (kind === 1) spend.run(span, 2, start, 4, cost)
+    }
+  }
+  database.run(`INSERT INTO words VALUES (1, 'v')`)
+  database.run(`INSERT INTO spend_folded VALUES (1, ${hour + 1})`)
+  add.finalize()
+  entry.finalize()
+  spend.finalize()
+  database.close()
+
+  const store = opening()()
+  expect(await store.verifyBooks()).toMatchObject({ entries: 3, differences: 0, examples: [] })
+  const query = { bucket: null, from: 0, to: Date.UTC(2100, 0, 1), percentiles: true } as const
+  const [row] = await store.spend({ ...query, by: ['team', 'model'] })
+  expect(row).toMatchObject({
+    requests: 3,
+    costNanoUsd: 1_600n,
+    costPercentiles: { p90: bucketCost(costBucket(900n)) },
+  })
+  await store.commit({
+    intents: [],
+    records: [],
+    entries: [{ ...ENTRY, id: 'd', at: (hour + 900) * 3_600_000, costNanoUsd: 5n }],
+  })
+  expect(await store.verifyBooks()).toMatchObject({ entries: 4, differences: 0, examples: [] })
+  await store.close()
 })

@@ -4,6 +4,7 @@ import type { Alert, AlertKind } from '../core/alert.ts'
 import type { Batch, BatchLine, BatchStatus, LineResult } from '../core/batch.ts'
 import type { StoredFile } from '../core/file.ts'
 import type { StoredResponse } from '../core/formats/responses-history.ts'
+import type { CostPercentiles } from '../core/cost-sketch.ts'
 import type { Budget, BudgetAccount, BudgetCharge, BudgetScope } from '../core/budget.ts'
 import type { DrillReport } from '../core/drill.ts'
 import type { KeySecret, Team, VirtualKey } from '../core/key.ts'
@@ -227,16 +228,22 @@ export interface RequestStore {
   pruneRequests(query: { readonly before: number; readonly limit: number }): Promise<number>
 }
 
-export type SpendDimension =
-  | 'key'
-  | 'team'
-  | 'end_user'
-  | 'tag'
-  | 'route'
-  | 'model'
-  | 'provider'
-  | 'operation'
-  | 'status'
+/** What reports can be split by. */
+export const SPEND_DIMENSIONS = [
+  'key',
+  'team',
+  'organisation',
+  'end_user',
+  'tag',
+  'route',
+  'task',
+  'model',
+  'provider',
+  'operation',
+  'purpose',
+  'status',
+] as const
+export type SpendDimension = (typeof SPEND_DIMENSIONS)[number]
 export type SpendBucket = 'hour' | 'day' | 'month'
 export type SpendQuery = {
   readonly by: readonly SpendDimension[]
@@ -244,6 +251,10 @@ export type SpendQuery = {
   /** Inclusive and exclusive, ms since the epoch; cut to whole hours. */
   readonly from: number
   readonly to: number
+  /** Only what has these values. */
+  readonly where?: Readonly<Partial<Record<Exclude<SpendDimension, 'status'>, string>>> | undefined
+  /** Whether rows tell the percentiles of what requests cost; not with `status`. */
+  readonly percentiles?: boolean | undefined
 }
 export type SpendRow = {
   /** Value of each asked dimension; null where an entry has none. */
@@ -251,7 +262,15 @@ export type SpendRow = {
   /** Start of the bucket, ms; null without one. */
   readonly at: number | null
   readonly requests: number
+  /** Requests among them that got their whole answer. */
+  readonly answeredRequests: number
   readonly costNanoUsd: NanoUsd
+  /** What the same usage would have cost at the baselines of its routes, less what it cost, and less what the lab cost. */
+  readonly savedNanoUsd: NanoUsd
+  /** What cached answers would have cost again. */
+  readonly cacheSavedNanoUsd: NanoUsd
+  /** Of requests that asked a provider, within `COST_ERROR_SHARE`; null: there were none. Absent: not asked for. */
+  readonly costPercentiles?: CostPercentiles | null
   /** Requests among them whose model had no price. */
   readonly unpricedRequests: number
   readonly usage: Usage
