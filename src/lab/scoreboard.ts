@@ -1,4 +1,5 @@
 // All scores of one scope chain: evidence by (scope, task, deployment), each scope's belief being the prior of the next narrower one.
+import { LRUCache } from 'lru-cache'
 import {
   type Evidence,
   IGNORANCE,
@@ -45,6 +46,13 @@ export type Scoreboard = {
   readonly rows: () => readonly ScoreRow[]
 }
 
+/** Scores that were asked for are good for so long, unless evidence comes in: they fade by a millionth in a minute. */
+const FRESH_MS = 10_000
+/** Callers may invent names of models. */
+const MOST_DEPLOYMENTS = 10_000
+/** Chains end in keys, of which there may be any number. */
+const MOST_FRESH = 1_000
+
 /** Shares of a task below this are noise, and would cost a row each. */
 const MIN_SHARE = 0.05
 
@@ -54,8 +62,12 @@ export function createScoreboard(
 ): Scoreboard {
   /** By deployment, then by scope: a state for each task. */
   const states = new Map<string, Map<string, (ScoreState | undefined)[]>>()
+  /** By deployment, then by chain. */
+  const fresh = new LRUCache<string, Map<string, { readonly atMs: number; readonly scores: readonly Score[] }>>({
+    max: MOST_DEPLOYMENTS,
+  })
   /** Looked up once: finding a card is text work, and scores are asked for in line. */
-  const priors = new Map<string, readonly Prior[]>()
+  const priors = new LRUCache<string, readonly Prior[]>({ max: MOST_DEPLOYMENTS })
   const priorsOf = (deployment: string): readonly Prior[] => {
     let known = priors.get(deployment)
     if (known === undefined)
@@ -72,6 +84,7 @@ export function createScoreboard(
   for (const { scope, task, deployment, state } of stored) statesOf(deployment, scope)[TASKS.indexOf(task)] = state
   return {
     observe(chain, deployment, shares, evidence, nowMs) {
+      fresh.delete(deployment)
       for (const scope of chain) {
         const tasks = statesOf(deployment, scope)
         shares.forEach((share, task) => {
@@ -80,8 +93,13 @@ export function createScoreboard(
       }
     },
     scores(chain, deployment, nowMs) {
+      let chains = fresh.get(deployment)
+      if (chains === undefined) fresh.set(deployment, (chains = new Map()))
+      const name = chain.join(' ')
+      const known = chains.get(name)
+      if (known !== undefined && nowMs >= known.atMs && nowMs - known.atMs < FRESH_MS) return known.scores
       const scopes = states.get(deployment)
-      return priorsOf(deployment).map((widest, position) => {
+      const scores = priorsOf(deployment).map((widest, position) => {
         let prior = widest
         let score: Score | null = null
         for (const scope of chain) {
@@ -90,8 +108,12 @@ export function createScoreboard(
         }
         return score ?? scoreOf(prior, NO_EVIDENCE, nowMs)
       })
+      if (chains.size >= MOST_FRESH) chains.clear()
+      chains.set(name, { atMs: nowMs, scores })
+      return scores
     },
     widen(deployment) {
+      fresh.delete(deployment)
       for (const tasks of states.get(deployment)?.values() ?? [])
         tasks.forEach((state, task) => {
           if (state !== undefined) tasks[task] = widened(state)

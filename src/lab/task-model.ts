@@ -23,20 +23,33 @@ export function modelText({ text, system }: Prompt): string {
 
 /** Scaled to length 1. */
 export function modelRow({ buckets, weights }: Ngrams): SparseRow {
-  const squares = weights.reduce((sum, weight) => sum + weight * weight, 0)
-  const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0
+  const scale = unitScale(weights)
   return { index: buckets, value: weights.map((weight) => weight * scale) }
 }
 
+function unitScale(weights: Float32Array): number {
+  let squares = 0
+  for (let entry = 0; entry < weights.length; entry++) squares += weights[entry]! ** 2
+  return squares > 0 ? 1 / Math.sqrt(squares) : 0
+}
+
+/** Whether any task has a weight in the bucket: most have none. */
+const USED = Uint8Array.from({ length: BUCKETS }, (_, bucket) =>
+  WEIGHTS.subarray(bucket * TASK_COUNT, (bucket + 1) * TASK_COUNT).some((weight) => weight !== 0) ? 1 : 0,
+)
+
 /** For each task, in the order of `TASKS`: about 1 where the wording is that of the task, about 0 elsewhere. Null: no words. */
 export function modelScores(prompt: Prompt): readonly number[] | null {
-  const { index, value } = modelRow(ngramsOf(modelText(prompt), { characters: true }))
-  if (index.length === 0) return null
+  const { buckets, weights } = ngramsOf(modelText(prompt), { characters: true })
+  if (buckets.length === 0) return null
+  const scale = unitScale(weights)
   const sums = new Float64Array(TASK_COUNT)
-  for (let entry = 0; entry < index.length; entry++) {
-    const base = index[entry]! * TASK_COUNT
-    const weight = value[entry]!
-    for (let task = 0; task < TASK_COUNT; task++) sums[task]! += WEIGHTS[base + task]! * weight
+  for (let entry = 0; entry < buckets.length; entry++) {
+    const bucket = buckets[entry]!
+    if (USED[bucket] === 0) continue
+    const base = bucket * TASK_COUNT
+    const value = Math.fround(weights[entry]! * scale)
+    for (let task = 0; task < TASK_COUNT; task++) sums[task]! += WEIGHTS[base + task]! * value
   }
   return Array.from(sums, (sum) => sum * file.scale)
 }

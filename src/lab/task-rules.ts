@@ -1,6 +1,7 @@
 // Rules that tell the task of a request by its form: a table; each row that holds adds its evidence, in log-odds.
-import type { Features, Verb } from './features.ts'
+import type { Features } from './features.ts'
 import type { Task } from './task.ts'
+import type { Verb } from './verbs.ts'
 
 type TaskRule = {
   readonly holds: (features: Features) => boolean
