@@ -48,7 +48,13 @@ export type Stages = {
     stages: Stages,
   ) => Promise<Response> | null
   /** Returns the plan without the targets that no budget has room for, or that of a cheaper route. */
-  readonly admit: (exchange: Exchange, request: Request, call: Call, caller: KeyWithTeam, plan: Plan) => Promise<Plan>
+  readonly admit: (
+    exchange: Exchange,
+    request: Request,
+    call: Call,
+    caller: KeyWithTeam,
+    plan: Plan,
+  ) => Promise<Plan> | Plan
   readonly attempt: (exchange: Exchange, request: Request, call: Call, plan: Plan) => Promise<Answer>
   readonly relay: (exchange: Exchange, request: Request, answer: Answer) => Promise<Response> | Response
   /** The answer to a request that failed before anything of an answer was sent; closes the exchange. */
@@ -70,14 +76,17 @@ export async function handle(
     const call = await stages.read(exchange, request)
     const planned = stages.plan(exchange, request, call, caller)
     const recalled = stages.recall(exchange, request, call, caller, planned, stages)
-    return await (recalled ?? ask(exchange, request, call, caller, planned, stages))
+    if (recalled !== null) return await recalled
+    const plan = await stages.admit(exchange, request, call, caller, planned)
+    const answer = await stages.attempt(exchange, request, call, plan)
+    return await stages.relay(exchange, request, answer)
   } catch (error) {
     if (!(error instanceof GatewayError)) stages.onInternal(error, exchange)
     return stages.refuse(exchange, error instanceof GatewayError ? error : new GatewayError('internal', {}, error))
   }
 }
 
-/** The rest of the path: a provider is asked. */
+/** The rest of the path, for those who find at recall that a provider has to be asked. */
 export async function ask(
   exchange: Exchange,
   request: Request,

@@ -30,11 +30,7 @@ export type OwnAnswerTools = {
 
 /** Who calls. Throws as the path does. */
 export async function callerOf(request: Request, addressOf: AddressOf, tools: OwnAnswerTools): Promise<KeyWithTeam> {
-  return tools.keyRing.authenticate(secretOf(request), {
-    get address() {
-      return addressOf()
-    },
-  })
+  return tools.keyRing.authenticate(secretOf(request), addressOf)
 }
 
 /** Anthropic's clients name the version of the API that they speak in each request; nobody else does. */

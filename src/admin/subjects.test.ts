@@ -52,7 +52,7 @@ describe('keys', () => {
       secrets: [{ hint: String(key['secret']).slice(-4), expires_at: null }],
       secret: expect.stringMatching(/^sk-weir-/),
     })
-    const { key: found, team: owner } = await admin.keyRing.authenticate(String(key['secret']), { address: '10.1.1.1' })
+    const { key: found, team: owner } = await admin.keyRing.authenticate(String(key['secret']), () => '10.1.1.1')
     expect([found.id, owner?.name]).toEqual([String(key['id']), 'search'])
   })
 
@@ -171,7 +171,7 @@ describe('keys', () => {
 
   test('disabling is effective at once', async () => {
     const { id, secret } = await created('POST /admin/keys', { name: 'app' })
-    const use = async () => admin.keyRing.authenticate(String(secret), { address: null })
+    const use = async () => admin.keyRing.authenticate(String(secret), () => null)
     expect((await use()).key.id).toBe(String(id))
     await admin.call(`PATCH /admin/keys/${String(id)}`, { body: { disabled: true } })
     expect(await refusalOf(use)).toBe('key_disabled')
@@ -181,9 +181,9 @@ describe('keys', () => {
 
   test('a deleted key is unknown at once', async () => {
     const { id, secret } = await created('POST /admin/keys', { name: 'app' })
-    await admin.keyRing.authenticate(String(secret), { address: null })
+    await admin.keyRing.authenticate(String(secret), () => null)
     expect((await admin.call(`DELETE /admin/keys/${String(id)}`)).status).toBe(204)
-    const use = async () => admin.keyRing.authenticate(String(secret), { address: null })
+    const use = async () => admin.keyRing.authenticate(String(secret), () => null)
     expect(await refusalOf(use)).toBe('key_unknown')
     expect((await admin.call(`GET /admin/keys/${String(id)}`)).status).toBe(404)
   })
@@ -197,7 +197,7 @@ describe('keys', () => {
       hint: String(old).slice(-4),
       expires_at: '2026-11-23T12:31:00.000Z',
     })
-    const use = async (secret: unknown) => admin.keyRing.authenticate(String(secret), { address: null })
+    const use = async (secret: unknown) => admin.keyRing.authenticate(String(secret), () => null)
     expect([(await use(old)).key.id, (await use(json['secret'])).key.id]).toEqual([String(id), String(id)])
     admin.time.now += 60_000
     expect(await refusalOf(() => use(old))).toBe('key_expired')
@@ -206,7 +206,7 @@ describe('keys', () => {
 
   test('a rotation without grace ends the old secret at once', async () => {
     const { id, secret } = await created('POST /admin/keys', { name: 'app' })
-    const use = async () => admin.keyRing.authenticate(String(secret), { address: null })
+    const use = async () => admin.keyRing.authenticate(String(secret), () => null)
     await use()
     await admin.call(`POST /admin/keys/${String(id)}/rotate`, { body: { grace_s: 0 } })
     expect(await refusalOf(use)).toMatch(/^key_(expired|unknown)$/)
@@ -331,7 +331,7 @@ describe('teams', () => {
   test('disabling a team stops its keys at once', async () => {
     const { id } = await created('POST /admin/teams', { name: 'search' })
     const { secret } = await created('POST /admin/keys', { name: 'app', team: 'search' })
-    const use = async () => admin.keyRing.authenticate(String(secret), { address: null })
+    const use = async () => admin.keyRing.authenticate(String(secret), () => null)
     await use()
     await admin.call(`PATCH /admin/teams/${String(id)}`, { body: { disabled: true } })
     expect(await refusalOf(use)).toBe('key_disabled')

@@ -67,13 +67,13 @@ export function streamedResponse(
 }
 
 /** The answer, once the ledger has it. */
-export async function relayWhole(exchange: Exchange, answer: Extract<Answer, { type: 'whole' }>): Promise<Response> {
-  await exchange.close({
-    status: answer.status,
-    error: null,
-    entryStatus: 'complete',
-    produced: answer.facts,
-  })
+export function relayWhole(exchange: Exchange, answer: Extract<Answer, { type: 'whole' }>): Promise<Response> {
+  return exchange
+    .close({ status: answer.status, error: null, entryStatus: 'complete', produced: answer.facts })
+    .then(() => wholeResponse(exchange, answer))
+}
+
+function wholeResponse(exchange: Exchange, answer: Extract<Answer, { type: 'whole' }>): Response {
   const headers = headersOf(exchange, answer, answer.deployment)
   // A user sees what the user pays.
   const cost = exchange.chargedNanoUsd ?? exchange.costNanoUsd

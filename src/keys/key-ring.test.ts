@@ -5,11 +5,11 @@ import type { Team, VirtualKey } from '../core/key.ts'
 import { NO_LIMITS } from '../core/key.ts'
 import type { KeyWithTeam } from '../store/store.ts'
 import { issueKey, newKeySecret } from './issue-key.ts'
-import { type CallerFacts, createKeyRing, type KeyRing } from './key-ring.ts'
+import { type CallerAddress, createKeyRing, type KeyRing } from './key-ring.ts'
 import { createHasher } from './secret.ts'
 
 const hash = createHasher(new Uint8Array(32))
-const HERE = { address: '192.0.2.1' }
+const HERE = () => '192.0.2.1'
 const team: Team = {
   id: 'team_1',
   name: 'search',
@@ -69,9 +69,9 @@ function addKey(fields: Partial<VirtualKey> = {}, owner: Team | null = null): { 
   return { key, secret: issued.secret }
 }
 
-async function codeOf(secret: string | null, facts: CallerFacts = HERE, asked = ring): Promise<string> {
+async function codeOf(secret: string | null, addressOf: CallerAddress = HERE, asked = ring): Promise<string> {
   try {
-    await asked.authenticate(secret, facts)
+    await asked.authenticate(secret, addressOf)
     return 'ok'
   } catch (error) {
     if (error instanceof GatewayError) return error.code
@@ -116,7 +116,7 @@ describe('refusals', () => {
   })
 
   test('a key bound to addresses is refused where the address is not known', async () => {
-    expect(await codeOf(addKey({ addresses: ['0.0.0.0/0'] }).secret, { address: null })).toBe('address_not_allowed')
+    expect(await codeOf(addKey({ addresses: ['0.0.0.0/0'] }).secret, () => null)).toBe('address_not_allowed')
   })
 
   test('an unknown secret costs what a known one does: one look-up, then none', async () => {

@@ -13,15 +13,15 @@ import type { KeyStore, KeyWithTeam } from '../store/store.ts'
 import { addressAllowed } from './permit.ts'
 import { type Hasher, sameHash } from './secret.ts'
 
-/** What is known of a caller beside its secret. */
-export type CallerFacts = { readonly address: string | null }
+/** The caller's network address, looked up only where a key asks for it. */
+export type CallerAddress = () => string | null
 
 export interface KeyRing {
   /**
    * The key of this secret and its team; at once where the cache knows it. Throws (or rejects with) `key_missing`,
    * `key_unknown`, `key_disabled`, `key_expired`, `address_not_allowed`, or `store_unavailable`.
    */
-  authenticate(secret: string | null, facts: CallerFacts): KeyWithTeam | Promise<KeyWithTeam>
+  authenticate(secret: string | null, addressOf: CallerAddress): KeyWithTeam | Promise<KeyWithTeam>
   /**
    * The key of this id and its team, for work that a caller has left behind, judged as at a call but for its secret and
    * its address. Rejects with `key_unknown`, `key_disabled`, `key_expired` or `store_unavailable`.
@@ -61,12 +61,12 @@ export function createKeyRing({
   let generation = 0
   let versionSeen: number | null = null
 
-  function authenticate(secret: string | null, facts: CallerFacts): KeyWithTeam | Promise<KeyWithTeam> {
+  function authenticate(secret: string | null, addressOf: CallerAddress): KeyWithTeam | Promise<KeyWithTeam> {
     if (secret === null || secret === '') throw new GatewayError('key_missing')
     const hashed = hash(secret)
     const cached = known.get(hashed) ?? unknown.get(hashed)
-    if (cached !== undefined && cached.staleAtMs > clock.monotonicMs()) return judge(cached.found, facts)
-    return lookUp(hashed).then((found) => judge(found, facts))
+    if (cached !== undefined && cached.staleAtMs > clock.monotonicMs()) return judge(cached.found, addressOf)
+    return lookUp(hashed).then((found) => judge(found, addressOf))
   }
 
   function lookUp(hashed: string): Promise<Found | null> {
@@ -94,7 +94,7 @@ export function createKeyRing({
     }
   }
 
-  function judge(found: Found | null, facts: CallerFacts): KeyWithTeam {
+  function judge(found: Found | null, addressOf: CallerAddress): KeyWithTeam {
     if (found === null) throw new GatewayError('key_unknown')
     const { key, match } = found
     const now = clock.now()
@@ -103,7 +103,7 @@ export function createKeyRing({
       throw new GatewayError('key_expired', {
         message: 'This secret was replaced by a newer one, and its grace period is over.',
       })
-    if (key.addresses !== null && !addressAllowed(key.addresses, facts.address))
+    if (key.addresses !== null && !addressAllowed(key.addresses, addressOf()))
       throw new GatewayError('address_not_allowed')
     return found
   }

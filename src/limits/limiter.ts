@@ -121,7 +121,7 @@ export function createLimiter(options: {
   return {
     admit(scopes, tokens) {
       const now = options.clock.now()
-      const held: { readonly scope: Scope; readonly state: ScopeState; tokenSlot: Slot }[] = []
+      const held: Place[] = []
       for (const scope of scopes) {
         const state = stateOf(scope, now)
         check(scope, state, tokens, now)
@@ -134,30 +134,48 @@ export function createLimiter(options: {
         place.tokenSlot = state.tokens.take(tokens, now)
         if (options.onChecked !== undefined) tell(options.onChecked, scope, state, now)
       }
-      let open = true
-      const end = (actualTokens: number): void => {
-        if (!open) return
-        open = false
-        const endedAt = options.clock.now()
-        for (const { state, tokenSlot } of held) {
-          state.inFlight--
-          state.lastUsedMs = endedAt
-          if (actualTokens !== tokens) state.tokens.adjust(tokenSlot, actualTokens - tokens, endedAt)
-        }
-      }
-      return {
-        get headroom() {
-          return headroomOf(held, options.clock.now())
-        },
-        settle: end,
-        release: () => end(0),
-      }
+      return new HeldReservation(held, tokens, options.clock)
     },
     inFlight(kind) {
       let sum = 0
       for (const [name, state] of states) if (name.startsWith(`${kind}:`)) sum += state.inFlight
       return sum
     },
+  }
+}
+
+/** What a reservation holds in one scope. */
+type Place = { readonly scope: Scope; readonly state: ScopeState; tokenSlot: Slot }
+
+class HeldReservation implements Reservation {
+  readonly #held: readonly Place[]
+  readonly #tokens: number
+  readonly #clock: Clock
+  #isOpen = true
+
+  constructor(held: readonly Place[], tokens: number, clock: Clock) {
+    this.#held = held
+    this.#tokens = tokens
+    this.#clock = clock
+  }
+
+  get headroom(): Headroom {
+    return headroomOf(this.#held, this.#clock.now())
+  }
+
+  settle(actualTokens: number): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    const endedAt = this.#clock.now()
+    for (const { state, tokenSlot } of this.#held) {
+      state.inFlight--
+      state.lastUsedMs = endedAt
+      if (actualTokens !== this.#tokens) state.tokens.adjust(tokenSlot, actualTokens - this.#tokens, endedAt)
+    }
+  }
+
+  release(): void {
+    this.settle(0)
   }
 }
 
@@ -177,7 +195,7 @@ function tell(
   if (concurrency !== null && concurrency > 0) onChecked(scope.kind, 'concurrency', state.inFlight / concurrency)
 }
 
-function headroomOf(held: readonly { readonly scope: Scope; readonly state: ScopeState }[], now: number): Headroom {
+function headroomOf(held: readonly Place[], now: number): Headroom {
   let requests: Headroom['requests'] = null
   let tokens: Headroom['tokens'] = null
   for (const { scope, state } of held) {

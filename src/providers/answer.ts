@@ -27,11 +27,11 @@ export class Answer {
   }
 
   /** At once where all of a plain body is here, which is how most whole answers come. */
-  async bytes(maxBytes: number): Promise<Uint8Array> {
+  bytes(maxBytes: number): Uint8Array | Promise<Uint8Array> {
     const isPlain = this.headers.get('content-encoding') === null
     if (isPlain && Number(this.headers.get('content-length') ?? 0) > maxBytes) throw this.#failed(tooLarge(maxBytes))
     const whole = isPlain ? this.#incoming.whole() : null
-    if (whole === null) return await this.#gather(maxBytes)
+    if (whole === null) return this.#gather(maxBytes)
     if (whole.length > maxBytes) throw this.#failed(tooLarge(maxBytes))
     this.#timing.finish()
     return whole

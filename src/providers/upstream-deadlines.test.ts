@@ -117,7 +117,7 @@ test('a whole answer that trickles has timed out where a pace is asked for, and 
     })
     const { call, clock } = setUp()
     const answer = await call(providerAt(server.url), { minBytesPerS })
-    const reading = outcomeOf(answer.bytes(200_000))
+    const reading = outcomeOf((async () => answer.bytes(200_000))())
     for (let beat = 0; beat < 15; beat++) {
       for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
       clock.advance(TIMEOUTS.idleMs / 2)
@@ -163,7 +163,7 @@ test('the body of a whole answer has an idle deadline too, short or long', async
     const server = await rawServer((socket) => socket.write(`HTTP/1.1 200 OK\r\n${head}`))
     const { call, clock } = setUp()
     const answer = await call(providerAt(server.url))
-    const failing = outcomeOf(answer.bytes(2_000_000))
+    const failing = outcomeOf((async () => answer.bytes(2_000_000))())
     // A read that starts before the first bytes are seen waits for them, not for the second part.
     for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
     clock.advance(TIMEOUTS.idleMs)
@@ -375,7 +375,7 @@ test('cancelling ends a read that waits, and an answer that nobody reads', async
   unread.cancel()
   unread.cancel()
   await server.closed(2)
-  expect(await outcomeOf(unread.bytes(10))).toEqual({ type: 'cancelled' })
+  expect(await outcomeOf((async () => unread.bytes(10))())).toEqual({ type: 'cancelled' })
   expect(clock.pending()).toBe(0)
 })
 
@@ -459,7 +459,7 @@ test('a simulated body that stalls times out, whether the simulator listens to t
   await chunks.next()
   answer.committed()
   const streamed = outcomeOf(chunks.next())
-  const whole = outcomeOf((await call(simulated)).bytes(100))
+  const whole = outcomeOf((async () => (await call(simulated)).bytes(100))())
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
   clock.advance(TIMEOUTS.idleMs)
   expect(await streamed).toEqual(timedOut('idle'))

@@ -4,6 +4,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib'
 import packageJson from '../../package.json' with { type: 'json' }
 import { TEST_AUTHORITY } from './test-certificate.ts'
 import { resolveHost, UpstreamFailure } from './upstream.ts'
+import type { UpstreamAnswer } from './upstream.ts'
 import {
   chunk,
   CHUNKED,
@@ -20,7 +21,7 @@ import {
 
 afterEach(closeServers)
 
-const read = async (answer: Promise<{ bytes(max: number): Promise<Uint8Array> }>, max = 1_000_000): Promise<string> =>
+const read = async (answer: Promise<Pick<UpstreamAnswer, 'bytes'>>, max = 1_000_000): Promise<string> =>
   Buffer.from(await (await answer).bytes(max)).toString()
 
 test('only what was built here goes up', async () => {

@@ -58,8 +58,11 @@ export type UpstreamCall = {
 export type UpstreamAnswer = {
   readonly status: number
   readonly headers: HeaderSource
-  /** The whole body, inflated; throws `UpstreamFailure` (`broken` when it is larger than `maxBytes`). */
-  bytes(maxBytes: number): Promise<Uint8Array>
+  /**
+   * The whole body, inflated; at once where all of it is here. Throws, or rejects with, `UpstreamFailure` (`broken` when it is
+   * larger than `maxBytes`).
+   */
+  bytes(maxBytes: number): Uint8Array | Promise<Uint8Array>
   /** Chunks as they arrive; throws `UpstreamFailure`. Leaving the loop early cancels the upstream at once. */
   chunks(): Chunks
   /** A stream has said something worth waiting for: the first-token deadline is met. */
@@ -96,6 +99,10 @@ export type UpstreamOptions = {
   readonly dial?: Dial
 }
 
+type Transport =
+  | { readonly type: 'socket'; readonly sockets: BySocket }
+  | { readonly type: 'fetch'; readonly fetching: ByFetch }
+
 /** All calls of one provider share this. */
 type Line = {
   readonly provider: Provider
@@ -103,10 +110,7 @@ type Line = {
   /** What the guard is asked about the provider, and about its proxy. */
   readonly request: AddressRequest
   readonly proxyRequest: AddressRequest | null
-  readonly transport:
-    | { readonly type: 'socket'; readonly sockets: BySocket }
-    | { readonly type: 'fetch'; readonly fetching: ByFetch }
-    | { readonly type: 'simulated' }
+  readonly transport: Transport | { readonly type: 'simulated' }
   readonly authHeader: string | null
   /** Its credentials are not sent as they are. */
   readonly isWorkedFor: boolean
@@ -159,23 +163,42 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     return incoming
   }
 
-  const request = async (line: Line, call: UpstreamCall, timing: CallTiming): Promise<Incoming> => {
+  const request = (line: Line, call: UpstreamCall, timing: CallTiming): Promise<Incoming> => {
     const { transport } = line
     if (transport.type === 'simulated') return timing.interruptible(simulate(call, timing))
     const approval = line.proxyRequest === null ? guard.approve(line.request) : null
     // What was approved lately, which is nearly all, goes on without a turn of the event loop.
     const isKnown = approval !== null && !(approval instanceof Promise)
-    const address = isKnown ? pinnedAddress(approval, 'it') : await approve(line, call, timing)
+    if (!isKnown || (line.isWorkedFor && call.credential !== null)) return prepared(line, transport, call, timing)
+    return send(transport, call, outgoingOf(line, call), pinnedAddress(approval, 'it'), timing)
+  }
+
+  const prepared = async (
+    line: Line,
+    transport: Transport,
+    call: UpstreamCall,
+    timing: CallTiming,
+  ): Promise<Incoming> => {
+    const address = await approve(line, call, timing)
     const outgoing = outgoingOf(line, call)
     if (line.isWorkedFor && call.credential !== null) {
       const { method, headers, body } = outgoing
       const proof = authenticate(line.provider, call.credential, { method, url: call.url, headers, body: body ?? '' })
       if (proof !== null) Object.assign(headers, await timing.interruptible(proof))
     }
-    return transport.type === 'socket'
+    return send(transport, call, outgoing, address, timing)
+  }
+
+  const send = (
+    transport: Transport,
+    call: UpstreamCall,
+    outgoing: Outgoing,
+    address: string | null,
+    timing: CallTiming,
+  ): Promise<Incoming> =>
+    transport.type === 'socket'
       ? transport.sockets.send(outgoing, address, call.timeouts.connectMs, timing)
       : transport.fetching.send(outgoing, address, timing)
-  }
 
   /** Fetches a token for calls of a provider, by the same proxy, authority and guard. */
   const exchange = async (provider: Provider, token: TokenRequest): Promise<TokenReply> => {

@@ -41,7 +41,7 @@ const DIALECTS: Readonly<Record<string, DialectId | undefined>> = {
 const MEDIA_TOKENS = 1_600
 
 /** What an attempt goes on with: more calls, until its client is gone or another attempt has won. */
-type GoingOn = { readonly send: FollowTools['send']; readonly signal: AbortSignal }
+type GoingOn = { send: FollowTools['send']; readonly signal: AbortSignal }
 
 /** A stream that has not been opened yet. */
 export type Unopened = {
@@ -57,7 +57,7 @@ export function textOf(bytes: Uint8Array): string {
   return UTF8.decode(bytes)
 }
 
-/** What the head of an answer promises. Throws where it is none. */
+/** What the head of an answer promises; at once where all of it is here. Throws, or rejects, where it is none. */
 export function openAnswer(
   run: AttemptRun,
   deployment: Deployment,
@@ -65,7 +65,7 @@ export function openAnswer(
   upstream: UpstreamAnswer,
   on: GoingOn,
   tools: AttemptTools,
-): Promise<WholeAnswer | Unopened> {
+): WholeAnswer | Promise<WholeAnswer | Unopened> {
   if (lane.type === 'operation')
     return lane.pieces === null
       ? readOperation(run, deployment, lane, upstream, on, tools)
@@ -90,7 +90,7 @@ async function readOperation(
 ): Promise<WholeAnswer> {
   const { status, headers } = upstream
   const { maxAnswerBytes, clock } = tools
-  const follow = { send: on.send, maxAnswerBytes, now: () => clock.now() }
+  const follow: FollowTools = { send: (call) => on.send(call), maxAnswerBytes, now: () => clock.now() }
   let first: OperationBody = { bytes: await upstream.bytes(maxAnswerBytes), headers }
   if (lane.next !== null)
     first = await jobDone(first, {
@@ -131,15 +131,27 @@ async function bytesOf(
     : { type: 'unopened', stream, headers: typedHeaders(headers, pieces.contentType), warnings }
 }
 
-async function readWhole(
+function readWhole(
   run: AttemptRun,
   deployment: Deployment,
   lane: NativeLane | TranslatedLane,
   upstream: UpstreamAnswer,
   tools: AttemptTools,
-): Promise<WholeAnswer> {
-  const { status, headers } = upstream
-  const bytes = await upstream.bytes(tools.maxAnswerBytes)
+): WholeAnswer | Promise<WholeAnswer> {
+  const bytes = upstream.bytes(tools.maxAnswerBytes)
+  return bytes instanceof Promise
+    ? bytes.then((later) => wholeOf(run, deployment, lane, upstream, later, tools))
+    : wholeOf(run, deployment, lane, upstream, bytes, tools)
+}
+
+function wholeOf(
+  run: AttemptRun,
+  deployment: Deployment,
+  lane: NativeLane | TranslatedLane,
+  { status, headers }: UpstreamAnswer,
+  bytes: Uint8Array,
+  tools: AttemptTools,
+): WholeAnswer {
   const text = textOf(bytes)
   switch (lane.type) {
     case 'native': {

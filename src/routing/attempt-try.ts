@@ -19,153 +19,186 @@ import { MAX_ERROR_BYTES, openAnswer, textOf } from './attempt-answer.ts'
 import type { Unopened } from './attempt-answer.ts'
 import type { Failed, TryStep } from './attempt-course.ts'
 import { rejection } from './attempt-failure.ts'
-import type { Answer, AttemptRun, AttemptTools, StreamAnswer } from './attempt-run.ts'
+import type { Answer, AttemptRun, AttemptTools, StreamAnswer, WholeAnswer } from './attempt-run.ts'
 import type { Ticket } from './health.ts'
 import type { FollowingCall } from './operation-parts.ts'
 import { guarded } from './pace-guard.ts'
 
 export type Tried = { readonly type: 'answer'; readonly answer: Answer; readonly attempt: number } | Failed
 
-/** Where the try stands, for its line. */
-type Progress = {
-  upstream: UpstreamAnswer | null
-  stream: AnswerStream | null
-  message: string | null
-}
-
 /** Never rejects for what an upstream does. `signal`: the client is gone, or another attempt has won. */
-export async function tryTarget(
+export function tryTarget(
   run: AttemptRun,
   step: TryStep,
   ticket: Ticket,
   signal: AbortSignal,
   tools: AttemptTools,
 ): Promise<Tried> {
-  const { deployment, timeouts } = step.target
-  const { lane, credential } = step
-  const startedMs = tools.clock.monotonicMs()
-  const startedAt = tools.clock.now()
-  const leftMs = Math.max(0, run.deadlineMs - startedMs)
-  const at: Progress = { upstream: null, stream: null, message: null }
-  tools.onStart(deployment)
+  return new Try(run, step, ticket, signal, tools).tried()
+}
 
-  /** Writes the line; gives its place among the attempts. */
-  const end = (ended: Outcome, usage: Usage | null): number => {
-    const outcome = redactOutcome(ended, tools.redact)
-    const durationMs = tools.clock.monotonicMs() - startedMs
-    const headers = at.upstream?.headers ?? null
-    // The client asked for less time than the target has by its own deadlines.
-    const isOurs = outcome.type === 'timed_out' && outcome.stage === 'total' && leftMs < timeouts.totalMs
-    const stated = tools.health.ended(ticket, outcome, { headers, isOurs })
-    if (stated !== null) tools.onStated(deployment, stated)
-    tools.credentials.report(credential, outcome)
-    return (
-      run.attempts.push({
-        target: deployment.id,
-        credentialId: credential?.id ?? null,
-        outcome,
-        status: at.upstream?.status ?? null,
-        startedAt,
-        durationMs,
-        ttftMs: outcome.type === 'answered' ? durationMs : null,
-        message: at.message,
-        ...(usage === null ? {} : { consumed: { usage, costNanoUsd: null } }),
-      }) - 1
-    )
+/** One try under way, as far as its line tells of it. */
+class Try {
+  readonly signal: AbortSignal
+  readonly #run: AttemptRun
+  readonly #step: TryStep
+  readonly #ticket: Ticket
+  readonly #tools: AttemptTools
+  readonly #startedMs: number
+  readonly #startedAt: number
+  readonly #leftMs: number
+  #upstream: UpstreamAnswer | null = null
+  #stream: AnswerStream | null = null
+  #message: string | null = null
+
+  constructor(run: AttemptRun, step: TryStep, ticket: Ticket, signal: AbortSignal, tools: AttemptTools) {
+    this.#run = run
+    this.#step = step
+    this.#ticket = ticket
+    this.signal = signal
+    this.#tools = tools
+    this.#startedMs = tools.clock.monotonicMs()
+    this.#startedAt = tools.clock.now()
+    this.#leftMs = Math.max(0, run.deadlineMs - this.#startedMs)
   }
 
-  try {
-    const upstream = await send({ body: lane.body })
-    at.upstream = upstream
-    if (upstream.status >= 300) return await refused(at, upstream)
-    const opening = await openAnswer(run, deployment, lane, upstream, { send, signal }, tools)
-    if (opening.type === 'whole') {
-      const { usage, finishReason } = opening.facts
-      if (isFiltered(finishReason, run)) {
-        end({ type: 'filtered' }, usage)
-        return { type: 'failed', outcome: { type: 'filtered' }, rejection: null }
+  async tried(): Promise<Tried> {
+    const run = this.#run
+    const tools = this.#tools
+    const { lane, target } = this.#step
+    tools.onStart(target.deployment)
+    try {
+      const upstream = await this.send({ body: lane.body })
+      this.#upstream = upstream
+      if (upstream.status >= 300) return await this.#refused(upstream)
+      const opened = openAnswer(run, target.deployment, lane, upstream, this, tools)
+      const opening = opened instanceof Promise ? await opened : opened
+      return opening.type === 'whole' ? this.#whole(opening) : await this.#opened(upstream, opening)
+    } catch (error) {
+      this.#upstream?.cancel()
+      if (!(error instanceof UpstreamFailure || error instanceof StreamFailure)) {
+        tools.health.abandoned(this.#ticket)
+        throw error
       }
-      const attempt = end({ type: 'answered' }, null)
-      tools.health.closed(ticket)
-      return { type: 'answer', answer: opening, attempt }
+      this.#message = tools.redact(error.message)
+      const known = error instanceof StreamFailure ? error.consumed : null
+      this.#end(error.outcome, known ?? this.#consumed(error.outcome))
+      return { type: 'failed', outcome: error.outcome, rejection: null }
     }
-    at.stream = opening.stream
-    await opening.stream.open()
-    const { minTokensPerS } = run.plan.policy
-    const stream =
-      minTokensPerS === null || opening.isBytes === true
-        ? opening.stream
-        : await guarded(opening.stream, minTokensPerS, upstream, tools)
-    upstream.committed()
-    const attempt = end({ type: 'answered' }, null)
-    return { type: 'answer', answer: streamAnswer(upstream, { ...opening, stream }, attempt), attempt }
-  } catch (error) {
-    at.upstream?.cancel()
-    if (!(error instanceof UpstreamFailure || error instanceof StreamFailure)) {
-      tools.health.abandoned(ticket)
-      throw error
-    }
-    at.message = tools.redact(error.message)
-    const known = error instanceof StreamFailure ? error.consumed : null
-    end(error.outcome, known ?? consumed(error.outcome))
-    return { type: 'failed', outcome: error.outcome, rejection: null }
   }
 
   /** One call of this attempt; those that follow the first have the time that is left. */
-  function send({ body, to }: FollowingCall): Promise<UpstreamAnswer> {
-    const spentMs = at.upstream === null ? 0 : tools.clock.monotonicMs() - startedMs
-    const mostMs = spentMs === 0 ? leftMs : Math.min(leftMs, timeouts.totalMs) - spentMs
+  send({ body, to }: FollowingCall): Promise<UpstreamAnswer> {
+    const { target, lane, credential } = this.#step
+    const { timeouts } = target
+    const spentMs = this.#upstream === null ? 0 : this.#tools.clock.monotonicMs() - this.#startedMs
+    const mostMs = spentMs === 0 ? this.#leftMs : Math.min(this.#leftMs, timeouts.totalMs) - spentMs
     // An answer could still be faster than a deadline of nothing.
     if (spentMs > 0 && mostMs <= 0) return Promise.reject(new UpstreamFailure({ type: 'timed_out', stage: 'total' }))
-    return tools.upstream.call({
-      provider: deployment.provider,
+    return this.#tools.upstream.call({
+      provider: target.deployment.provider,
       credential,
       method: to?.method ?? lane.method,
       url: to?.url ?? lane.url,
       headers: to === undefined ? lane.headers : { ...lane.headers, 'content-type': to.contentType },
       body,
-      timeouts: deadlinesOf(run, lane, timeouts, mostMs),
+      timeouts: deadlinesOf(this.#run, lane, timeouts, mostMs),
       stream: lane.answer !== 'whole',
-      signal,
-      minBytesPerS: bytesPerS(run),
+      signal: this.signal,
+      minBytesPerS: bytesPerS(this.#run),
     })
   }
 
-  async function refused(progress: Progress, upstream: UpstreamAnswer): Promise<Failed> {
+  #whole(answer: WholeAnswer): Tried {
+    const { usage, finishReason } = answer.facts
+    if (isFiltered(finishReason, this.#run)) {
+      this.#end({ type: 'filtered' }, usage)
+      return { type: 'failed', outcome: { type: 'filtered' }, rejection: null }
+    }
+    const attempt = this.#end({ type: 'answered' }, null)
+    this.#tools.health.closed(this.#ticket)
+    return { type: 'answer', answer, attempt }
+  }
+
+  async #opened(upstream: UpstreamAnswer, opening: Unopened): Promise<Tried> {
+    this.#stream = opening.stream
+    await opening.stream.open()
+    const { minTokensPerS } = this.#run.plan.policy
+    const stream =
+      minTokensPerS === null || opening.isBytes === true
+        ? opening.stream
+        : await guarded(opening.stream, minTokensPerS, upstream, this.#tools)
+    upstream.committed()
+    const attempt = this.#end({ type: 'answered' }, null)
+    return { type: 'answer', answer: this.#streamAnswer(upstream, { ...opening, stream }, attempt), attempt }
+  }
+
+  async #refused(upstream: UpstreamAnswer): Promise<Failed> {
+    const { clock, redact } = this.#tools
     const body = textOf(await upstream.bytes(MAX_ERROR_BYTES))
     const reply = { status: upstream.status, headers: upstream.headers, body }
-    const outcome = classify(reply, deployment.provider.outcomes, tools.clock.now())
+    const outcome = classify(reply, this.#step.target.deployment.provider.outcomes, clock.now())
     const message = errorMessageOf(body)
     const code = errorCodeOf(body)
-    progress.message = message === null ? null : tools.redact(message)
-    end(outcome, null)
+    this.#message = message === null ? null : redact(message)
+    this.#end(outcome, null)
     return {
       type: 'failed',
       outcome,
-      rejection: rejection(upstream.status, code === null ? null : tools.redact(code), progress.message),
+      rejection: rejection(upstream.status, code === null ? null : redact(code), this.#message),
     }
   }
 
-  function consumed(outcome: Outcome): Usage | null {
-    const { stream: read } = at
-    const reported = read?.facts.usage ?? null
-    const characters = read?.facts.outputCharacters ?? 0
+  /** Writes the line; gives its place among the attempts. */
+  #end(ended: Outcome, usage: Usage | null): number {
+    const { clock, credentials, health, onStated, redact } = this.#tools
+    const { target, credential } = this.#step
+    const outcome = redactOutcome(ended, redact)
+    const durationMs = clock.monotonicMs() - this.#startedMs
+    const headers = this.#upstream?.headers ?? null
+    // The client asked for less time than the target has by its own deadlines.
+    const isOurs = outcome.type === 'timed_out' && outcome.stage === 'total' && this.#leftMs < target.timeouts.totalMs
+    const stated = health.ended(this.#ticket, outcome, { headers, isOurs })
+    if (stated !== null) onStated(target.deployment, stated)
+    credentials.report(credential, outcome)
+    return (
+      this.#run.attempts.push({
+        target: target.deployment.id,
+        credentialId: credential?.id ?? null,
+        outcome,
+        status: this.#upstream?.status ?? null,
+        startedAt: this.#startedAt,
+        durationMs,
+        ttftMs: outcome.type === 'answered' ? durationMs : null,
+        message: this.#message,
+        ...(usage === null ? {} : { consumed: { usage, costNanoUsd: null } }),
+      }) - 1
+    )
+  }
+
+  #consumed(outcome: Outcome): Usage | null {
+    const reported = this.#stream?.facts.usage ?? null
+    const characters = this.#stream?.facts.outputCharacters ?? 0
     const isGivenUp = outcome.type === 'cancelled' || (outcome.type === 'timed_out' && outcome.stage !== 'connect')
     if (reported !== null && characters === 0) return reported
     if (!isGivenUp && characters === 0) return null
-    const output = tools.tokensOf(characters)
-    return reported === null ? { ...run.estimate, output } : { ...reported, output: Math.max(reported.output, output) }
+    const output = this.#tools.tokensOf(characters)
+    return reported === null
+      ? { ...this.#run.estimate, output }
+      : { ...reported, output: Math.max(reported.output, output) }
   }
 
-  function streamAnswer(
+  #streamAnswer(
     upstream: UpstreamAnswer,
     { stream, isBytes, transcript, headers, warnings }: Unopened,
     attempt: number,
   ): StreamAnswer {
-    const firstMs = tools.clock.monotonicMs()
+    const { clock, health } = this.#tools
+    const ticket = this.#ticket
+    const firstMs = clock.monotonicMs()
     return {
       type: 'stream',
-      origin: { deployment, attempt },
+      origin: { deployment: this.#step.target.deployment, attempt },
       status: upstream.status,
       headers,
       stream,
@@ -174,13 +207,13 @@ export async function tryTarget(
       transcript: transcript ?? null,
       cancel() {
         upstream.cancel()
-        tools.health.closed(ticket)
+        health.closed(ticket)
       },
       finished(outcome, outputTokens) {
         if (outcome.type === 'answered') {
-          if (outputTokens !== null) tools.health.paced(ticket, outputTokens, tools.clock.monotonicMs() - firstMs)
-          tools.health.closed(ticket)
-        } else tools.health.brokeOff(ticket, outcome)
+          if (outputTokens !== null) health.paced(ticket, outputTokens, clock.monotonicMs() - firstMs)
+          health.closed(ticket)
+        } else health.brokeOff(ticket, outcome)
       },
     }
   }

@@ -9,15 +9,19 @@ import { Course } from './attempt-course.ts'
 import type { TryStep } from './attempt-course.ts'
 import type { Answer, AttemptRun, AttemptTools, StreamAnswer } from './attempt-run.ts'
 import { clientClosed, tryTarget } from './attempt-try.ts'
-import type { Tried } from './attempt-try.ts'
 import { continued } from './continued.ts'
 import { hedgeDelayMs, tryHedged } from './hedge.ts'
 import type { Ticket } from './health.ts'
 import { pause } from './pause.ts'
 
-/** Throws `upstream_rejected`, `all_targets_…`, `unsupported` or `client_closed`. */
-export async function attempt(run: AttemptRun, tools: AttemptTools): Promise<Answer> {
-  const answer = await firstAnswer(run, tools)
+/** Rejects with `upstream_rejected`, `all_targets_…`, `unsupported` or `client_closed`. */
+export function attempt(run: AttemptRun, tools: AttemptTools): Promise<Answer> {
+  const first = firstAnswer(run, tools)
+  // Only there a transcript is kept.
+  return run.plan.policy.midstream === 'continue' ? first.then((answer) => goingOn(run, answer, tools)) : first
+}
+
+function goingOn(run: AttemptRun, answer: Answer, tools: AttemptTools): Answer {
   const transcript = answer.type === 'whole' ? null : (answer.transcript ?? null)
   if (answer.type === 'whole' || transcript === null) return answer
   return continued(run, answer, transcript, (rest) => restOfAnswer(rest, tools), tools)
@@ -35,10 +39,20 @@ async function firstAnswer(run: AttemptRun, tools: AttemptTools): Promise<Answer
     const step = course.next()
     switch (step.type) {
       case 'try': {
-        const tried = await tryStep(run, step, course, tools)
-        if (tried === null) break
+        const hasTime = step.pauseMs === 0 && step.waitMs <= 0
+        const ticket = hasTime ? placeNow(run, step, tools) : await placeLater(run, step, tools)
+        if (ticket === null) {
+          course.missed(step)
+          break
+        }
+        const delayMs = hedgeDelayMs(run, step, tools)
+        // Whoever hedges tells the course of each that failed.
+        const tried = await (delayMs === null
+          ? tryTarget(run, step, ticket, run.signal, tools)
+          : tryHedged(run, { step, ticket }, delayMs, course, tools))
         if (tried.type === 'answer') return tried.answer
         if (run.signal.aborted) throw clientClosed()
+        if (delayMs === null) course.failed(step, tried)
         break
       }
       case 'counted':
@@ -52,23 +66,23 @@ async function firstAnswer(run: AttemptRun, tools: AttemptTools): Promise<Answer
   }
 }
 
-/** Null: its place was gone when its time came, and the course has to be asked again. */
-async function tryStep(run: AttemptRun, step: TryStep, course: Course, tools: AttemptTools): Promise<Tried | null> {
+function placeNow(run: AttemptRun, step: TryStep, { health }: AttemptTools): Ticket {
+  if (run.signal.aborted) throw clientClosed()
   const { deployment } = step.target
+  // A first attempt earns the provider some retries; a retry has been taken from them.
+  if (step.pauseMs === 0) health.firstAttempt(deployment.provider)
+  return health.begin(deployment, step.credential, run.estimate.input)
+}
+
+/** Null: its place was gone when its time came, and the course has to be asked again. */
+async function placeLater(run: AttemptRun, step: TryStep, tools: AttemptTools): Promise<Ticket | null> {
   if (step.pauseMs > 0) await pause(step.pauseMs, run.signal, tools.clock)
   if (run.signal.aborted) throw clientClosed()
+  const { deployment } = step.target
   const ticket = tools.health.begin(deployment, step.credential, run.estimate.input)
-  if (step.waitMs > 0 && !(await tookPlace(run, step, ticket, tools))) {
-    course.missed(step)
-    return null
-  }
-  // A first attempt earns the provider some retries; a retry has been taken from them.
+  if (step.waitMs > 0 && !(await tookPlace(run, step, ticket, tools))) return null
   if (step.pauseMs === 0) tools.health.firstAttempt(deployment.provider)
-  const delayMs = hedgeDelayMs(run, step, tools)
-  if (delayMs !== null) return await tryHedged(run, { step, ticket }, delayMs, course, tools)
-  const tried = await tryTarget(run, step, ticket, run.signal, tools)
-  if (tried.type === 'failed' && !run.signal.aborted) course.failed(step, tried)
-  return tried
+  return ticket
 }
 
 /** Waits for the place that was taken; false when it is no longer good. */

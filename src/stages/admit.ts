@@ -74,31 +74,39 @@ export function admitStage(
     }
   }
 
-  return async (exchange, request, call, caller, planned) => {
+  function intend(exchange: Exchange, intent: Intent, plan: Plan): Promise<Plan> {
+    return journal.intend(intent).then(
+      () => {
+        // Only a written intent is settled: what never left costs nothing.
+        exchange.intent = intent
+        return plan
+      },
+      (error: unknown) => {
+        if (config.limits.onStoreFailure === 'refuse') throw error
+        // The operator's explicit choice: answer now, and book it when the store is back.
+        exchange.waitsForLedger = false
+        exchange.intent = intent
+        log.warn('store_away', { request: exchange.id })
+        return plan
+      },
+    )
+  }
+
+  function written(exchange: Exchange, plan: Plan, sized: Sized): Plan | Promise<Plan> {
+    const intent = intentOf(exchange, plan, sized)
+    return intent === null ? plan : intend(exchange, intent, plan)
+  }
+
+  return (exchange, request, call, caller, planned) => {
     const inputTokens = estimateInput(call.text)
     const outputTokens = Math.min(call.facts.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS, MOST_OUTPUT_TOKENS)
     const sized: Sized = { call, inputTokens, writesCache: call.text.includes(CACHE_MARKER) }
     exchange.reservation = limiter.admit(scopesOf(exchange, caller, config.limits), inputTokens + outputTokens)
-    let plan = planned
-    if (budgets.any) {
-      plan = await reserveBudgets(exchange, caller, planned, {
-        ...spendingTools(sized),
-        replan: (route) => planStage(exchange, request, call, caller, route),
-      })
-    }
-    const intent = intentOf(exchange, plan, sized)
-    if (intent === null) return plan
-    try {
-      await journal.intend(intent)
-    } catch (error) {
-      if (config.limits.onStoreFailure === 'refuse') throw error
-      // The operator's explicit choice: answer now, and book it when the store is back.
-      exchange.waitsForLedger = false
-      log.warn('store_away', { request: exchange.id })
-    }
-    // Only a written intent is settled: what never left costs nothing.
-    exchange.intent = intent
-    return plan
+    if (!budgets.any) return written(exchange, planned, sized)
+    const replan = (route: string): Plan => planStage(exchange, request, call, caller, route)
+    return reserveBudgets(exchange, caller, planned, { ...spendingTools(sized), replan }).then((plan) =>
+      written(exchange, plan, sized),
+    )
   }
 }
 

@@ -16,12 +16,7 @@ export function authenticateStage({ load, keyRing }: Engine, { config }: Snapsho
         message: `The gateway has ${config.server.maxInFlight} requests in flight and takes no more.`,
         retryAfterMs: 1_000,
       })
-    const facts = {
-      get address() {
-        return addressOf()
-      },
-    }
-    const found = keyRing.authenticate(secretOf(request), facts)
+    const found = keyRing.authenticate(secretOf(request), addressOf)
     return found instanceof Promise ? found.then((caller) => identified(exchange, caller)) : identified(exchange, found)
   }
 }

@@ -38,8 +38,7 @@ export class Exchange implements Incoming, Sink {
   /** Resolves with this exchange once the head is here; rejects when it does not come. */
   readonly answered: Promise<Exchange>
   readonly #carrier: Carrier
-  #resolve: (exchange: Exchange) => void = () => undefined
-  #reject: (error: unknown) => void = () => undefined
+  readonly #settle: Pick<PromiseWithResolvers<Exchange>, 'resolve' | 'reject'>
   #head: Head | null = null
   #pieces: Uint8Array[] = []
   #queuedBytes = 0
@@ -53,10 +52,9 @@ export class Exchange implements Incoming, Sink {
     this.request = request
     this.isReused = isReused
     this.#carrier = carrier
-    this.answered = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
+    const answered = Promise.withResolvers<Exchange>()
+    this.answered = answered.promise
+    this.#settle = answered
   }
 
   get status(): number {
@@ -74,7 +72,7 @@ export class Exchange implements Incoming, Sink {
 
   onHead(head: Head): void {
     this.#head = head
-    this.#resolve(this)
+    this.#settle.resolve(this)
   }
 
   onBody(bytes: Uint8Array): void {
@@ -101,7 +99,7 @@ export class Exchange implements Incoming, Sink {
   fail(error: unknown): void {
     if (this.#hasEnded || this.#error !== null) return
     this.#error = error
-    if (this.#head === null) this.#reject(error)
+    if (this.#head === null) this.#settle.reject(error)
     this.#reading?.reject(error)
     this.#reading = null
   }
