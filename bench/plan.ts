@@ -7,6 +7,7 @@ import { NO_USAGE } from '../src/core/usage.ts'
 import { openaiChat } from '../src/dialects/openai-chat.ts'
 import { priorFromCards } from '../src/lab/benchmark-cards.ts'
 import { createScoreboard } from '../src/lab/scoreboard.ts'
+import { createTaskLearning } from '../src/lab/task-learning.ts'
 import { estimateTokens } from '../src/ledger/estimate.ts'
 import { openaiWire } from '../src/providers/openai/wire.ts'
 import { createExpectedOutput } from '../src/routing/expected-output.ts'
@@ -83,6 +84,7 @@ function engineFor(snapshot: Snapshot): PlanEngine {
     planMemory: createPlanMemory({ monotonicMs: () => systemClock.monotonicMs() }),
     expectedOutput,
     scoreboard: createScoreboard(priorFromCards),
+    taskLearning: createTaskLearning(),
     attemptTools: { wireOf: () => openaiWire, estimateTokens },
   }
 }

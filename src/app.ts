@@ -40,6 +40,7 @@ import { addressAllowed } from './keys/permit.ts'
 import type { Hasher } from './keys/secret.ts'
 import { priorFromCards } from './lab/benchmark-cards.ts'
 import { createScoreboard } from './lab/scoreboard.ts'
+import { createTaskLearning } from './lab/task-learning.ts'
 import { createJournal } from './ledger/journal.ts'
 import type { Journal } from './ledger/journal.ts'
 import { createObservedAnswers } from './ledger/observed.ts'
@@ -68,6 +69,8 @@ import {
   showRequest,
 } from './own-answers.ts'
 import { showBudget } from './own-budget.ts'
+import { takeFeedback, takeWebhook } from './own-feedback.ts'
+import type { FeedbackTools } from './own-feedback.ts'
 import { ownResponse } from './own-responses.ts'
 import { createDrills } from './drills/drills.ts'
 import type { Drills } from './drills/drills.ts'
@@ -101,6 +104,8 @@ import type { Explanation } from './routing/explain.ts'
 import { createExpectedOutput } from './routing/expected-output.ts'
 import type { Health } from './routing/health.ts'
 import { createPlanMemory } from './routing/plan-memory.ts'
+import { createQuality } from './quality.ts'
+import type { Quality } from './quality.ts'
 import { createSnapshot } from './snapshot.ts'
 import type { Snapshot } from './snapshot.ts'
 import { createAttemptTools } from './stages/attempt-tools.ts'
@@ -191,6 +196,8 @@ export interface Gateway {
   readonly health: Health
   /** What is learned from answers after they have left. */
   readonly sampler: Sampler
+  /** `load` it before the first request. */
+  readonly quality: Quality
   readonly drills: Drills
   /** What operators are told of. It is kept at once, and delivered once `start` was called. */
   readonly alerts: Alerts
@@ -257,11 +264,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     redact: options.redact,
     onCredentialBad: (id) => alerts.tell(credentialBad(id, clock.now())),
   })
+  const taskLearning = createTaskLearning()
   const sampler = createSampler({
     clock,
     log: options.log,
     bounds: () => snapshot.config.lab,
     wireOf: (dialect) => READERS[dialect]?.chat ?? null,
+    taskLearning,
   })
   const engine: Engine = {
     clock,
@@ -283,6 +292,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     log: options.log,
     load,
     sampler,
+    taskLearning,
     healthOf: (deploymentId) => attemptTools.health.factsOf(deploymentId),
     planMemory: createPlanMemory({ monotonicMs: () => clock.monotonicMs() }),
     expectedOutput: createExpectedOutput(),
@@ -290,6 +300,15 @@ export function createGateway(options: GatewayOptions): Gateway {
     fetchMedia: createMediaFetch({ upstream, clock }),
     attemptTools,
   }
+  const quality = createQuality({
+    store: options.store,
+    clock,
+    log: options.log,
+    scoreboard: engine.scoreboard,
+    taskLearning,
+    sampler,
+  })
+  quality.configure(options.config)
   metrics.observe({
     bytesHeld: () => bytes.held,
     ledgerPending: () => journal.pending(),
@@ -333,7 +352,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   let ownTools = toolsOfOwn()
   let passTools: PassTools = createPassTools(engine, snapshot)
 
-  function toolsOfOwn(): OwnBatchTools & { readonly budgets: Budgets } {
+  function toolsOfOwn(): OwnBatchTools & FeedbackTools & { readonly budgets: Budgets } {
     return {
       files: options.store,
       batches: options.store,
@@ -348,6 +367,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       responses: options.store,
       now: () => clock.now(),
       snapshot,
+      quality,
       budgets,
       createdS: Math.floor(clock.now() / 1_000),
     }
@@ -370,6 +390,10 @@ export function createGateway(options: GatewayOptions): Gateway {
         return showRequest(request, addressOf, parameter, ownTools)
       case 'budget':
         return showBudget(request, addressOf, ownTools)
+      case 'feedback':
+        return takeFeedback(request, addressOf, ownTools)
+      case 'feedback_webhook':
+        return takeWebhook(request, addressOf, parameter, ownTools)
       case 'response':
         return ownResponse('retrieve', request, addressOf, parameter, ownTools)
       case 'response_delete':
@@ -464,6 +488,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       const next = build(config)
       snapshot = next
       budgetDefinitions.configure(config.budgets, config.users.enabled)
+      quality.configure(config)
       stages = createStages(engine, next)
       ownTools = toolsOfOwn()
       passTools = createPassTools(engine, next)
@@ -482,6 +507,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     credentials: attemptTools.credentials,
     health: attemptTools.health,
     sampler,
+    quality,
     drills,
     alerts,
     schedule,

@@ -137,6 +137,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   }
   await gateway.budgetDefinitions.load(Date.now())
   await gateway.balances.refresh()
+  await gateway.quality.load()
   const reloader = createReloader({
     load,
     apply(next) {
@@ -222,6 +223,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     store,
     clock: systemClock,
     retentionMs: () => config.requestLog.retentionMs,
+    evidenceMs: () => config.lab.retentionMs,
     onError: (error) => log.error('prune_failed', { error: String(error) }),
   })
   await gateway.batches.start()
@@ -275,6 +277,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     await Promise.race([gateway.journal.flush(), delay(SETTLE_MS)])
     for (const timer of timers) clearInterval(timer)
     gateway.sampler.stop()
+    await Promise.race([gateway.quality.close(), delay(SETTLE_MS)])
     runtime.stop()
     stopPruning()
     priceLayers.stop()

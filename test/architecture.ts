@@ -21,6 +21,8 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'stages',
       'own-answers',
       'own-budget',
+      'own-feedback',
+      'quality',
       'price-feeds',
       'price-layers',
       'own-responses',

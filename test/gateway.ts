@@ -75,6 +75,7 @@ export async function startGateway(
   })
   await gateway.budgetDefinitions.load(clock.now())
   await gateway.balances.refresh()
+  await gateway.quality.load()
   const listeners: Listener[] = []
   const issue = async (key: Partial<NewKey>): Promise<string> => {
     const issued = issueKey({ name: 'test', ...key }, { hash, clock })
@@ -118,6 +119,7 @@ export async function startGateway(
       await gateway.batches.cut()
       await gateway.journal.flush()
       gateway.sampler.stop()
+      await gateway.quality.close()
       await store.close()
     },
   }

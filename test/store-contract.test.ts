@@ -10,6 +10,7 @@ import { costBucket, costPercentiles } from '../src/core/cost-sketch.ts'
 import type { KeySecret, Team, VirtualKey } from '../src/core/key.ts'
 import { NO_LIMITS } from '../src/core/key.ts'
 import type { Batch, BatchLine } from '../src/core/batch.ts'
+import type { StoredEvidence } from '../src/core/evidence.ts'
 import type { StoredFile } from '../src/core/file.ts'
 import type { CachedAnswer } from '../src/core/kept-answer.ts'
 import type { StoredResponse } from '../src/core/formats/responses-history.ts'
@@ -1786,6 +1787,114 @@ for (const [name, makePlace] of Object.entries(STORES)) {
         expect(await store.cacheSavings({ from: NOON })).toEqual([{ route: 'chat', requests: 2, savedNanoUsd: 12n }])
         expect(await store.cacheSavings({ from: NOON + 24 * HOUR })).toEqual([])
         expect(await store.getRequest('a')).toMatchObject({ savedNanoUsd: 5n })
+      })
+    })
+
+    describe('evidence of quality', () => {
+      const NOTHING = { answered: [], evidence: [], scores: [], learned: [] }
+      const piece = (change: Partial<StoredEvidence> = {}): StoredEvidence => ({
+        requestId: 'req_1',
+        source: 'caller',
+        kind: 'thumb',
+        at: NOON,
+        deployment: 'a/x',
+        task: 'chat',
+        quality: 1,
+        weight: 0.5,
+        comment: null,
+        ...change,
+      })
+
+      test('requests, evidence, beliefs and what was learned come back, also after a restart', async () => {
+        const place = places.at(-1)
+        const store = open()
+        const request = {
+          id: 'req_1',
+          at: NOON,
+          keyId: 'key_1',
+          teamId: null,
+          route: 'chat',
+          deployment: 'a/x',
+          shares: [0.25, 0.75],
+        }
+        await store.putEvidence({
+          answered: [request],
+          evidence: [
+            piece({ comment: 'good' }),
+            piece({ source: 'gateway', kind: 'refusal', quality: 0, weight: 0.3 }),
+          ],
+          scores: [{ scope: 'gateway', task: 'chat', deployment: 'a/x', state: '{"good":1}' }],
+          learned: [
+            { name: 'task:a', state: '[1]' },
+            { name: 'drift:a', state: '[2]' },
+          ],
+        })
+        await store.putEvidence({
+          ...NOTHING,
+          scores: [{ scope: 'gateway', task: 'chat', deployment: 'a/x', state: '{"good":2}' }],
+          learned: [{ name: 'task:a', state: '[3]' }],
+        })
+        const again = place?.open() ?? store
+        expect(await again.getAnswered('req_1')).toEqual(request)
+        expect(await again.getAnswered('req_2')).toBeNull()
+        expect((await again.evidenceOf('req_1')).map(({ source, comment }) => [source, comment])).toEqual([
+          ['caller', 'good'],
+          ['gateway', null],
+        ])
+        expect(await again.qualityScores()).toEqual([
+          { scope: 'gateway', task: 'chat', deployment: 'a/x', state: '{"good":2}' },
+        ])
+        expect(await again.learnedStates('task:')).toEqual([{ name: 'task:a', state: '[3]' }])
+        if (again !== store) await again.close()
+      })
+
+      test('what a source says again replaces what it said, in the sums by day, too, however often and whenever', async () => {
+        const store = open()
+        await fc.assert(
+          fc.asyncProperty(
+            fc.array(
+              fc.record({
+                requestId: fc.constantFrom('req_1', 'req_2'),
+                source: fc.constantFrom('caller', 'tool'),
+                kind: fc.constantFrom('thumb', 'score'),
+                at: fc.constantFrom(NOON, NOON + 26 * HOUR, NOON + 80 * HOUR),
+                quality: fc.constantFrom(0, 0.5, 1),
+              }),
+              { maxLength: 12 },
+            ),
+            async (said) => {
+              const deployment = `a/${Math.random()}`
+              const ids = new Map<string, StoredEvidence>()
+              for (const one of said) {
+                const row = piece({ ...one, requestId: `${deployment} ${one.requestId}`, deployment })
+                ids.set(`${row.requestId} ${row.source} ${row.kind}`, row)
+                await store.putEvidence({ ...NOTHING, evidence: [row] })
+              }
+              const days = await store.evidenceDays({ from: 0, deployment })
+              const sum = (rows: readonly { pieces: number; good: number }[]) => [
+                rows.reduce((total, { pieces }) => total + pieces, 0),
+                rows.reduce((total, { good }) => total + good, 0),
+              ]
+              expect(sum(days)).toEqual(
+                sum([...ids.values()].map(({ weight, quality }) => ({ pieces: 1, good: weight * quality }))),
+              )
+              expect(days.every(({ pieces }) => pieces > 0)).toBe(true)
+              expect(new Set(days.map(({ at }) => at % (24 * HOUR)))).toEqual(new Set(days.length === 0 ? [] : [0]))
+            },
+          ),
+          { numRuns: 30 },
+        )
+      })
+
+      test('old evidence goes, oldest first; sums and beliefs stay', async () => {
+        const store = open()
+        const rows = [1, 2, 3].map((hours) => piece({ requestId: `req_${hours}`, at: NOON + hours * HOUR }))
+        await store.putEvidence({ ...NOTHING, evidence: rows })
+        expect(await store.pruneEvidence({ before: NOON + 3 * HOUR, limit: 1 })).toBe(1)
+        expect(await store.evidenceOf('req_1')).toEqual([])
+        expect(await store.pruneEvidence({ before: NOON + 3 * HOUR, limit: 9 })).toBe(1)
+        expect(await store.evidenceOf('req_3')).toHaveLength(1)
+        expect((await store.evidenceDays({ from: NOON }))[0]).toMatchObject({ pieces: 3, weight: 1.5 })
       })
     })
 

@@ -103,7 +103,10 @@ describe('defaults', () => {
       budgets: [],
       users: { enabled: false },
       drills: [],
+      feedback: { webhooks: {} },
       lab: {
+        evidence: false,
+        retentionMs: 7_776_000_000,
         cpuShare: 0.05,
         maxWaiting: 1_000,
         maxWaitingSizeBytes: 33_554_432,

@@ -1,7 +1,10 @@
 // `lab:` of the file: what may be learned from answers after they have left, and what that may cost.
-import { type Field, integer, leaf, section, size } from './fields.ts'
+import { duration, type Field, flag, integer, leaf, section, size } from './fields.ts'
 
 export type LabConfig = {
+  /** Whether answers are looked at for evidence of quality, where the route does not say. */
+  readonly evidence: boolean
+  readonly retentionMs: number
   /** Of the time of the process, 0–1. */
   readonly cpuShare: number
   readonly maxWaiting: number
@@ -10,6 +13,7 @@ export type LabConfig = {
 }
 
 const MIB = 1024 ** 2
+const DAY = 86_400_000
 
 /** A share, written as a number from `min` to `max`. */
 function share(description: string, { min, max }: { readonly min: number; readonly max: number }, fallback: number) {
@@ -26,6 +30,18 @@ function share(description: string, { min, max }: { readonly min: number; readon
 export const lab: Field<LabConfig> = section<LabConfig>(
   { description: 'What may be learned from answers after they have left, and what that may cost.' },
   {
+    evidence: flag(
+      {
+        description:
+          'Look at answers for what is plainly wrong with them: empty, cut, not in the form that was asked for, refused, in a loop. A route may say otherwise.',
+      },
+      false,
+    ),
+    retentionMs: duration(
+      { description: 'How long single pieces of evidence are kept. Scores and sums by day stay.' },
+      { min: DAY, max: 3660 * DAY },
+      90 * DAY,
+    ),
     cpuShare: share(
       'Most of the time of the process that looking at answers may take. Answers that come faster are not looked at, and counted in `weir_lab_dropped_total`.',
       { min: 0.001, max: 1 },

@@ -21,6 +21,8 @@ export type RouteConfig = {
   readonly midstream: 'error' | 'continue'
   readonly minTokensPerS: number | null
   readonly cache?: Partial<CacheRuleConfig>
+  /** Absent: as `lab.evidence` says. */
+  readonly evidence?: boolean
 }
 
 /** `use` is `provider/model`, a route, an alias or a bare model id. */
@@ -180,5 +182,9 @@ export const route: Field<RouteConfig> = section<RouteConfig>(
       null,
     ),
     cache: routeCache,
+    evidence: flag({
+      description:
+        'Whether answers of this route are looked at for evidence of quality. Default: as `lab.evidence` says.',
+    }),
   },
 )

@@ -9,6 +9,7 @@ import { provider, type ProviderConfig } from './schema-providers.ts'
 import { alerts, type AlertsConfig } from './schema-alerts.ts'
 import { budget, type BudgetConfig } from './schema-budgets.ts'
 import { type DrillConfig, drills } from './schema-drills.ts'
+import { feedback, type FeedbackConfig } from './schema-feedback.ts'
 import { lab, type LabConfig } from './schema-lab.ts'
 import { priceBook, type PriceBookConfig } from './schema-prices.ts'
 import { realtime, type RealtimeConfig } from './schema-realtime.ts'
@@ -33,6 +34,7 @@ export type Config = {
   readonly alerts: AlertsConfig
   readonly drills: readonly DrillConfig[]
   readonly lab: LabConfig
+  readonly feedback: FeedbackConfig
   readonly prices: PriceBookConfig
   /** What happens to a request whose model has no price. Absent: refused under a budget that refuses, else let through. */
   readonly unpriced?: 'refuse' | 'estimate' | 'allow'
@@ -276,6 +278,7 @@ export const CONFIG: Field<Config> = section<Config>(
     alerts,
     drills,
     lab,
+    feedback,
     prices: priceBook,
     unpriced: choice(
       {

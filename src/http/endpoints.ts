@@ -31,6 +31,8 @@ type EndpointKind =
   | 'model_v1beta'
   | 'request'
   | 'budget'
+  | 'feedback'
+  | 'feedback_webhook'
   | 'response'
   | 'response_delete'
   | 'response_cancel'
@@ -120,6 +122,8 @@ const ENDPOINTS: readonly Endpoint[] = [
   { method: 'GET', path: '/v1/batches', kind: 'batches', family: 'batches', dialect: openaiChat },
   { method: 'GET', path: BATCH, kind: 'batch', family: 'batches', dialect: openaiChat },
   { method: 'POST', path: `${BATCH}/cancel`, kind: 'batch_cancel', family: 'batches', dialect: openaiChat },
+  { method: 'POST', path: '/v1/feedback', kind: 'feedback', family: null, dialect: openaiChat },
+  { method: 'POST', path: '/v1/feedback/', kind: 'feedback_webhook', family: null, dialect: openaiChat },
   { method: 'GET', path: '/v1/budget', kind: 'budget', family: null, dialect: openaiChat },
   ...PASS_METHODS.map((method): Endpoint => ({
     method,

@@ -23,12 +23,19 @@ export type Knowledge = {
   readonly scoresOf: (deployment: string) => readonly Score[]
   /** Null while too few answers are labelled. */
   readonly heads: Heads | null
+  /** A guess with what is known of who asks; absent: nothing is. */
+  readonly refine?: (guess: TaskGuess) => TaskGuess
 }
 
 /** `declared` is what the caller says the task is; null: it is guessed. */
-export function appraise(prompt: Prompt, { scoresOf, heads }: Knowledge, declared: TaskGuess | null): Appraisal {
+export function appraise(
+  prompt: Prompt,
+  { scoresOf, heads, refine }: Knowledge,
+  declared: TaskGuess | null,
+): Appraisal {
   const features = declared === null || heads !== null ? featuresOf(prompt) : null
-  const guess = declared ?? taskOfFeatures(features ?? featuresOf(prompt))
+  const own = declared ?? taskOfFeatures(features ?? featuresOf(prompt))
+  const guess = declared === null && refine !== undefined ? refine(own) : own
   const predicted = heads === null ? null : predict(heads, headInput(features ?? featuresOf(prompt), guess.shares))
   return {
     guess,

@@ -127,7 +127,8 @@ test('a wider scope is the prior of the narrower one, worth at most twelve obser
 test('a scoreboard is stored as rows and comes back whole', () => {
   const board = createScoreboard(() => null)
   board.observe(['gateway', 'key:1'], 'a/x', declaredTask('chat').shares, good, 7)
-  const again = createScoreboard(() => null, board.rows())
+  const again = createScoreboard(() => null)
+  again.restore(board.rows())
   expect(again.rows()).toEqual(board.rows())
   expect(board.rows().map(({ scope }) => scope)).toEqual(['gateway', 'key:1'])
   board.widen('a/x')

@@ -54,6 +54,7 @@ export const EVIDENCE = {
   leaked_template: { quality: 0, weight: 0.7 },
   asked_again: { quality: 0, weight: 0.2 },
   thumb: { quality: null, weight: 0.5 },
+  score: { quality: null, weight: 0.5 },
   task_success: { quality: null, weight: 1 },
   /** Its weight is J² of the judge that graded. */
   judge: { quality: null, weight: null },
@@ -76,9 +77,8 @@ export const NO_EVIDENCE: ScoreState = { good: 0, bad: 0, atMs: 0, observations:
 
 /** The state after one more piece of evidence. `share`: how much of it is about this task, 0–1. */
 export function observe(state: ScoreState, evidence: Evidence, nowMs: number, share = 1): ScoreState {
-  const { quality, weight } = EVIDENCE[evidence.kind]
-  const said = Math.min(MAX_VERDICT, Math.max(1 - MAX_VERDICT, quality ?? evidence.quality ?? Number.NaN))
-  const counted = (evidence.weight ?? weight ?? Number.NaN) * share
+  const { quality: said, weight } = weighed(evidence)
+  const counted = weight * share
   if (Number.isNaN(said) || !(counted > 0)) return state
   const past = decayed(state, nowMs)
   const total = past.good + past.bad + counted
@@ -90,6 +90,37 @@ export function observe(state: ScoreState, evidence: Evidence, nowMs: number, sh
     bad: Math.max(0, past.bad + counted * (1 - said)) * fit,
     atMs: Math.max(state.atMs, nowMs),
     observations: state.observations + 1,
+    sources,
+  }
+}
+
+/** What a piece of evidence says and how much it counts, by its kind where it does not say so itself; NaN where nobody says it. */
+export function weighed({ kind, quality, weight }: Evidence): { readonly quality: number; readonly weight: number } {
+  const row = EVIDENCE[kind]
+  return {
+    quality: Math.min(MAX_VERDICT, Math.max(1 - MAX_VERDICT, row.quality ?? quality ?? Number.NaN)),
+    weight: weight ?? row.weight ?? Number.NaN,
+  }
+}
+
+/**
+ * The state as if evidence that was observed at `atMs` had never been: what is left of it by now is taken out. Of a state that has
+ * held more than `MAX_EFFECTIVE` since, that is about what it added.
+ */
+export function withdraw(state: ScoreState, evidence: Evidence, atMs: number, nowMs: number, share = 1): ScoreState {
+  const { quality, weight } = weighed(evidence)
+  const left = weight * share * keptAfter(nowMs - atMs)
+  if (Number.isNaN(quality) || !(left > 0)) return state
+  const past = decayed(state, nowMs)
+  const sources = scaled(past.sources, 1)
+  const ofKind = (sources[evidence.kind] ?? 0) - left
+  if (ofKind > 1e-9) sources[evidence.kind] = ofKind
+  else delete sources[evidence.kind]
+  return {
+    good: Math.max(0, past.good - left * quality),
+    bad: Math.max(0, past.bad - left * (1 - quality)),
+    atMs: past.atMs,
+    observations: Math.max(0, state.observations - 1),
     sources,
   }
 }

@@ -11,6 +11,7 @@ import {
   scoreOf,
   type ScoreState,
   widened,
+  withdraw,
 } from './score.ts'
 import { type Task, TASKS, type TaskShares } from './task.ts'
 
@@ -22,7 +23,7 @@ export function scopeChainOf(keyId: string, teamId: string | null): ScopeChain {
   return teamId === null ? ['gateway', `key:${keyId}`] : ['gateway', `team:${teamId}`, `key:${keyId}`]
 }
 
-export type ScoreRow = {
+type ScoreRow = {
   readonly scope: string
   readonly task: Task
   readonly deployment: string
@@ -38,12 +39,26 @@ export type Scoreboard = {
     evidence: Evidence,
     nowMs: number,
   ) => void
+  /** Takes back what was observed at `atMs`. */
+  readonly withdraw: (
+    chain: ScopeChain,
+    deployment: string,
+    shares: TaskShares,
+    evidence: Evidence,
+    atMs: number,
+    nowMs: number,
+  ) => void
   /** In the order of `TASKS`. */
   readonly scores: (chain: ScopeChain, deployment: string, nowMs: number) => readonly Score[]
   /** The deployment changed under its name: every scope believes less of what it knew. */
   readonly widen: (deployment: string) => void
-  /** To be stored; `load` takes them back. */
+  /** To be stored; `restore` takes them back. */
   readonly rows: () => readonly ScoreRow[]
+  /** Rows that have changed since they were taken last. */
+  readonly takeChanged: () => readonly ScoreRow[]
+  /** They count as changed again: whoever took them could not store them. */
+  readonly noteChanged: (rows: readonly Pick<ScoreRow, 'scope' | 'deployment'>[]) => void
+  readonly restore: (stored: readonly ScoreRow[]) => void
 }
 
 /** Scores that were asked for are good for so long, unless evidence comes in: they fade by a millionth in a minute. */
@@ -53,19 +68,21 @@ const MOST_DEPLOYMENTS = 10_000
 /** Chains end in keys, of which there may be any number. */
 const MOST_FRESH = 1_000
 
+/** Names of deployments and keys come from outside: beyond so many states nobody new gets one in its own scope. */
+const MAX_STATES = 50_000
 /** Shares of a task below this are noise, and would cost a row each. */
 const MIN_SHARE = 0.05
 
-export function createScoreboard(
-  priorFor: (deployment: string, task: Task) => Prior | null,
-  stored: readonly ScoreRow[] = [],
-): Scoreboard {
+export function createScoreboard(priorFor: (deployment: string, task: Task) => Prior | null): Scoreboard {
   /** By deployment, then by scope: a state for each task. */
   const states = new Map<string, Map<string, (ScoreState | undefined)[]>>()
   /** By deployment, then by chain. */
   const fresh = new LRUCache<string, Map<string, { readonly atMs: number; readonly scores: readonly Score[] }>>({
     max: MOST_DEPLOYMENTS,
   })
+  let stateCount = 0
+  /** Scopes that have changed, by deployment. */
+  const changed = new Map<string, Set<string>>()
   /** Looked up once: finding a card is text work, and scores are asked for in line. */
   const priors = new LRUCache<string, readonly Prior[]>({ max: MOST_DEPLOYMENTS })
   const priorsOf = (deployment: string): readonly Prior[] => {
@@ -81,16 +98,44 @@ export function createScoreboard(
     if (tasks === undefined) scopes.set(scope, (tasks = []))
     return tasks
   }
-  for (const { scope, task, deployment, state } of stored) statesOf(deployment, scope)[TASKS.indexOf(task)] = state
+  function change(
+    chain: ScopeChain,
+    deployment: string,
+    shares: TaskShares,
+    next: (state: ScoreState, share: number) => ScoreState,
+  ): void {
+    for (const scope of chain) {
+      const tasks = statesOf(deployment, scope)
+      shares.forEach((share, task) => {
+        if (share < MIN_SHARE) return
+        const state = tasks[task]
+        if (state === undefined && ++stateCount > MAX_STATES) {
+          stateCount--
+          return
+        }
+        tasks[task] = next(state ?? NO_EVIDENCE, share)
+      })
+      noteChange(deployment, scope)
+    }
+  }
+  function noteChange(deployment: string, scope: string): void {
+    fresh.delete(deployment)
+    const scopes = changed.get(deployment)
+    if (scopes === undefined) changed.set(deployment, new Set([scope]))
+    else scopes.add(scope)
+  }
+  function rowsOf(deployment: string, scope: string): readonly ScoreRow[] {
+    const tasks = states.get(deployment)?.get(scope) ?? []
+    return tasks.flatMap((state, task) =>
+      state === undefined ? [] : [{ scope, task: TASKS[task]!, deployment, state }],
+    )
+  }
   return {
     observe(chain, deployment, shares, evidence, nowMs) {
-      fresh.delete(deployment)
-      for (const scope of chain) {
-        const tasks = statesOf(deployment, scope)
-        shares.forEach((share, task) => {
-          if (share >= MIN_SHARE) tasks[task] = observe(tasks[task] ?? NO_EVIDENCE, evidence, nowMs, share)
-        })
-      }
+      change(chain, deployment, shares, (state, share) => observe(state, evidence, nowMs, share))
+    },
+    withdraw(chain, deployment, shares, evidence, atMs, nowMs) {
+      change(chain, deployment, shares, (state, share) => withdraw(state, evidence, atMs, nowMs, share))
     },
     scores(chain, deployment, nowMs) {
       let chains = fresh.get(deployment)
@@ -113,20 +158,32 @@ export function createScoreboard(
       return scores
     },
     widen(deployment) {
-      fresh.delete(deployment)
-      for (const tasks of states.get(deployment)?.values() ?? [])
+      for (const [scope, tasks] of states.get(deployment) ?? []) {
         tasks.forEach((state, task) => {
           if (state !== undefined) tasks[task] = widened(state)
         })
+        noteChange(deployment, scope)
+      }
     },
-    rows() {
-      const rows: ScoreRow[] = []
-      for (const [deployment, scopes] of states)
-        for (const [scope, tasks] of scopes)
-          tasks.forEach((state, task) => {
-            if (state !== undefined) rows.push({ scope, task: TASKS[task]!, deployment, state })
-          })
+    rows: () =>
+      [...states].flatMap(([deployment, scopes]) => [...scopes.keys()].flatMap((scope) => rowsOf(deployment, scope))),
+    takeChanged() {
+      const rows = [...changed].flatMap(([deployment, scopes]) =>
+        [...scopes].flatMap((scope) => rowsOf(deployment, scope)),
+      )
+      changed.clear()
       return rows
+    },
+    noteChanged(rows) {
+      for (const { deployment, scope } of rows) noteChange(deployment, scope)
+    },
+    restore(stored) {
+      for (const { scope, task, deployment, state } of stored) {
+        fresh.delete(deployment)
+        const tasks = statesOf(deployment, scope)
+        if (tasks[TASKS.indexOf(task)] === undefined) stateCount++
+        tasks[TASKS.indexOf(task)] = state
+      }
     },
   }
 }

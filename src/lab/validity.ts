@@ -13,7 +13,7 @@ import type { SchemaChecks } from './schema-checks.ts'
 import { EVIDENCE, type EvidenceKind } from './score.ts'
 
 /** The kinds of evidence that an answer gives against itself. */
-export type FaultKind = Exclude<EvidenceKind, 'asked_again' | 'thumb' | 'task_success' | 'judge' | 'human'>
+export type FaultKind = Exclude<EvidenceKind, 'asked_again' | 'thumb' | 'score' | 'task_success' | 'judge' | 'human'>
 
 export type Fault = {
   readonly kind: FaultKind

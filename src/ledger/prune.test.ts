@@ -22,6 +22,7 @@ function setup(rows: number[], expired: number[] = [], files: number[] = []) {
       pruneFiles: async ({ limit }) => files.splice(0, limit).length,
       pruneAnswers: async () => 0,
       pruneBatches: async () => 0,
+      pruneEvidence: async () => 0,
     },
     clock: {
       now: () => now,
@@ -33,6 +34,7 @@ function setup(rows: number[], expired: number[] = [], files: number[] = []) {
       },
     },
     retentionMs: () => retentionMs,
+    evidenceMs: () => retentionMs,
     onError: (error) => errors.push(error),
   })
   return {
@@ -48,7 +50,7 @@ function setup(rows: number[], expired: number[] = [], files: number[] = []) {
         now = Math.max(now, due.atMs)
         timers = timers.slice(1)
         due.callback()
-        for (let turn = 0; turn < 5; turn++) await Promise.resolve()
+        for (let turn = 0; turn < 12; turn++) await Promise.resolve()
       }
       now = untilMs
     },

@@ -1,7 +1,7 @@
 // Keeps the request log within its retention: what is older goes, a little at a time, so that no request waits for it.
 // Responses, files, batches and cached answers that have expired go with it. Entries and roll-ups stay: what a request cost is kept for good.
 import type { Clock } from '../core/clock.ts'
-import type { BatchStore, CacheStore, FileStore, RequestStore, ResponseStore } from '../store/store.ts'
+import type { BatchStore, CacheStore, EvidenceStore, FileStore, RequestStore, ResponseStore } from '../store/store.ts'
 
 const EVERY_MS = 60_000
 /** Rows of one go, and the pause before the next one where there was more. */
@@ -12,17 +12,19 @@ const FILES_GROUP = 4
 
 export type PruneOptions = {
   readonly store: Pick<
-    RequestStore & ResponseStore & FileStore & BatchStore & CacheStore,
-    'pruneRequests' | 'pruneResponses' | 'pruneFiles' | 'pruneBatches' | 'pruneAnswers'
+    RequestStore & ResponseStore & FileStore & BatchStore & CacheStore & EvidenceStore,
+    'pruneRequests' | 'pruneResponses' | 'pruneFiles' | 'pruneBatches' | 'pruneAnswers' | 'pruneEvidence'
   >
   readonly clock: Clock
   /** Asked each time: a reload may change it. */
   readonly retentionMs: () => number
+  /** Of single pieces of evidence of quality. */
+  readonly evidenceMs: () => number
   readonly onError: (error: unknown) => void
 }
 
 /** Begins at once; returns a function that ends it. */
-export function startPruning({ store, clock, retentionMs, onError }: PruneOptions): () => void {
+export function startPruning({ store, clock, retentionMs, evidenceMs, onError }: PruneOptions): () => void {
   let stopped = false
   let cancel = (): void => {}
   const next = (delayMs: number): void => {
@@ -36,10 +38,12 @@ export function startPruning({ store, clock, retentionMs, onError }: PruneOption
       const files = await store.pruneFiles({ now, limit: FILES_GROUP })
       const batches = await store.pruneBatches({ now, limit: FILES_GROUP })
       const answers = await store.pruneAnswers({ now, limit: GROUP })
+      const evidence = await store.pruneEvidence({ before: now - evidenceMs(), limit: GROUP })
       const isMore =
         requests === GROUP ||
         responses === GROUP ||
         answers >= GROUP ||
+        evidence >= GROUP ||
         files === FILES_GROUP ||
         batches === FILES_GROUP
       next(isMore ? PAUSE_MS : EVERY_MS)

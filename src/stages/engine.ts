@@ -7,6 +7,7 @@ import type { Journal } from '../ledger/journal.ts'
 import type { Budgets } from '../limits/budgets.ts'
 import type { ObservedAnswers } from '../ledger/observed.ts'
 import type { Scoreboard } from '../lab/scoreboard.ts'
+import type { TaskLearning } from '../lab/task-learning.ts'
 import type { Limiter } from '../limits/limiter.ts'
 import type { ProviderRoom } from '../limits/provider-room.ts'
 import type { Logger } from '../metrics/log.ts'
@@ -50,6 +51,7 @@ export type Engine = {
   readonly named: Map<string, NamedRun>
   /** What is learned from answers. */
   readonly sampler: Sampler
+  readonly taskLearning: TaskLearning
   readonly load: Load
 }
 

@@ -6,8 +6,8 @@ import type { Deployment, Rates } from '../core/model.ts'
 import { NO_USAGE } from '../core/usage.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { type Prompt, promptOf } from '../lab/prompt.ts'
-import { type Appraisal, appraise } from '../lab/appraise.ts'
-import { scopeChainOf, type Scoreboard } from '../lab/scoreboard.ts'
+import { type Appraisal, appraise, type Knowledge } from '../lab/appraise.ts'
+import { scopeChainOf } from '../lab/scoreboard.ts'
 import { declaredTask, isTask } from '../lab/task.ts'
 import { costOf } from '../ledger/cost.ts'
 import { estimateTokens, worstCase } from '../ledger/estimate.ts'
@@ -33,7 +33,7 @@ export type Asked = {
 /** What planning needs of the engine. */
 export type PlanEngine = Pick<
   Engine,
-  'clock' | 'random' | 'healthOf' | 'planMemory' | 'expectedOutput' | 'scoreboard'
+  'clock' | 'random' | 'healthOf' | 'planMemory' | 'expectedOutput' | 'scoreboard' | 'taskLearning'
 > & {
   readonly attemptTools: Pick<Engine['attemptTools'], 'wireOf' | 'estimateTokens'>
 }
@@ -139,7 +139,7 @@ export function requestFacts(
   routing: RoutingOptions | null,
   now: number,
   memo: Memo,
-  scoreboard: Scoreboard,
+  { scoreboard, taskLearning }: Pick<PlanEngine, 'scoreboard' | 'taskLearning'>,
 ): RequestFacts {
   let tokens: number | null = null
   let prompt: Prompt | null | undefined
@@ -148,7 +148,7 @@ export function requestFacts(
   const appraisalNow = (): Appraisal | null => {
     if (appraisal === undefined) {
       const read = promptNow()
-      appraisal = read === null ? null : appraised(read, caller, scoreboard, now, memo.task)
+      appraisal = read === null ? null : appraised(read, caller, { scoreboard, taskLearning }, now, memo.task)
       memo.task ??= appraisal?.guess.task ?? NO_TASK
     }
     return appraisal
@@ -181,12 +181,16 @@ const NO_TASK = 'other'
 function appraised(
   prompt: Prompt,
   { key }: KeyWithTeam,
-  scoreboard: Scoreboard,
+  { scoreboard, taskLearning }: Pick<PlanEngine, 'scoreboard' | 'taskLearning'>,
   now: number,
   declared: string | null,
 ): Appraisal {
   const chain = scopeChainOf(key.id, key.teamId)
-  const knowledge = { scoresOf: (deployment: string) => scoreboard.scores(chain, deployment, now), heads: null }
+  const knowledge: Knowledge = {
+    scoresOf: (deployment) => scoreboard.scores(chain, deployment, now),
+    heads: null,
+    refine: (guess) => taskLearning.refine(guess, { keyId: key.id, teamId: key.teamId }, prompt.system),
+  }
   return appraise(prompt, knowledge, isTask(declared) ? declaredTask(declared) : null)
 }
 

@@ -115,7 +115,7 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
     const last = thread?.isKnown === true && route.isSticky ? planMemory.lastOf(thread.hash) : null
     const planned = plan(
       {
-        facts: requestFacts(asked, routing, clock.now(), memo, engine.scoreboard),
+        facts: requestFacts(asked, routing, clock.now(), memo, engine),
         route,
         conversation: thread === null ? null : { ...thread, last },
         preference: preferenceOf(options, wished, fallbacksOf(wished, caller), barred, wishTools),

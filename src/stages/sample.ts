@@ -8,6 +8,7 @@
 import type { Call, DialectId } from '../core/call.ts'
 import type { ChatAnswer } from '../core/chat-answer.ts'
 import { ChatAssembler } from '../core/chat-assembler.ts'
+import type { ChatRequest } from '../core/chat.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
 import type { LabConfig } from '../config/schema-lab.ts'
@@ -16,7 +17,9 @@ import { routingOptionsOf } from '../http/option-headers.ts'
 import { AnswerCopy } from '../lab/answer-copy.ts'
 import type { Answered, SampleConsumer, SampledAnswer } from '../lab/answered.ts'
 import { promptOf } from '../lab/prompt.ts'
+import type { TaskLearning } from '../lab/task-learning.ts'
 import { declaredTask, isTask, taskOf } from '../lab/task.ts'
+import type { TaskGuess } from '../lab/task.ts'
 import type { Logger } from '../metrics/log.ts'
 import { MAX_EVENT_BYTES } from '../providers/answer-stream.ts'
 import type { AnswerStream } from '../providers/answer-stream.ts'
@@ -74,13 +77,15 @@ export type SamplerTools = {
   readonly bounds: () => LabConfig
   /** What reads the answers of a dialect; null: nobody does. */
   readonly wireOf: (dialect: DialectId) => ChatWire | null
+  readonly taskLearning: TaskLearning
 }
 
 /** How long one go may take, and the least pause before the next: callers' work comes in between. */
 const GO_MS = 2
 const PAUSE_MS = 5
 
-export function createSampler({ clock, log, bounds, wireOf }: SamplerTools): Sampler {
+export function createSampler(tools: SamplerTools): Sampler {
+  const { clock, log, bounds } = tools
   const consumers: SampleConsumer[] = []
   const waiting: Sample[] = []
   const dropped: Record<DropReason, number> = { no_room: 0, not_booked: 0, not_readable: 0 }
@@ -126,7 +131,7 @@ export function createSampler({ clock, log, bounds, wireOf }: SamplerTools): Sam
   }
 
   function handOut(sample: Sample): void {
-    const answered = answeredOf(sample, wireOf)
+    const answered = answeredOf(sample, tools)
     if (answered === null) {
       dropped.not_readable++
       return
@@ -245,7 +250,7 @@ export function copiedStream(stream: AnswerStream, copy: AnswerCopy): AnswerStre
 /** Null where the request cannot be read into the normal form: only its provider understands it. */
 function answeredOf(
   { exchange, call, caller, copy, declared, session, isNoStore, durationMs }: Sample,
-  wireOf: SamplerTools['wireOf'],
+  { wireOf, taskLearning }: SamplerTools,
 ): Answered | null {
   const { dialect } = exchange.entrance
   const { ending } = exchange
@@ -262,7 +267,7 @@ function answeredOf(
       session,
       route: exchange.route,
       deployment: exchange.target?.id ?? exchange.attempts.at(-1)?.target ?? null,
-      task: isTask(declared) ? declaredTask(declared) : taskOf(promptOf(request)),
+      task: taskIn(request, caller, declared, taskLearning),
       isTaskDeclared: isTask(declared),
       request,
       answer: sampledAnswer(copy, wire, ending),
@@ -279,6 +284,21 @@ function answeredOf(
     if (error instanceof GatewayError) return null
     throw error
   }
+}
+
+/** As the caller says, else guessed; what is seen of an application is remembered. */
+function taskIn(
+  request: ChatRequest,
+  { key }: KeyWithTeam,
+  declared: string | null,
+  learning: TaskLearning,
+): TaskGuess {
+  const asker = { keyId: key.id, teamId: key.teamId }
+  const prompt = promptOf(request)
+  const guess = isTask(declared) ? declaredTask(declared) : taskOf(prompt)
+  const refined = isTask(declared) ? guess : learning.refine(guess, asker, prompt.system)
+  learning.remember(guess, asker, prompt.system)
+  return refined
 }
 
 function sampledAnswer(copy: AnswerCopy, { codec, framing }: ChatWire, { entryStatus }: Ending): SampledAnswer {

@@ -7,6 +7,7 @@
 // id grows at its end. What would dirty a page for each row of a commit (settled intents, the list of each key's requests)
 // is tidied up in bulk, every few hundred requests. Money is a 64-bit integer everywhere.
 
+import { EVIDENCE } from './migration-evidence.ts'
 import { REPORTS } from './migration-reports.ts'
 
 const BASE = `
@@ -496,6 +497,7 @@ export const MIGRATIONS: readonly string[] = [
   USERS,
   ALERTS,
   REPORTS,
+  EVIDENCE,
 ]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */

@@ -8,6 +8,7 @@ import { createBudgetStore } from './sqlite-budgets.ts'
 import { createCacheStore } from './sqlite-cache.ts'
 import { guarded, openConnection, type SqliteOptions } from './sqlite-connection.ts'
 import { createDrillStore } from './sqlite-drills.ts'
+import { createEvidenceStore } from './sqlite-evidence.ts'
 import { createFileStore } from './sqlite-files.ts'
 import { createKeyStore } from './sqlite-keys.ts'
 import { createLedgerStore } from './sqlite-ledger.ts'
@@ -42,6 +43,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...createCodeStore(database),
     ...createSalesReports(database),
     ...createAlertStore(database),
+    ...createEvidenceStore(database),
     ping: () =>
       guarded(() => {
         check.get()

@@ -7,6 +7,14 @@ import type { StoredResponse } from '../core/formats/responses-history.ts'
 import type { CostPercentiles } from '../core/cost-sketch.ts'
 import type { Budget, BudgetAccount, BudgetCharge, BudgetScope } from '../core/budget.ts'
 import type { DrillReport } from '../core/drill.ts'
+import type {
+  AnsweredRequest,
+  EvidenceBatch,
+  EvidenceDay,
+  LearnedState,
+  StoredEvidence,
+  StoredScore,
+} from '../core/evidence.ts'
 import type { KeySecret, Team, VirtualKey } from '../core/key.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { CachedAnswer, CacheSaving, CacheShare, IdempotentRequest, KeptAnswer } from '../core/kept-answer.ts'
@@ -548,6 +556,21 @@ export interface AlertStore {
   pruneAlerts(query: { readonly before: number; readonly limit: number }): Promise<number>
 }
 
+export interface EvidenceStore {
+  /** One transaction. What a source says again of the same answer in the same kind replaces what it said, in the sums by day, too. */
+  putEvidence(batch: EvidenceBatch): Promise<void>
+  getAnswered(id: string): Promise<AnsweredRequest | null>
+  /** Everything that was said of a request, by time. */
+  evidenceOf(requestId: string): Promise<readonly StoredEvidence[]>
+  /** Since the start of the day of `from`, by day. */
+  evidenceDays(query: { readonly from: number; readonly deployment?: string }): Promise<readonly EvidenceDay[]>
+  qualityScores(): Promise<readonly StoredScore[]>
+  /** States whose names begin so. */
+  learnedStates(prefix: string): Promise<readonly LearnedState[]>
+  /** Deletes up to `limit` requests, and as much of what was said, that are older; sums and beliefs stay. Says how much. */
+  pruneEvidence(query: { readonly before: number; readonly limit: number }): Promise<number>
+}
+
 export interface Store
   extends
     UserStore,
@@ -564,7 +587,8 @@ export interface Store
     BatchStore,
     CacheStore,
     DrillStore,
-    AlertStore {
+    AlertStore,
+    EvidenceStore {
   /** Resolves when the store answers; throws `store_unavailable` when it does not. */
   ping(): Promise<void>
   close(): Promise<void>

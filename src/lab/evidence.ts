@@ -1,0 +1,75 @@
+// The lab's first reader of answers: what each says against itself, and that a question is asked again, as evidence of quality.
+import type { AnsweredRequest } from '../core/evidence.ts'
+import type { Answered, SampleConsumer } from './answered.ts'
+import type { EvidenceBook, Said } from './evidence-book.ts'
+import type { RetryWatch } from './retries.ts'
+import type { SchemaChecks } from './schema-checks.ts'
+import type { Evidence } from './score.ts'
+import { type Fault, faultsOf } from './validity.ts'
+
+/** Told of each answer that was looked at, with what is wrong with it. */
+type EvidenceWitness = (answered: Answered, about: AnsweredRequest, faults: readonly Fault[]) => void
+
+type EvidenceReaderTools = {
+  readonly book: EvidenceBook
+  readonly checks: SchemaChecks
+  readonly retries: RetryWatch
+  /** Whether answers of a route are looked at. */
+  readonly isOn: (route: string) => boolean
+  readonly witnesses: readonly EvidenceWitness[]
+  readonly onError: (error: unknown) => void
+}
+
+/** Who says it, in what is kept. */
+const SOURCE = 'gateway'
+
+export interface EvidenceReader extends SampleConsumer {
+  /** Resolves when everything that was taken is looked at. */
+  settled(): Promise<void>
+}
+
+export function createEvidenceReader(tools: EvidenceReaderTools): EvidenceReader {
+  const { book, checks, retries, isOn, witnesses, onError } = tools
+
+  function count(about: AnsweredRequest, kind: Evidence['kind'], weight: number | null, comment: string): void {
+    const said: Said = { source: SOURCE, evidence: { kind, quality: null, weight }, comment }
+    book.count(about, said)
+  }
+
+  async function look(answered: Answered): Promise<void> {
+    const { answer, request, status } = answered
+    const about = answeredRequest(answered)
+    // Who did not answer is less reliable, and its quality is as unknown as before.
+    if (about === null || status !== 'complete' || answer.type !== 'read') return
+    book.note(about)
+    const before = retries.asksAgain(request, about, answered)
+    if (before !== null) count(before, 'asked_again', null, 'its question was asked again')
+    const faults = await faultsOf(request, answer.answer, checks)
+    // One answer is bad once: what else is wrong with it follows from that, or adds little.
+    const [worst] = faults
+    if (worst !== undefined) count(about, worst.kind, worst.weight, worst.detail)
+    for (const witness of witnesses) witness(answered, about, faults)
+  }
+
+  const looking = new Set<Promise<void>>()
+  return {
+    name: 'evidence',
+    wants: isOn,
+    take(answered) {
+      const looked = look(answered)
+        .catch(onError)
+        .finally(() => looking.delete(looked))
+      looking.add(looked)
+    },
+    async settled() {
+      await Promise.all(looking)
+    },
+  }
+}
+
+/** What is kept of a request that was looked at; null: nobody answered it. */
+function answeredRequest({ requestId, at, caller, route, deployment, task }: Answered): AnsweredRequest | null {
+  if (deployment === null) return null
+  const { id: keyId, teamId } = caller.key
+  return { id: requestId, at, keyId, teamId, route, deployment, shares: task.shares }
+}
