@@ -1,6 +1,8 @@
 // Wiring: from a configuration and a store to a gateway that is a function of a request.
 import { type Alerts, createAlerts } from './alerts/alerts.ts'
 import { credentialBad } from './alerts/signals.ts'
+import { createForwardHolds } from './batches/forward-holds.ts'
+import { createForwarder } from './batches/forward.ts'
 import { sendLine } from './batches/line.ts'
 import { ownBatch } from './batches/own-batches.ts'
 import type { OwnBatchTools } from './batches/own-batches.ts'
@@ -321,9 +323,19 @@ export function createGateway(options: GatewayOptions): Gateway {
   let stages: Stages = createStages(engine, snapshot)
   const newFileId = idMaker('file', () => clock.now(), random)
   const sessions = new Set<Session>()
+  const forwarder = createForwarder({
+    engine,
+    snapshot: () => snapshot,
+    stages: () => stages,
+    store: options.store,
+    ledger: options.store,
+    keyRing,
+    holds: createForwardHolds(budgets),
+  })
   const batches = createBatchRunner({
     store: options.store,
     ledger: options.store,
+    forwarder,
     keyRing,
     clock,
     log: options.log,

@@ -34,7 +34,12 @@ export type ExchangeTools = {
   readonly priceOf: (deploymentId: string, at: number) => Pricing
   readonly observed: ObservedAnswers
   /** Told each closed request: metrics and the request log line. */
-  readonly onClosed: (record: RequestRecord, target: Exchange['target'], task: string | null) => void
+  readonly onClosed: (
+    record: RequestRecord,
+    target: Exchange['target'],
+    task: string | null,
+    tier: Exchange['tier'],
+  ) => void
   /** An error that nobody waits for any more (the ledger refused a late entry). */
   readonly onLateError: (error: unknown) => void
 }
@@ -104,6 +109,8 @@ export class Exchange {
   tags: readonly string[] = []
   /** False where the operator lets requests through while the store is away. */
   waitsForLedger = true
+  /** The service tier that it is billed in whatever it says; null: what it asked for, or was told. */
+  tier: ServiceTier | null = null
   /** Set where another request's answer is given again: nothing is asked of a provider, and this is what it saves. */
   recalled: { readonly target: string; readonly savedNanoUsd: NanoUsd } | null = null
   /** Where its answer is copied to for the lab; null, as mostly: nowhere. */
@@ -183,7 +190,7 @@ export class Exchange {
     const entry = this.#charged(this.#sold(this.#entryOf(ending, usage, source, pricing, now)))
     const record = this.#recordOf(ending, usage, source)
     const durable = this.caller === null ? Promise.resolve() : journal.settle(entry, record)
-    onClosed(record, this.target, this.task)
+    onClosed(record, this.target, this.task, this.tier)
     if (this.waitsForLedger) return durable
     durable.catch(this.#tools.onLateError)
     return Promise.resolve()
@@ -201,7 +208,7 @@ export class Exchange {
       const consumed = attempt?.consumed
       if (attempt === undefined || consumed === undefined || !isPlausible(consumed.usage)) continue
       const pricing = this.#tools.priceOf(attempt.target, now)
-      const cost = pricing === null ? null : costOf(consumed.usage, pricing.rates)
+      const cost = pricing === null ? null : costOf(consumed.usage, pricing.rates, this.tier ?? 'standard')
       this.attempts[index] = { ...attempt, consumed: { ...consumed, costNanoUsd: cost } }
       usage = usage === null ? consumed.usage : sumOf(usage, consumed.usage)
       costNanoUsd += cost ?? 0n
@@ -273,6 +280,7 @@ export class Exchange {
 
   /** Only rates that differ by service tier make it a question. */
   #tierOf({ rates }: NonNullable<Pricing>, { produced }: Ending): ServiceTier {
+    if (this.tier !== null) return this.tier
     if (rates.serviceTiers === undefined) return 'standard'
     return billedTier(this.call?.body['service_tier'], produced?.rawUsage ?? null)
   }

@@ -9,6 +9,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../metrics/log.ts'
 import type { BatchStore, FileStore } from '../store/store.ts'
 import { finishBatch } from './finish.ts'
+import type { Forwarder } from './forward.ts'
 import { runLine } from './line.ts'
 import type { LineTools } from './line.ts'
 import { createRoom } from './room.ts'
@@ -19,6 +20,8 @@ export type BatchRunnerTools = LineTools & {
   readonly clock: Clock
   readonly log: Logger
   readonly newFileId: () => string
+  /** Batches that a provider executes. */
+  readonly forwarder: Forwarder
   /** Asked each time: a reload may change them. */
   readonly settings: () => Pick<Config, 'batches' | 'server'>
   /** Requests in flight, lines included. */
@@ -109,11 +112,15 @@ export function createBatchRunner(tools: BatchRunnerTools): BatchRunner {
         await validateBatch(batch, { store, now, maxLines: batches.maxLines, json })
         return true
       case 'in_progress':
+        if (await isForwarded(batch, job)) return true
         await executeLines(batch, job)
         await expireIfDue(batch)
         return true
-      case 'finalizing':
       case 'cancelling':
+        if (await isForwarded(batch, job)) return true
+        await finishBatch(batch, { store, now, newFileId: tools.newFileId })
+        return true
+      case 'finalizing':
         await finishBatch(batch, { store, now, newFileId: tools.newFileId })
         return true
       case 'failed':
@@ -128,6 +135,14 @@ export function createBatchRunner(tools: BatchRunnerTools): BatchRunner {
         })
         return false
     }
+  }
+
+  /** One step with a batch that its provider executes; false: what is left of it is executed here. */
+  async function isForwarded(batch: Batch, job: Job): Promise<boolean> {
+    const step = await tools.forwarder.step(batch, cutting.signal)
+    if (step.type === 'own') return false
+    if (step.type === 'wait') await pause(job, Math.min(step.waitMs, Math.max(1_000, batch.dueAt - clock.now())))
+    return true
   }
 
   /** Until no line is left, its time is over, or somebody has moved the batch on. */

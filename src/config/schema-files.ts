@@ -1,5 +1,5 @@
 // `files:` and `batches:` of the file: the parsed values as types, then their fields.
-import { duration, integer, section, size } from './fields.ts'
+import { choice, duration, integer, section, size } from './fields.ts'
 
 export type FilesConfig = {
   readonly retentionMs: number
@@ -9,6 +9,7 @@ export type FilesConfig = {
 }
 
 export type BatchesConfig = {
+  readonly forward: 'auto' | 'never'
   /** Lines of all batches at once. */
   readonly concurrency: number
   readonly pauseAboveInFlight: number
@@ -39,6 +40,14 @@ export const files = section<FilesConfig>(
 export const batches = section<BatchesConfig>(
   { description: 'Batches of requests, which are executed when there is room for them.' },
   {
+    forward: choice(
+      {
+        description:
+          'Whether a batch whose lines would all go to one model of a provider that takes batches is handed on to it, for half of the price: `auto` or `never`.',
+      },
+      ['auto', 'never'],
+      'auto',
+    ),
     concurrency: integer(
       { description: 'Lines at once, all batches together. `0` executes none.' },
       { min: 0, max: 10_000 },

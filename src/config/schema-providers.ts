@@ -55,6 +55,7 @@ type QuirksConfig = Pick<
   | 'cacheControl'
   | 'topK'
   | 'mediaUrls'
+  | 'batches'
   | 'refusedFields'
 >
 
@@ -92,6 +93,10 @@ const quirks = section<QuirksConfig>(
     topK: flag({ description: 'Whether `top_k` is taken.' }),
     mediaUrls: flag({
       description: 'Whether pictures and files are fetched from their addresses; else they are sent as their content.',
+    }),
+    batches: flag({
+      description:
+        'Whether batches of requests are taken, as OpenAI or Anthropic take them. They are billed at half of the price, unless a `batch` price is set.',
     }),
     refusedFields: list(
       { description: 'Request fields that are answered with an error, and are left out with a warning.' },

@@ -25,6 +25,27 @@ export type BatchProblem = {
   readonly param: string | null
 }
 
+/** A batch that its provider executes: which one, and with which of the provider's credentials. */
+export type ForwardedTo = {
+  /** `provider/model`. */
+  readonly deploymentId: string
+  readonly credentialId: string | null
+  /** When the handing in began, wall ms. */
+  readonly since: number
+  readonly lines: number
+}
+
+/**
+ * Who executes the lines of a batch. `own` → the gateway; `handing_in` → (found or made) `handed_in` → `ended`: from then on
+ * the gateway executes what is left.
+ */
+export type Forwarding =
+  | { readonly type: 'own' }
+  /** The provider may have it already: it is looked for before it is handed in again. */
+  | { readonly type: 'handing_in'; readonly to: ForwardedTo }
+  | { readonly type: 'handed_in'; readonly to: ForwardedTo; readonly id: string }
+  | { readonly type: 'ended'; readonly to: ForwardedTo; readonly id: string | null }
+
 export type Batch = {
   readonly id: string
   /** As of a file: see `ownerOf`. */
@@ -38,6 +59,8 @@ export type Batch = {
   readonly completionWindow: string
   readonly metadata: Readonly<Record<string, string>> | null
   readonly status: BatchStatus
+  /** Absent: nobody has decided yet. */
+  readonly forwarding?: Forwarding
   /** The state in which it will be over once its files are written. */
   readonly endsAs: 'completed' | 'expired' | 'cancelled'
   readonly createdAt: number

@@ -115,6 +115,8 @@ export type Quirks = {
   readonly prefillPath?: string
   /** `false`: pictures and files must come as their content, because the host fetches no addresses. */
   readonly mediaUrls?: boolean
+  /** The host takes batches of requests, in the way of its wire, and bills them at its batch price. */
+  readonly batches?: boolean
   /** The format of an API of somebody's own. */
   readonly custom?: CustomFormat
   /** Request fields that the host refuses, left out with a warning, e.g. `seed`. */

@@ -27,6 +27,8 @@ export interface KeyRing {
    * its address. Rejects with `key_unknown`, `key_disabled`, `key_expired` or `store_unavailable`.
    */
   recall(keyId: string): Promise<KeyWithTeam>
+  /** Whose key it is, also where it may not be used any more; null: there is no such key. */
+  find(keyId: string): Promise<KeyWithTeam | null>
   /** Forgets everything: to be called after each change of keys or teams. */
   invalidate(): void
   /** Forgets everything if another process changed keys or teams since the last call. */
@@ -108,12 +110,17 @@ export function createKeyRing({
     return found
   }
 
-  async function recall(keyId: string): Promise<KeyWithTeam> {
+  async function find(keyId: string): Promise<KeyWithTeam | null> {
     const key = await store.getKey(keyId)
-    if (key === null) throw new GatewayError('key_unknown')
+    if (key === null) return null
     const team = key.teamId === null ? null : await store.getTeam(key.teamId)
     const owner = key.userId === undefined ? null : await store.getKeyOwner(key.userId)
-    const found = owner === null ? { key, team } : { key, team, owner }
+    return owner === null ? { key, team } : { key, team, owner }
+  }
+
+  async function recall(keyId: string): Promise<KeyWithTeam> {
+    const found = await find(keyId)
+    if (found === null) throw new GatewayError('key_unknown')
     refuseIdle(found, clock.now(), hasUsers)
     return found
   }
@@ -133,7 +140,7 @@ export function createKeyRing({
     invalidate()
   }
 
-  return { authenticate, recall, invalidate, checkElsewhere }
+  return { authenticate, recall, find, invalidate, checkElsewhere }
 }
 
 /** Throws where the key may not be used at all, whoever has it. */

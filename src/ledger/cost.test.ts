@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import type { Rates } from '../core/model.ts'
 import { NO_USAGE, USAGE_UNITS, type Usage } from '../core/usage.ts'
-import { costOf, tierOf } from './cost.ts'
+import { costOf, ratesIn, tierOf } from './cost.ts'
 import { createPriceBook } from './price-book.ts'
 
 // $3 in, $15 out, cache read $0.30, cache writes $3.75 and $6 per million tokens.
@@ -73,6 +73,25 @@ const cases: readonly (readonly [string, Partial<Usage>, Rates, bigint])[] = [
 
 test.each(cases)('%s', (_, usage, rates, expected) => {
   expect(costOf({ ...NO_USAGE, ...usage }, rates)).toBe(expected)
+})
+
+test('a batch without a price of its own costs half, rounded up, and its tools what they always do', () => {
+  const rates: Rates = {
+    input: 101n,
+    output: 400n,
+    searches: 10_000n,
+    contextTiers: [{ above: 200, rates: { input: 301n } }],
+  }
+  expect(ratesIn(rates, 'batch')).toEqual({
+    input: 51n,
+    output: 200n,
+    searches: 10_000n,
+    contextTiers: [{ above: 200, rates: { input: 151n } }],
+  })
+  expect(ratesIn(rates, 'batch')).toBe(ratesIn(rates, 'batch'))
+  expect(ratesIn(rates, 'flex')).toBe(rates)
+  const own: Rates = { ...rates, serviceTiers: { batch: { input: 7n } } }
+  expect(costOf({ ...NO_USAGE, input: 1_000 }, own, 'batch')).toBe(7n)
 })
 
 test('a context tier prices the whole answer once the input exceeds its threshold', () => {

@@ -25,12 +25,39 @@ const FRACTION_DIGITS = 6
 const FRACTION = 10n ** BigInt(FRACTION_DIGITS)
 
 /**
- * Cost of one answer in nano-dollars, rounded half up once. Of rates that have service tiers those of the answer's own count. Where the rates have context tiers, the last one whose
- * threshold the answer's input tokens exceed prices all of its units. Amounts are finite and not negative.
+ * Cost of one answer in nano-dollars, rounded half up once. Of rates that have service tiers those of the answer's own count;
+ * a batch without any is half of the standard price. Where the rates have context tiers, the last one whose threshold the
+ * answer's input tokens exceed prices all of its units. Amounts are finite and not negative.
  */
 export function costOf(usage: Usage, rates: Rates, tier: ServiceTier = 'standard'): NanoUsd {
-  const own = tier === 'standard' ? rates : (rates.serviceTiers?.[tier] ?? rates)
+  const own = tier === 'standard' ? rates : ratesIn(rates, tier)
   return costInDoubles(usage, own) ?? costInBigInts(usage, own)
+}
+
+/** The rates of a service tier; those of no tier where it has none of its own. */
+export function ratesIn(rates: Rates, tier: Exclude<ServiceTier, 'standard'>): Rates {
+  return rates.serviceTiers?.[tier] ?? (tier === 'batch' ? halfOf(rates) : rates)
+}
+
+/** Made once: what is known of rates hangs on the object. */
+const halves = new WeakMap<Rates, Rates>()
+
+/**
+ * Half of each rate of tokens, an odd pico-dollar rounded up: what OpenAI, Anthropic and Groq take for batches (their price
+ * pages, November 2026), where the price book has no batch price of its own. Calls of tools cost what they always do.
+ */
+function halfOf(rates: Rates): Rates {
+  let half = halves.get(rates)
+  if (half === undefined) {
+    const units = USAGE_UNITS.flatMap((unit) => {
+      const rate = rates[unit]
+      return rate === undefined ? [] : [[unit, unit === 'searches' ? rate : (rate + 1n) / 2n] as const]
+    })
+    const contextTiers = rates.contextTiers?.map((tier) => ({ above: tier.above, rates: halfOf(tier.rates) }))
+    half = { ...Object.fromEntries(units), ...(contextTiers === undefined ? {} : { contextTiers }) }
+    halves.set(rates, half)
+  }
+  return half
 }
 
 /** Rates as doubles by the place of their unit, for rates that doubles hold exactly; null for the others. */

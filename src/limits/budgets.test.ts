@@ -131,6 +131,16 @@ describe('a request', () => {
     })
   })
 
+  test('that is as good as spent is held whatever is left', () => {
+    const { book } = start([aBudget({ limitNanoUsd: 1n * USD })])
+    const ask = { payer: aPayer(), candidates: [{ provider: 'p', model: 'm', estimateNanoUsd: 5n * USD }] }
+    expect(() => book.reserve(ask)).toThrow(BudgetExhausted)
+    const reservation = book.reserve({ ...ask, isSpent: true }) as BudgetReservation
+    expect(book.state()).toMatchObject([{ heldNanoUsd: 5n * USD }])
+    reservation.settle(2n * USD, 'p', 'm')
+    expect(book.state()).toMatchObject([{ heldNanoUsd: 0n, spentNanoUsd: 2n * USD }])
+  })
+
   test('is held in all its budgets or in none', () => {
     const { book } = start([aBudget({ id: 'team', scope: 'team', limitNanoUsd: 3n * USD }), aBudget({ id: 'key' })])
     refusalOf(() => ask(book, 4n))

@@ -40,6 +40,8 @@ type BudgetAsk = {
   readonly candidates: readonly Candidate[]
   /** It takes a cheaper route already: budgets that degrade do not refuse it. */
   readonly degraded?: boolean
+  /** The money is as good as spent: it is held whatever is left. */
+  readonly isSpent?: boolean
 }
 
 /** What is left in the tightest budget of a request. */
@@ -137,7 +139,7 @@ export function createBudgets({
 
   function look(ask: BudgetAsk): Look | null {
     const now = clock.now()
-    const degraded = ask.degraded === true
+    const how = { now, degraded: ask.degraded === true, isSpent: ask.isSpent === true }
     const shared = index.covering(ask.payer)
     const hasPool = shared.some(({ budget }) => budget.onExhausted.type === 'reject' && isPool(budget))
     const wants: Wants[] = []
@@ -150,7 +152,7 @@ export function createBudgets({
       let full: Look | null = null
       for (const { budget, subject } of own) {
         const account = ledger.account(budget, subject)
-        full ??= whyFull(account, amount, { now, mayBorrow: false, degraded })
+        full ??= whyFull(account, amount, { ...how, mayBorrow: false })
       }
       if (full !== null) {
         blocked = preferred(blocked, full)
@@ -165,7 +167,7 @@ export function createBudgets({
       const account = ledger.account(budget, subject)
       const sale = countsSales(budget.scope) ? ask.payer.user : undefined
       const amount = sale === undefined ? most : timesMillionths(most, sale.multiplierMillionths)
-      const full = whyFull(account, amount, { now, mayBorrow: hasPool && !isPool(budget), degraded })
+      const full = whyFull(account, amount, { ...how, mayBorrow: hasPool && !isPool(budget) })
       if (full !== null) return full
       wants.push(sale === undefined ? { account, amount } : { account, amount, sale })
     }
@@ -324,11 +326,15 @@ function addWant(wants: Wants[], account: Account, amount: NanoUsd): void {
   else if (known.amount < amount) wants[place] = { account, amount }
 }
 
-function whyFull(
-  account: Account,
-  amount: NanoUsd,
-  { now, mayBorrow, degraded }: { readonly now: number; readonly mayBorrow: boolean; readonly degraded: boolean },
-): Look | null {
+type HowFull = {
+  readonly now: number
+  readonly mayBorrow: boolean
+  readonly degraded: boolean
+  readonly isSpent: boolean
+}
+
+function whyFull(account: Account, amount: NanoUsd, { now, mayBorrow, degraded, isSpent }: HowFull): Look | null {
+  if (isSpent) return null
   const { budget } = account
   if (budget.onExhausted.type === 'alert' || (degraded && budget.onExhausted.type === 'degrade')) return null
   const most = limitOf(account, now) + (mayBorrow ? (budget.borrowNanoUsd ?? 0n) : 0n)

@@ -6,7 +6,11 @@ const OLD_BOUND = { maxTokensField: 'max_tokens' } as const
 
 export const HOST_PRESETS = {
   groq: row('Groq', 'https://api.groq.com/openai/v1', 'GROQ_API_KEY', 'https://console.groq.com/docs/api-reference', {
-    quirks: { refusedFields: ['logprobs', 'top_logprobs', 'logit_bias'], paths: { ...CHAT_ONLY, audio: '/audio' } },
+    quirks: {
+      refusedFields: ['logprobs', 'top_logprobs', 'logit_bias'],
+      paths: { ...CHAT_ONLY, audio: '/audio' },
+      batches: true,
+    },
     // Its flex tier is full: like any other limit.
     outcomes: [{ statuses: [498], outcome: 'rate_limited' }],
     priceId: 'groq',

@@ -28,7 +28,7 @@ export const LAB_PRESETS = {
     'OPENAI_API_KEY',
     'https://platform.openai.com/docs/api-reference',
     {
-      quirks: { developerRole: true, paths: WITH_RESPONSES },
+      quirks: { developerRole: true, paths: WITH_RESPONSES, batches: true },
       baseUrlEnv: 'OPENAI_BASE_URL',
       priceId: 'openai',
     },
@@ -40,7 +40,7 @@ export const LAB_PRESETS = {
     'https://platform.claude.com/docs/en/api/overview',
     {
       wire: 'anthropic',
-      quirks: { modelsPath: '/v1/models' },
+      quirks: { modelsPath: '/v1/models', batches: true },
       auth: { type: 'header', header: 'x-api-key', prefix: '' },
       headers: { 'anthropic-version': '2023-06-01' },
       baseUrlEnv: 'ANTHROPIC_BASE_URL',

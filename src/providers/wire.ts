@@ -9,6 +9,7 @@ import type { MediaPlace } from '../core/media.ts'
 import type { Deployment, Provider, Quirks } from '../core/model.ts'
 import type { Ability } from '../core/model-facts.ts'
 import type { Usage } from '../core/usage.ts'
+import type { BatchWire } from './batch-wire.ts'
 import type { ChatCodec } from './chat-codec.ts'
 import type { FramingKind } from './framing.ts'
 import type { RealtimeWire } from './realtime-wire.ts'
@@ -108,6 +109,8 @@ export interface Wire {
   readonly chat: ChatWire | null
   /** Live sessions, by the dialect that they are in. */
   readonly realtime?: { readonly [dialect in DialectId]?: RealtimeWire }
+  /** Batches of requests, at providers that have the quirk; absent: its format has none. */
+  readonly batches?: BatchWire
   /** The translated lanes of the operations beside chat. */
   readonly operations?: OperationWires
 }

@@ -2,7 +2,7 @@
 import type { Call } from '../core/call.ts'
 import type { LimitSet } from '../core/key.ts'
 import type { Intent } from '../core/ledger.ts'
-import type { Deployment } from '../core/model.ts'
+import type { Deployment, Rates } from '../core/model.ts'
 import type { Exchange, Pricing } from '../exchange.ts'
 import type { Stages } from '../handle.ts'
 import { DEFAULT_OUTPUT_TOKENS, worstCase } from '../ledger/estimate.ts'
@@ -27,16 +27,13 @@ export function admitStage(
   { config, priceOf }: Snapshot,
   planStage: PlanStage,
 ): Stages['admit'] {
-  /** The most that the request may use and cost at a target. */
-  function worstAt({ deployment }: PlannedTarget, pricing: Pricing, { call, inputTokens, writesCache }: Sized) {
-    return worstCase({
-      inputTokens,
-      maxOutputTokens: outputBound(deployment, call.facts.maxOutputTokens, observed),
-      rates: pricing === null ? {} : boundingRates(pricing.rates, call.body['service_tier']),
-      expected: call.facts.expected,
-      writesCache,
-    })
-  }
+  const worstAt = ({ deployment }: PlannedTarget, pricing: Pricing, sized: Sized): Worst =>
+    worstOf(
+      deployment,
+      pricing === null ? {} : boundingRates(pricing.rates, sized.call.body['service_tier']),
+      sized,
+      observed,
+    )
 
   function intentOf(exchange: Exchange, planned: Plan, sized: Sized): Intent | null {
     const now = clock.now()
@@ -98,9 +95,9 @@ export function admitStage(
   }
 
   return (exchange, request, call, caller, planned) => {
-    const inputTokens = estimateInput(call.text)
+    const sized = sizeOf(call)
+    const { inputTokens } = sized
     const outputTokens = Math.min(call.facts.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS, MOST_OUTPUT_TOKENS)
-    const sized: Sized = { call, inputTokens, writesCache: call.text.includes(CACHE_MARKER) }
     exchange.reservation = limiter.admit(scopesOf(exchange, caller, config.limits), inputTokens + outputTokens)
     if (!budgets.any) return written(exchange, planned, sized)
     const replan = (route: string): Plan => planStage(exchange, request, call, caller, route)
@@ -112,12 +109,37 @@ export function admitStage(
 
 /** A request, and what is known of its size. */
 type Sized = { readonly call: Call; readonly inputTokens: number; readonly writesCache: boolean }
+type Worst = ReturnType<typeof worstCase>
+
+export function sizeOf(call: Call): Sized {
+  return { call, inputTokens: estimateInput(call.text), writesCache: call.text.includes(CACHE_MARKER) }
+}
+
+/** The most that a request may use and cost at a deployment with these rates. */
+export function worstOf(
+  deployment: Pick<Deployment, 'id' | 'facts'>,
+  rates: Rates,
+  { call, inputTokens, writesCache }: Sized,
+  observed: ObservedAnswers,
+): Worst {
+  return worstCase({
+    inputTokens,
+    maxOutputTokens: outputBound(deployment, call.facts.maxOutputTokens, observed),
+    rates,
+    expected: call.facts.expected,
+    writesCache,
+  })
+}
 
 /** Anthropic's mark of what is to be kept in its cache, for an hour at most. */
 const CACHE_MARKER = '"cache_control"'
 
 /** Output tokens that the answer of a deployment has at most: as far as the caller, the model, or what was seen of it bounds them. */
-function outputBound({ id, facts }: Deployment, asked: number | null, observed: ObservedAnswers): number {
+function outputBound(
+  { id, facts }: Pick<Deployment, 'id' | 'facts'>,
+  asked: number | null,
+  observed: ObservedAnswers,
+): number {
   const usual = asked ?? observed.outputP95(id) ?? DEFAULT_OUTPUT_TOKENS
   return Math.min(usual, facts.maxOutputTokens ?? MOST_OUTPUT_TOKENS, MOST_OUTPUT_TOKENS)
 }

@@ -64,7 +64,10 @@ export async function reserveBudgets(
 }
 
 /** Who pays, in the words of the budgets. End users are those of a team, or of a key without one. */
-function payerOf(exchange: Exchange, { key, team, owner }: KeyWithTeam): Payer {
+export function payerOf(
+  exchange: Pick<Exchange, 'endUser' | 'tags' | 'route'>,
+  { key, team, owner }: KeyWithTeam,
+): Payer {
   return {
     key,
     team,

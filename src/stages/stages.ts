@@ -30,9 +30,10 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     journal,
     priceOf,
     observed: engine.observed,
-    onClosed: (record, target, task) => {
+    onClosed: (record, target, task, tier) => {
       metrics.requestFinished(factsOf(record, target))
-      if (target !== null && record.usage !== null) {
+      // What a provider's batch used counts in limits of its own.
+      if (target !== null && record.usage !== null && tier !== 'batch') {
         engine.providerRoom.used(target.provider, inputTokens(record.usage) + outputTokens(record.usage))
         if (record.finishReason !== null) engine.expectedOutput.seen(target.id, task, record.usage)
       }

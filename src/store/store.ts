@@ -338,7 +338,7 @@ export interface FileStore {
 }
 
 /** What may change of a batch. Entering a state notes when, the first time. */
-type BatchPatch = Partial<Pick<Batch, 'endsAs' | 'problems' | 'outputFileId' | 'errorFileId' | 'total'>>
+type BatchPatch = Partial<Pick<Batch, 'endsAs' | 'forwarding' | 'problems' | 'outputFileId' | 'errorFileId' | 'total'>>
 
 export interface BatchStore {
   /** Throws `conflict` when the id is taken. */

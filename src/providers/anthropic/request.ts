@@ -1,7 +1,7 @@
 // A request to Anthropic's API: the caller's own body with the few fields changed that must be.
 import type { Call, DialectId } from '../../core/call.ts'
 import { editMembers } from '../../core/json.ts'
-import type { Deployment, Operation } from '../../core/model.ts'
+import type { Deployment, Operation, Provider } from '../../core/model.ts'
 import { editsOfForeignThoughts } from './foreign-thoughts.ts'
 
 const PATHS: { readonly [dialect in DialectId]?: string } = {
@@ -15,6 +15,13 @@ export function anthropicUrl({ dialect, operation }: Call, deployment: Deploymen
   return path === undefined ? null : urlOf(operation, path, deployment)
 }
 
+/** A path of its own API at a host: with the version, and what the host wants in the query. */
+export function anthropicPathUrl({ baseUrl, quirks }: Provider, path: string): string {
+  // Base URLs are written with the version, as OpenAI's are, and without, as Anthropic's SDKs want them.
+  const version = /\/v\d+$/.test(baseUrl) ? '' : '/v1'
+  return `${baseUrl}${version}${path}${quirks.query === undefined ? '' : `?${quirks.query}`}`
+}
+
 /** Where a translated chat goes. */
 export function anthropicChatUrl(deployment: Deployment): string | null {
   return urlOf('chat', '/messages', deployment)
@@ -24,9 +31,8 @@ function urlOf(operation: Operation, standard: string, { provider }: Deployment)
   const { paths, query } = provider.quirks
   const own = paths?.[operation]
   if (own === null) return null
-  // Base URLs are written with the version, as OpenAI's are, and without, as Anthropic's SDKs want them.
-  const version = own === undefined && !/\/v\d+$/.test(provider.baseUrl) ? '/v1' : ''
-  return `${provider.baseUrl}${version}${own ?? standard}${query === undefined ? '' : `?${query}`}`
+  if (own === undefined) return anthropicPathUrl(provider, standard)
+  return `${provider.baseUrl}${own}${query === undefined ? '' : `?${query}`}`
 }
 
 /** The body that leaves: model renamed, our own fields gone; every other byte is the caller's. */

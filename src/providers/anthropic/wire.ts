@@ -1,6 +1,7 @@
 // Anthropic's messages: the API itself, and hosts that speak its format.
 import type { NativeWire, Wire } from '../wire.ts'
 import { readAnthropicFacts } from './answer.ts'
+import { anthropicBatches } from './batches.ts'
 import { anthropicChatCodec } from './chat-codec.ts'
 import { anthropicEventReader } from './events.ts'
 import { anthropicBody, anthropicChatUrl, anthropicUrl } from './request.ts'
@@ -15,6 +16,7 @@ const native: NativeWire = {
 
 export const anthropicWire: Wire = {
   id: 'anthropic',
+  batches: anthropicBatches,
   native: { 'anthropic-messages': native, 'anthropic-count-tokens': native },
   chat: {
     codec: anthropicChatCodec,

@@ -1,6 +1,7 @@
 // OpenAI's wire format, spoken by most hosts there are.
 import type { NativeWire, Wire } from '../wire.ts'
 import { readOpenaiAnswer } from './answer.ts'
+import { openaiBatches } from './batches.ts'
 import { openaiChatCodec } from './chat-codec.ts'
 import { openaiEmbeddingsWire } from './embeddings.ts'
 import { readOpenaiEvent } from './events.ts'
@@ -25,6 +26,7 @@ const native: NativeWire = {
 
 export const openaiWire: Wire = {
   id: 'openai',
+  batches: openaiBatches,
   realtime: { 'openai-realtime': openaiRealtime },
   native: {
     'openai-chat': native,
