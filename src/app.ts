@@ -317,6 +317,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     alertOutbox: () => alerts.state(),
     deployments: () => attemptTools.health.states(),
     lab: () => sampler.counts(),
+    quality: () => quality.shown(['gateway'], []),
     ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
   })
 

@@ -6,9 +6,12 @@ import { createEvidenceBook } from './lab/evidence-book.ts'
 import type { EvidenceBook } from './lab/evidence-book.ts'
 import { createRetryWatch } from './lab/retries.ts'
 import { createSchemaChecks } from './lab/schema-checks.ts'
-import type { Scoreboard } from './lab/scoreboard.ts'
+import { type ShownScore, shownScores } from './lab/score-view.ts'
+import type { Scoreboard, ScopeChain } from './lab/scoreboard.ts'
 import type { TaskLearning } from './lab/task-learning.ts'
 import type { Logger } from './metrics/log.ts'
+import { deploymentsOf } from './routing/route.ts'
+import type { Snapshot } from './snapshot.ts'
 import type { Sampler } from './stages/sample.ts'
 import type { EvidenceStore } from './store/store.ts'
 
@@ -25,6 +28,8 @@ export interface Quality {
   readonly book: EvidenceBook
   readonly scoreboard: Scoreboard
   readonly taskLearning: TaskLearning
+  /** Scores as they are shown, of what has evidence and of the named deployments. */
+  shown(chain: ScopeChain, named: readonly string[]): readonly ShownScore[]
   /** Routes whose answers are looked at may be others now. */
   configure(config: Config): void
   /** Takes back what was known; to be called before the first request. */
@@ -33,6 +38,12 @@ export interface Quality {
   settled(): Promise<void>
   /** Writes what waits, and ends. */
   close(): Promise<void>
+}
+
+/** Every deployment that a route may ask. */
+export function routeTargets({ config, catalogue }: Snapshot): readonly string[] {
+  const routes = Object.keys(config.routes).flatMap((name) => catalogue.resolve(name) ?? [])
+  return [...new Set(routes.flatMap((route) => deploymentsOf(route).map(({ id }) => id)))]
 }
 
 export function createQuality(tools: QualityTools): Quality {
@@ -54,6 +65,7 @@ export function createQuality(tools: QualityTools): Quality {
     book,
     scoreboard,
     taskLearning,
+    shown: (chain, named) => shownScores(scoreboard, chain, named, clock.now()),
     configure({ lab, routes }) {
       isUsual = lab.evidence
       byRoute = new Map(Object.entries(routes).map(([name, { evidence }]) => [name, evidence ?? isUsual]))

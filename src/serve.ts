@@ -31,6 +31,7 @@ import { secretsOf } from './providers/secrets.ts'
 import { fetchFeed } from './providers/feed-fetch.ts'
 import { createGuard } from './providers/guard.ts'
 import { createUpstream, resolveHost } from './providers/upstream.ts'
+import { routeTargets } from './quality.ts'
 import { healthOf, modelsOf, pricesOf } from './state.ts'
 import { VERSION } from './version.ts'
 
@@ -177,6 +178,10 @@ export async function serve(options: ServeOptions): Promise<Running> {
       refresh: () => gateway.budgetDefinitions.refresh(),
     },
     health: () => healthOf(gateway, storeAnswers),
+    quality: {
+      scores: (chain, all) => gateway.quality.shown(chain, all ? routeTargets(gateway.snapshot) : []),
+      counts: () => gateway.sampler.counts(),
+    },
     startDrill: (spec) => gateway.drills.start(spec, null),
     stopDrill: () => gateway.drills.stop(),
     prices: () => pricesOf(gateway.snapshot),

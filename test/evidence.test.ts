@@ -1,7 +1,11 @@
 // Evidence of quality through a whole gateway: what answers say against themselves, and what callers say of them.
 import { expect, test } from 'bun:test'
+import { createAdmin } from '../src/admin/admin.ts'
+import type { AdminRequest } from '../src/cli/admin-call.ts'
+import { runCli } from '../src/cli/run.ts'
 import type { JsonObject } from '../src/core/json.ts'
 import { TASKS } from '../src/lab/task.ts'
+import { routeTargets } from '../src/quality.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 import { chunks, completion, eventStream, providerAt, QUESTION, startGateway, startUpstream } from './gateway.ts'
 import type { CallOptions, TestGateway } from './gateway.ts'
@@ -179,6 +183,112 @@ test('a label corrects the task, and is learned for the tenant', async () => {
   const { mean } = weir.gateway.quality.scoreboard.scores(['gateway'], 'up/m', Date.now())[TASKS.indexOf('extraction')]!
   expect(mean).toBeGreaterThan(0.9)
 }, 15_000)
+
+/** The admin API and the command line of a gateway. */
+function operated(weir: TestGateway) {
+  const admin = createAdmin({
+    store: weir.store,
+    hash: weir.hash,
+    keys: weir.gateway.keyRing,
+    clock: weir.gateway.clock,
+    operatorTokenHash: weir.hash('an-admin-token'),
+    quality: {
+      scores: (chain: readonly string[], all: boolean) =>
+        weir.gateway.quality.shown(chain, all ? routeTargets(weir.gateway.snapshot) : []),
+      counts: () => weir.gateway.sampler.counts(),
+    },
+    onInternalError: (cause: unknown) => {
+      throw cause
+    },
+  } as never)
+  const call = (request: Request): Promise<Response> => admin.fetch(request, { address: null })
+  const get = async (path: string) => {
+    const response = await call(
+      new Request(`http://admin${path}`, { headers: { authorization: 'Bearer an-admin-token' } }),
+    )
+    return { status: response.status, body: (await response.json()) as JsonObject }
+  }
+  const run = async (...words: string[]) => {
+    let out = ''
+    const code = await runCli(words, {
+      stdout: (text) => void (out += text),
+      stderr: (text) => void (out += text),
+      environment: { WEIR_ADMIN_TOKEN: 'an-admin-token' },
+      clock: weir.gateway.clock,
+      colour: false,
+      outside: {
+        readInput: async () => '',
+        askAdmin: async ({ method, url, token, body }: AdminRequest) => {
+          const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+          const response = await call(
+            new Request(url, { method, headers, ...(body === null ? {} : { body: JSON.stringify(body) }) }),
+          )
+          return { status: response.status, body: await response.json() }
+        },
+      } as never,
+    })
+    return { code, out }
+  }
+  return { get, run, call }
+}
+
+test('a score is shown with its interval, the evidence behind it and where that came from: API, command line, metrics', async () => {
+  using upstream = startUpstream((_request, number) => Response.json(completion(number === 1 ? '' : 'Hello to you')))
+  await using weir = await startGateway(
+    providerAt(upstream.url, `${ON}\nroutes: { chat: { targets: [up/m, up/other] } }`),
+  )
+  const { get, run } = operated(weir)
+  expect((await run('quality', 'list')).out).toContain('No evidence yet.')
+  const headers = { 'x-weir-task': 'code' }
+  for (let count = 0; count < 2; count++) {
+    const id = await ask(
+      weir,
+      { ...QUESTION, seed: count, model: 'chat', messages: [{ role: 'user', content: `Say ${count}` }] },
+      { headers },
+    )
+    await looked(weir, id)
+    if (count === 1) await tell(weir, { request_id: id, task_success: true })
+  }
+  const { body } = await get('/admin/quality')
+  expect(body).toMatchObject({
+    scope: 'gateway',
+    looked_at: { seen: 2 },
+    data: [
+      {
+        deployment: 'up/m',
+        task: 'code',
+        observations: 2,
+        effective: expect.closeTo(1.8),
+        prior_share: expect.closeTo(2 / 3.8),
+      },
+    ],
+  })
+  const [score] = body['data'] as JsonObject[]
+  expect(score!['sources']).toEqual({ task_success: expect.closeTo(1 / 1.8), empty_answer: expect.closeTo(0.8 / 1.8) })
+  expect(score!['low']).toBeLessThan(score!['mean'] as number)
+  const all = (await get('/admin/quality?all=true&task=code')).body['data'] as JsonObject[]
+  expect(all.map(({ deployment, observations }) => [deployment, observations])).toEqual([
+    ['up/m', 2],
+    ['up/other', 0],
+  ])
+  const { key } = (await weir.store.findKeyByHash(weir.hash(weir.key)))!
+  expect((await get(`/admin/quality?scope=key:${key.id}`)).body['data']).toMatchObject([{ observations: 2 }])
+  expect((await get('/admin/quality?scope=key:none')).status).toBe(404)
+  expect((await get('/admin/quality?scope=everybody')).status).toBe(400)
+  const listed = await run('quality', 'list')
+  expect(listed).toMatchObject({ code: 0, out: expect.stringContaining('task_success 55.6 %, empty_answer 44.4 %') })
+  const lines = (await run('quality', 'export')).out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as JsonObject)
+  expect(lines.filter(({ type }) => type === 'day').map(({ kind, pieces, mean }) => [kind, pieces, mean])).toEqual([
+    ['empty_answer', 1, 0],
+    ['task_success', 1, 1],
+  ])
+  const metrics = await weir.gateway.metrics.text()
+  expect(metrics).toContain('weir_quality_evidence{provider="up",model="m",task="code"} 2')
+  expect(metrics).toMatch(/weir_quality_score_share\{provider="up",model="m",task="code",bound="low"\} 0\.\d+/)
+})
 
 const HOOKS = `${ON}
 feedback:

@@ -10,6 +10,7 @@ import { addDrillRoutes, type Drilling } from './drills.ts'
 import { addExplainRoute, type Explaining } from './explain.ts'
 import { addKeyRoutes } from './keys.ts'
 import { addPriceRoutes, type PriceRoutes } from './prices.ts'
+import { addQualityRoutes, type QualityRoutes } from './quality.ts'
 import { addReportRoutes } from './reports.ts'
 import { addRequestRoutes } from './requests.ts'
 import { type AdminApp, createAdminApp, type StoreRoutes, TOKEN_SCHEME } from './route.ts'
@@ -25,6 +26,7 @@ export type AdminOptions = StoreRoutes &
   Explaining &
   BudgetRoutes &
   PriceRoutes &
+  QualityRoutes &
   Installation & {
     /** Hash of the token that the operator set (`WEIR_ADMIN_TOKEN`), which is an admin; null when none is set. */
     readonly operatorTokenHash: string | null
@@ -81,6 +83,7 @@ export function createAdmin(options: AdminOptions): Admin {
   addReportRoutes(app, options)
   addDrillRoutes(app, options)
   addCacheRoutes(app, options)
+  addQualityRoutes(app, options)
   addInstallationRoutes(app, options)
   app.get(DESCRIPTION_PATH, (context) => context.json(describe(app, version)))
 
@@ -102,11 +105,21 @@ function describe(app: AdminApp, version: string) {
     openapi: '3.1.0',
     info: { title: 'Weir admin API', version, description: 'Keys, teams, the request log and spend of one gateway.' },
     servers: [{ url: '/' }],
-    tags: ['keys', 'teams', 'budgets', 'prices', 'tokens', 'requests', 'reports', 'cache', 'drills', 'gateway'].map(
-      (name) => ({
-        name,
-      }),
-    ),
+    tags: [
+      'keys',
+      'teams',
+      'budgets',
+      'prices',
+      'tokens',
+      'requests',
+      'reports',
+      'quality',
+      'cache',
+      'drills',
+      'gateway',
+    ].map((name) => ({
+      name,
+    })),
   })
 }
 

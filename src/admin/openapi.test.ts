@@ -45,6 +45,8 @@ test('it describes every route that exists', () => {
     'GET /admin/prices',
     'GET /admin/prices/changes',
     'GET /admin/prices/feeds',
+    'GET /admin/quality',
+    'GET /admin/quality/days',
     'GET /admin/reports/spend',
     'GET /admin/requests',
     'GET /admin/requests/{id}',

@@ -74,6 +74,7 @@ export async function openTestAdmin(overrides: Partial<AdminOptions> = {}): Prom
       rounds: [],
     }),
     stopDrill: () => false,
+    quality: { scores: () => [], counts: () => ({ seen: 0, waiting: 0, dropped: {} }) },
     version: '0.1.0',
     operatorTokenHash: null,
     onInternalError: (cause) => internalErrors.push(cause),

@@ -11,6 +11,7 @@ import { modelsCommand } from './models.ts'
 import { PRICE_COMMANDS } from './prices.ts'
 import { BOOK_COMMANDS } from './ledger.ts'
 import { LEDGER_COMMANDS } from './report.ts'
+import { QUALITY_COMMANDS } from './quality.ts'
 import { REQUEST_COMMANDS } from './requests.ts'
 import { PROCESS_COMMANDS } from './serve.ts'
 import { statusCommand } from './status.ts'
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   cachePurgeCommand,
   drillCommand,
   modelsCommand,
+  ...QUALITY_COMMANDS,
   ...KEY_COMMANDS,
   ...TEAM_COMMANDS,
   ...BUDGET_COMMANDS,

@@ -234,6 +234,20 @@ export const CATALOGUE = {
     help: 'For how long the oldest message that waits might have been delivered; one that quiet hours hold does not count before they end.',
     labels: [],
   },
+  qualityScore: {
+    name: 'weir_quality_score_share',
+    type: 'gauge',
+    unit: 'share',
+    help: 'Believed share of acceptable answers of a deployment by task, and the ends of its 90 % interval (`bound`: `mean`, `low`, `high`); of all callers together, where there is evidence.',
+    labels: ['provider', 'model', 'task', 'bound'],
+  },
+  qualityEvidence: {
+    name: 'weir_quality_evidence',
+    type: 'gauge',
+    unit: 'info',
+    help: 'Pieces of evidence of quality ever counted, of a deployment by task.',
+    labels: ['provider', 'model', 'task'],
+  },
   eventLoopDelay: {
     name: 'weir_event_loop_delay_seconds',
     type: 'gauge',

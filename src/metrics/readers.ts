@@ -57,12 +57,21 @@ export function createReaders(
         .map(([index, value]) => ({ labels: { ...labels, kind: unitLabel(USAGE_UNITS[index]!) }, value })),
     )
   // Only names that have a label already: callers may ask for models of any name.
+  const labelsOf = (deployment: string): { readonly provider: string; readonly model: string } | null => {
+    const series = attempts.get(deployment)
+    return series === undefined || `${series.provider}/${series.model}` !== deployment
+      ? null
+      : { provider: series.provider, model: series.model }
+  }
   const deployed = (value: (health: DeploymentHealth) => number) => () =>
     (recorded.sources()?.deployments?.() ?? []).flatMap((health) => {
-      const series = attempts.get(health.deployment)
-      return series === undefined || `${series.provider}/${series.model}` !== health.deployment
-        ? []
-        : [{ labels: { provider: series.provider, model: series.model }, value: value(health) }]
+      const labels = labelsOf(health.deployment)
+      return labels === null ? [] : [{ labels, value: value(health) }]
+    })
+  const scored = () =>
+    (recorded.sources()?.quality?.() ?? []).flatMap((score) => {
+      const labels = labelsOf(score.deployment)
+      return labels === null ? [] : [{ labels: { ...labels, task: score.task }, score }]
     })
   const checkedLimits = (value: (series: LimitSeries) => Sample['value']) => () =>
     (Object.keys(recorded.limits) as LimitScope[]).flatMap((scope) =>
@@ -138,6 +147,11 @@ export function createReaders(
       const oldestMs = sources.alertOutbox?.().oldestMs
       return oldestMs === undefined ? undefined : oldestMs / 1000
     }),
+    qualityScore: () =>
+      scored().flatMap(({ labels, score }) =>
+        (['mean', 'low', 'high'] as const).map((bound) => ({ labels: { ...labels, bound }, value: score[bound] })),
+      ),
+    qualityEvidence: () => scored().map(({ labels, score }) => ({ labels, value: score.observations })),
     eventLoopDelay: () => {
       const delay = recorded.sources()?.runtime?.eventLoopDelay()
       if (delay === undefined) return []

@@ -31,6 +31,16 @@ export type DeploymentHealth = {
   readonly trips: number
 }
 
+type ShownQuality = {
+  /** `provider/model` */
+  readonly deployment: string
+  readonly task: string
+  readonly mean: number
+  readonly low: number
+  readonly high: number
+  readonly observations: number
+}
+
 /** Numbers that others own and that are read when somebody scrapes. */
 export type GaugeSources = {
   readonly bytesHeld: () => number
@@ -46,6 +56,8 @@ export type GaugeSources = {
   }
   /** Messages to operators that are not delivered yet. */
   readonly alertOutbox?: () => { readonly waiting: number; readonly oldestMs: number }
+  /** Quality scores of all callers together. */
+  readonly quality?: () => readonly ShownQuality[]
   /** The process itself (`watchRuntime`); absent where nobody watches it. */
   readonly runtime?: RuntimeSource
 }
