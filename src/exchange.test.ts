@@ -1,5 +1,8 @@
 import { expect, test } from 'bun:test'
 import { systemClock } from './core/clock.ts'
+import { UNRESTRICTED_KEY } from './core/key.ts'
+import type { Entry } from './core/ledger.ts'
+import { NO_USAGE } from './core/usage.ts'
 import { openaiChat } from './dialects/openai-chat.ts'
 import { Exchange } from './exchange.ts'
 import type { ExchangeTools } from './exchange.ts'
@@ -8,18 +11,22 @@ import { createObservedAnswers } from './ledger/observed.ts'
 const ENTRANCE = { family: 'chat', dialect: openaiChat }
 const ENDING = { status: 500, error: null, entryStatus: 'failed', produced: null } as const
 
+const JOURNAL: ExchangeTools['journal'] = {
+  intend: () => Promise.resolve(),
+  settle: () => Promise.resolve(),
+  pending: () => ({ count: 0, oldestMs: 0 }),
+  flush: () => Promise.resolve(),
+}
+
 function exchange(tools: Partial<ExchangeTools>): Exchange {
   return new Exchange(
     { id: 'req_1', clientRequestId: null, entrance: ENTRANCE },
     {
       clock: systemClock,
-      journal: {
-        intend: () => Promise.resolve(),
-        settle: () => Promise.resolve(),
-        pending: () => ({ count: 0, oldestMs: 0 }),
-        flush: () => Promise.resolve(),
-      },
+      journal: JOURNAL,
       priceOf: () => null,
+      baselines: new Map(),
+      tasks: new Set(),
       observed: createObservedAnswers(),
       onClosed: () => {},
       onLateError: () => {},
@@ -55,4 +62,59 @@ test('a close that fails is a close all the same: nothing is freed twice, and ev
   one.closeLate(ENDING)
   await Promise.resolve()
   expect([one.isClosed, freed, late.length]).toEqual([true, 1, 1])
+})
+
+test('a request that nobody answered is booked where it consumed something last, and the rest where it was', async () => {
+  const entries: (Entry | null)[] = []
+  const one = exchange({
+    priceOf: (id) => ({ rates: { output: id === 'a/m' ? 1_000n : 5_000n }, version: 'v1' }),
+    baselines: new Map([['chat', 'a/m']]),
+    journal: {
+      ...JOURNAL,
+      settle: (entry) => {
+        entries.push(entry)
+        return Promise.resolve()
+      },
+    },
+  })
+  one.caller = { key: { ...UNRESTRICTED_KEY, id: 'key_1' }, team: null }
+  one.route = 'chat'
+  one.intent = {
+    id: 'req_1',
+    createdAt: 0,
+    deadlineAt: 1,
+    dimensions: one.dimensions,
+    provider: 'a',
+    model: 'm',
+    estimateNanoUsd: 0n,
+    estimateUsage: NO_USAGE,
+    priceVersion: 'v1',
+  }
+  for (const [target, output] of [
+    ['a/m', 3],
+    ['b/m', 2],
+    ['b/m', 10 ** 12],
+  ] as const)
+    one.attempts.push({
+      target,
+      credentialId: null,
+      outcome: { type: 'broken', reason: 'cut' },
+      status: 200,
+      startedAt: 0,
+      durationMs: 1,
+      ttftMs: null,
+      message: null,
+      consumed: { usage: { ...NO_USAGE, output }, costNanoUsd: null },
+    })
+  await one.close(ENDING)
+  expect(entries).toMatchObject([
+    {
+      provider: 'b',
+      usage: { output: 2 },
+      costNanoUsd: 13n,
+      savedNanoUsd: undefined,
+      parts: [{ provider: 'a', usage: { output: 3 }, costNanoUsd: 3n, unpriced: false }],
+    },
+  ])
+  expect([one.costNanoUsd, one.target?.id]).toEqual([13n, 'b/m'])
 })

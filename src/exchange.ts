@@ -7,15 +7,16 @@ import type { Call } from './core/call.ts'
 import type { Clock } from './core/clock.ts'
 import type { GatewayError } from './core/error.ts'
 import type { KeyWithTeam } from './store/store.ts'
-import type { Dimensions, Entry, EntryStatus, Intent, RequestRecord } from './core/ledger.ts'
+import type { Dimensions, Entry, EntryPart, EntryStatus, Intent, Purpose, RequestRecord } from './core/ledger.ts'
 import type { Rates, ServiceTier } from './core/model.ts'
 import type { NanoUsd } from './core/money.ts'
 import type { Attempt } from './core/outcome.ts'
-import { inputTokens, NO_USAGE, outputTokens, USAGE_UNITS } from './core/usage.ts'
+import { inputTokens, NO_USAGE, outputTokens } from './core/usage.ts'
 import type { Usage, UsageSource } from './core/usage.ts'
 import { saleOf } from './core/user.ts'
 import type { Entrance } from './handle.ts'
 import type { AnswerCopy } from './lab/answer-copy.ts'
+import { attemptCosts, isPlausible } from './ledger/attempt-costs.ts'
 import { costOf } from './ledger/cost.ts'
 import { billedTier, versionWithTier } from './ledger/billed-tier.ts'
 import type { ObservedAnswers } from './ledger/observed.ts'
@@ -32,6 +33,10 @@ export type ExchangeTools = {
   readonly clock: Clock
   readonly journal: Journal
   readonly priceOf: (deploymentId: string, at: number) => Pricing
+  /** Route → deployment that its savings are measured by. */
+  readonly baselines: ReadonlyMap<string, string>
+  /** Names of tasks that reports may tell apart. */
+  readonly tasks: ReadonlySet<string>
   readonly observed: ObservedAnswers
   /** Told each closed request: metrics and the request log line. */
   readonly onClosed: (
@@ -59,24 +64,25 @@ export type Ending = {
   readonly produced: Produced | null
 }
 
-/** More of a unit than any answer holds. Beyond it a provider's numbers are a mistake, or meant to break the books. */
-const MOST_UNITS = 1e9
-
-function isPlausible(usage: Usage): boolean {
-  for (const unit of USAGE_UNITS) if (!(usage[unit] <= MOST_UNITS)) return false
-  return true
+/** What is known of it when it is booked. `own`: what the last attempt consumed, where nothing was answered; `beside`: what others did. */
+type Consumption = {
+  readonly usage: Usage | null
+  readonly source: UsageSource
+  readonly pricing: Pricing
+  readonly own: EntryPart | null
+  readonly beside: readonly EntryPart[] | null
+  readonly now: number
 }
 
-function sumOf(one: Usage, other: Usage): Usage {
-  const sum: { -readonly [unit in keyof Usage]: number } = { ...one }
-  for (const unit of USAGE_UNITS) sum[unit] += other[unit]
-  return sum
+function tokensOf(usage: Usage, parts: readonly EntryPart[] | null): number {
+  const own = inputTokens(usage) + outputTokens(usage)
+  return parts === null
+    ? own
+    : parts.reduce((sum, part) => sum + inputTokens(part.usage) + outputTokens(part.usage), own)
 }
 
-/** `provider/model` → its parts. */
-function targetOf(id: string): NonNullable<Exchange['target']> {
-  const slash = id.indexOf('/')
-  return { id, provider: id.slice(0, slash), model: id.slice(slash + 1) }
+function withoutLast(parts: readonly EntryPart[] | null): readonly EntryPart[] | null {
+  return parts === null || parts.length < 2 ? null : parts.slice(0, -1)
 }
 
 export class Exchange {
@@ -95,6 +101,8 @@ export class Exchange {
   route = ''
   /** The kind of work; null where nobody had to know. */
   task: string | null = null
+  /** Set where the gateway asks for its own sake. */
+  purpose: Purpose | undefined = undefined
   /** How it was routed; null where there was nothing to choose, and nobody wants to see it. */
   plan: Plan | null = null
   target: { readonly id: string; readonly provider: string; readonly model: string } | null = null
@@ -152,6 +160,10 @@ export class Exchange {
       route: this.route,
       operation: this.entrance.dialect.operation,
       dialect: this.entrance.dialect.id,
+      organisation: this.caller?.team?.organisation ?? undefined,
+      // A name that a caller makes up would be a row of its own in every report.
+      task: this.task !== null && this.#tools.tasks.has(this.task) ? this.task : undefined,
+      purpose: this.purpose,
     }
   }
 
@@ -177,17 +189,14 @@ export class Exchange {
     this.ending = ending
     for (const cleanUp of this.cleanUps) cleanUp()
     const now = clock.now()
-    const beside = this.#bookAttempts(ending, now)
-    const { usage, source } = this.#usageOf(ending, beside)
+    const parts = attemptCosts(this.attempts, priceOf, { at: now, tier: this.tier ?? 'standard' })
+    const own = this.#ownOf(parts, ending)
+    const beside = own === null ? parts : withoutLast(parts)
+    const { usage, source } = this.#usageOf(ending, own)
     if (usage === null) this.reservation?.release()
-    else this.reservation?.settle(inputTokens(usage) + outputTokens(usage))
+    else this.reservation?.settle(tokensOf(usage, beside))
     const pricing = this.target === null || usage === null ? null : priceOf(this.target.id, now)
-    if (usage !== null) {
-      const own =
-        pricing === null || ending.produced === null ? 0n : costOf(usage, pricing.rates, this.#tierOf(pricing, ending))
-      this.costNanoUsd = beside === null ? own : own + beside.costNanoUsd
-    }
-    const entry = this.#charged(this.#sold(this.#entryOf(ending, usage, source, pricing, now)))
+    const entry = this.#charged(this.#sold(this.#entryOf(ending, { usage, source, pricing, own, beside, now })))
     const record = this.#recordOf(ending, usage, source)
     const durable = this.caller === null ? Promise.resolve() : journal.settle(entry, record)
     onClosed(record, this.target, this.task, this.tier)
@@ -196,34 +205,21 @@ export class Exchange {
     return Promise.resolve()
   }
 
-  /**
-   * What attempts consumed that gave no answer, each at its own target's price; null: nothing, as nearly always. Where
-   * nothing else came of the request, it is booked on the last of them.
-   */
-  #bookAttempts({ produced }: Ending, now: number): { readonly usage: Usage; readonly costNanoUsd: NanoUsd } | null {
-    let usage: Usage | null = null
-    let costNanoUsd = 0n
-    for (let index = 0; index < this.attempts.length; index++) {
-      const attempt = this.attempts[index]
-      const consumed = attempt?.consumed
-      if (attempt === undefined || consumed === undefined || !isPlausible(consumed.usage)) continue
-      const pricing = this.#tools.priceOf(attempt.target, now)
-      const cost = pricing === null ? null : costOf(consumed.usage, pricing.rates, this.tier ?? 'standard')
-      this.attempts[index] = { ...attempt, consumed: { ...consumed, costNanoUsd: cost } }
-      usage = usage === null ? consumed.usage : sumOf(usage, consumed.usage)
-      costNanoUsd += cost ?? 0n
-      if (produced === null) this.target = targetOf(attempt.target)
-    }
-    return usage === null ? null : { usage, costNanoUsd }
+  /** Where nothing was answered, the entry is that of the last attempt that consumed something; null: nothing was, or all of it is beside. */
+  #ownOf(parts: readonly EntryPart[] | null, { produced }: Ending): EntryPart | null {
+    if (produced !== null) return null
+    const own = parts?.at(-1) ?? null
+    if (own !== null) this.target = { id: `${own.provider}/${own.model}`, provider: own.provider, model: own.model }
+    return own
   }
 
   // Reported numbers win where they can be true; what a provider produced without telling is counted from its text; a request of which no
   // target produced anything used nothing.
-  #usageOf(ending: Ending, beside: { readonly usage: Usage } | null): { usage: Usage | null; source: UsageSource } {
+  #usageOf(ending: Ending, own: EntryPart | null): { usage: Usage | null; source: UsageSource } {
     if (this.intent === null) return { usage: null, source: 'estimated' }
     const produced = ending.produced
     if (produced === null)
-      return beside === null ? { usage: NO_USAGE, source: 'reported' } : { usage: beside.usage, source: 'estimated' }
+      return own === null ? { usage: NO_USAGE, source: 'reported' } : { usage: own.usage, source: 'estimated' }
     const { observed } = this.#tools
     const output = observed.tokensOf(this.target?.id ?? '', produced.outputCharacters)
     if (produced.usage !== null && isPlausible(produced.usage)) {
@@ -243,9 +239,14 @@ export class Exchange {
     }
   }
 
-  #entryOf(ending: Ending, usage: Usage | null, source: UsageSource, pricing: Pricing, now: number): Entry | null {
-    if (this.recalled !== null) return this.#entryOfRecalled(this.recalled.target, now)
+  #entryOf(ending: Ending, { usage, source, pricing, own, beside, now }: Consumption): Entry | null {
+    if (this.recalled !== null) return this.#entryOfRecalled(this.recalled, now)
     if (this.intent === null || usage === null) return null
+    const tier = pricing === null ? 'standard' : this.#tierOf(pricing, ending)
+    const ownCost =
+      own?.costNanoUsd ?? (pricing === null || ending.produced === null ? 0n : costOf(usage, pricing.rates, tier))
+    const costNanoUsd = beside === null ? ownCost : beside.reduce((sum, part) => sum + part.costNanoUsd, ownCost)
+    this.costNanoUsd = costNanoUsd
     return {
       id: this.id,
       at: now,
@@ -255,13 +256,35 @@ export class Exchange {
       status: ending.entryStatus,
       usage,
       usageSource: source,
-      costNanoUsd: this.costNanoUsd ?? 0n,
+      costNanoUsd,
       unpriced: pricing === null && this.target !== null,
-      priceVersion: pricing === null ? '' : versionWithTier(pricing.version, this.#tierOf(pricing, ending)),
+      priceVersion: own?.priceVersion ?? (pricing === null ? '' : versionWithTier(pricing.version, tier)),
+      savedNanoUsd: this.#savedOf(usage, { costNanoUsd, pricing, tier, isAlone: beside === null }, now),
+      parts: beside ?? undefined,
     }
   }
 
-  #entryOfRecalled(target: string, now: number): Entry {
+  /** Undefined: the route leaves nothing to choose, or there is nothing to compare. */
+  #savedOf(
+    usage: Usage,
+    cost: {
+      readonly costNanoUsd: NanoUsd
+      readonly pricing: Pricing
+      readonly tier: ServiceTier
+      readonly isAlone: boolean
+    },
+    now: number,
+  ): NanoUsd | undefined {
+    // What the lab costs counts against what it helps to save.
+    if (this.purpose === 'lab') return -cost.costNanoUsd
+    const baseline = this.#tools.baselines.get(this.route)
+    if (baseline === undefined || this.ending?.produced === null || cost.pricing === null) return undefined
+    if (baseline === this.target?.id && cost.isAlone) return 0n
+    const pricing = this.#tools.priceOf(baseline, now)
+    return pricing === null ? undefined : costOf(usage, pricing.rates, cost.tier) - cost.costNanoUsd
+  }
+
+  #entryOfRecalled({ target, savedNanoUsd }: NonNullable<Exchange['recalled']>, now: number): Entry {
     this.costNanoUsd = 0n
     return {
       id: this.id,
@@ -275,6 +298,7 @@ export class Exchange {
       costNanoUsd: 0n,
       unpriced: false,
       priceVersion: '',
+      savedNanoUsd,
     }
   }
 
@@ -300,7 +324,7 @@ export class Exchange {
       this.budget.release()
       return null
     }
-    const charges = this.budget.settle(entry.costNanoUsd, entry.provider, entry.model)
+    const charges = this.budget.settle(entry.costNanoUsd, entry.provider, entry.model, entry.parts)
     return charges.length === 0 ? entry : { ...entry, charges }
   }
 

@@ -21,6 +21,8 @@ import { PRESETS } from './providers/presets.ts'
 import { createSimulator } from './providers/simulator/simulator.ts'
 import type { Simulator } from './providers/simulator/simulator.ts'
 import type { Clock } from './core/clock.ts'
+import { TASKS } from './lab/task.ts'
+import { baselinesOf } from './routing/baseline.ts'
 import { CatalogueError } from './routing/build-routes.ts'
 import { createCatalogue } from './routing/catalogue.ts'
 import type { Catalogue, CatalogueInput } from './routing/catalogue.ts'
@@ -31,6 +33,10 @@ export type Snapshot = {
   readonly catalogue: Catalogue
   /** Price of a deployment's units at a time; null where there is none. */
   readonly priceOf: (deploymentId: string, at: number) => Pricing
+  /** Route → deployment that its savings are measured by, at the prices of when this was made. */
+  readonly baselines: ReadonlyMap<string, string>
+  /** Names of tasks that are known or that routes tell apart. */
+  readonly tasks: ReadonlySet<string>
   /** What each layer of the price book says of a deployment, the one that counts first. */
   readonly priceLayers: (deploymentId: string, at: number) => readonly NonNullable<Pricing>[]
   readonly simulator: Simulator
@@ -73,14 +79,17 @@ export function createSnapshot(
     closed: new Set(providers.filter(isSimulated).map(({ name }) => name)),
   })
   checkEmbeddings(config, catalogue)
+  function priceOf(deploymentId: string, at: number): Pricing {
+    const query = queryOf(deploymentId, at)
+    return query === null ? null : (priceBook.ratesOf(query) ?? elsewhere?.(query.model, at) ?? null)
+  }
   return {
     config,
     providers,
     catalogue,
-    priceOf(deploymentId, at) {
-      const query = queryOf(deploymentId, at)
-      return query === null ? null : (priceBook.ratesOf(query) ?? elsewhere?.(query.model, at) ?? null)
-    },
+    priceOf,
+    baselines: baselinesOf(catalogue.routes, (id) => priceOf(id, clock.now())?.rates ?? null),
+    tasks: new Set([...TASKS, ...Object.values(config.routes).flatMap(({ byTask }) => Object.keys(byTask))]),
     priceLayers(deploymentId, at) {
       const query = queryOf(deploymentId, at)
       return query === null ? [] : priceBook.layersOf(query)

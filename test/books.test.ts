@@ -181,23 +181,14 @@ describe('weir ledger rerate', () => {
     await using books = await openBooks()
     const wrong = anEntry({ costNanoUsd: 5n })
     const right = anEntry()
-    const retried = anEntry({ costNanoUsd: 1_200_000n + 777n })
+    const part = { provider: 'mine', model: 'm', costNanoUsd: 777n, unpriced: false, priceVersion: 'v' }
+    const retried = anEntry({
+      costNanoUsd: 1_200_000n + 777n,
+      parts: [{ ...part, usage: { ...NO_USAGE, input: 1 } }],
+    })
     const unknown = anEntry({ provider: 'other' })
     await book(books, [wrong, right, unknown])
-    const attempt = {
-      target: 'mine/m',
-      credentialId: null,
-      outcome: { type: 'broken' as const, reason: 'cut' },
-      status: 200,
-      startedAt: retried.at,
-      durationMs: 1,
-      ttftMs: null,
-      message: null,
-      consumed: { usage: { ...NO_USAGE, input: 1 }, costNanoUsd: 777n },
-    }
-    await books.use((store) =>
-      store.commit({ intents: [], entries: [retried], records: [recordOf(retried, { attempts: [attempt] })] }),
-    )
+    await books.use((store) => store.commit({ intents: [], entries: [retried], records: [recordOf(retried)] }))
     const before = await spentOf(books)
     const words = ['ledger', 'rerate', '--from', '7d', '--json']
     const dry = JSON.parse((await books.weir(...words, '--dry-run')).out)

@@ -168,12 +168,15 @@ function probeOf(
   { entrance }: LineCall,
   { engine, snapshot }: ForwardPlanTools,
 ): Exchange {
+  const { priceOf, baselines, tasks } = snapshot()
   return new Exchange(
     { id: lineRequestId(batch.id, line), clientRequestId: null, entrance },
     {
       clock: engine.clock,
       journal: engine.journal,
-      priceOf: snapshot().priceOf,
+      priceOf,
+      baselines,
+      tasks,
       observed: engine.observed,
       onClosed: () => {},
       onLateError: () => {},

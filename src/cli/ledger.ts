@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { formatProblem } from '../config/problem.ts'
 import type { NanoUsd } from '../core/money.ts'
 import { DATABASE_FILE, LOCK_FILE, SECRET_FILE } from '../data.ts'
-import { entryJson, EXPORT_FORMATS, exportHeader, exportLine } from '../ledger/export.ts'
+import { entryJson, EXPORT_FORMATS, exportHeader, exportLines } from '../ledger/export.ts'
 import type { Price } from '../ledger/price-source.ts'
 import { rerate } from '../ledger/rerate.ts'
 import { storedLayers } from '../price-feeds.ts'
@@ -106,7 +106,8 @@ const verify: Command = {
 const exportCommand: Command = {
   name: 'ledger export',
   summary: 'Write entries to standard output',
-  details: 'One line for each entry, corrections too. FOCUS is version 1.2 of the FinOps specification, as CSV.',
+  details:
+    'One line for each entry, corrections too, and in tables one more for each other target that its attempts cost something at. FOCUS is version 1.2 of the FinOps specification, as CSV.',
   options: {
     format: { type: 'string', valueHint: 'format', description: `${EXPORT_FORMATS.join(', ')}. Default: csv` },
     ...RANGE_OPTIONS,
@@ -124,7 +125,7 @@ const exportCommand: Command = {
       const header = exportHeader(format)
       if (header !== null) context.stdout(header)
       for await (const page of scan(store, await readFilter(args, context, store)))
-        context.stdout(page.map(({ entry }) => exportLine(format, entry)).join(''))
+        context.stdout(page.map(({ entry }) => exportLines(format, entry)).join(''))
       return EXIT.ok
     })
   },

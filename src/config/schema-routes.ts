@@ -11,6 +11,8 @@ export type RouteConfig = {
   readonly strategy: 'order' | 'weighted' | 'cheapest' | 'fastest' | 'least-busy'
   readonly targets: readonly TargetConfig[]
   readonly fallbacks: readonly TargetConfig[]
+  /** Absent: the dearest target. */
+  readonly baseline?: string
   /** Task → what answers; `default`: all others. */
   readonly byTask: Readonly<Record<string, TargetConfig>>
   readonly on: OnConfig
@@ -129,6 +131,16 @@ export const route: Field<RouteConfig> = section<RouteConfig>(
       [],
     ),
     fallbacks: list({ description: 'Tried after all targets, as written.' }, target, []),
+    baseline: text(
+      {
+        description:
+          'The model whose price savings are measured by, as if it answered everything. Left out, the dearest target that has a price.',
+        kind: '`provider/model`',
+        expected: 'provider/model such as openai/gpt-5',
+      },
+      undefined,
+      readTarget,
+    ),
     byTask: map(
       {
         description:

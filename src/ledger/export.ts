@@ -1,8 +1,9 @@
-// Entries as text for other programs: CSV, JSON lines, and FOCUS 1.2 (the FinOps specification of cost and usage). Pure;
-// a line for each entry, corrections too.
+// Entries as text for other programs: CSV, JSON lines, and FOCUS 1.2 (the FinOps specification of cost and usage). Pure; a
+// line for each entry, corrections too. In tables, what attempts at other targets cost are lines of their own after it, so
+// that totals by provider are right; as JSON they are its `parts`.
 import type { Entry } from '../core/ledger.ts'
 import { formatUsd } from '../core/money.ts'
-import { inputTokens, outputTokens, USAGE_UNITS } from '../core/usage.ts'
+import { inputTokens, outputTokens, USAGE_UNITS, type Usage } from '../core/usage.ts'
 import { csvLine } from './csv.ts'
 
 export const EXPORT_FORMATS = ['csv', 'jsonl', 'focus'] as const
@@ -21,11 +22,15 @@ const COLUMNS: readonly Column[] = [
   ['route', (entry) => entry.dimensions.route],
   ['requested_model', (entry) => entry.dimensions.requestedModel],
   ['operation', (entry) => entry.dimensions.operation],
+  ['organisation', (entry) => entry.dimensions.organisation ?? ''],
+  ['task', (entry) => entry.dimensions.task ?? ''],
+  ['purpose', (entry) => entry.dimensions.purpose ?? ''],
   ['dialect', (entry) => entry.dimensions.dialect],
   ['provider', (entry) => entry.provider],
   ['model', (entry) => entry.model],
   ['cost_usd', (entry) => formatUsd(entry.costNanoUsd)],
   ['cost_nano_usd', (entry) => String(entry.costNanoUsd)],
+  ['saved_usd', (entry) => (entry.savedNanoUsd === undefined ? '' : formatUsd(entry.savedNanoUsd))],
   ['unpriced', (entry) => String(entry.unpriced)],
   ['price_version', (entry) => entry.priceVersion],
   ['usage_source', (entry) => entry.usageSource],
@@ -92,16 +97,38 @@ export function exportHeader(format: ExportFormat): string | null {
   }
 }
 
-/** One entry as a line, ending in a newline. */
-export function exportLine(format: ExportFormat, entry: Entry): string {
+/** One entry as a line, or as one for each of its targets; each ends in a newline. */
+export function exportLines(format: ExportFormat, entry: Entry): string {
   switch (format) {
     case 'csv':
-      return csvLine(COLUMNS.map(([, cell]) => cell(entry)))
+      return table(COLUMNS, entry)
     case 'jsonl':
       return `${JSON.stringify(entryJson(entry))}\n`
     case 'focus':
-      return csvLine(FOCUS.map(([, cell]) => cell(entry)))
+      return table(FOCUS, entry)
   }
+}
+
+function table(columns: readonly Column[], entry: Entry): string {
+  return sharesOf(entry)
+    .map((share) => csvLine(columns.map(([, cell]) => cell(share))))
+    .join('')
+}
+
+/** The entry without its parts, and each part as an entry `<id>/<number>`. */
+function sharesOf(entry: Entry): readonly Entry[] {
+  const { parts = [], ...rest } = entry
+  const own = parts.reduce((left, part) => left - part.costNanoUsd, entry.costNanoUsd)
+  return [
+    { ...rest, costNanoUsd: own },
+    ...parts.map((part, index): Entry => ({
+      ...rest,
+      ...part,
+      id: `${entry.id}/${index + 1}`,
+      usageSource: 'estimated',
+      savedNanoUsd: undefined,
+    })),
+  ]
 }
 
 /** An entry as the archives keep it: everything that it says. */
@@ -113,13 +140,26 @@ export function entryJson(entry: Entry): object {
     provider: entry.provider,
     model: entry.model,
     status: entry.status,
-    usage: Object.fromEntries(Object.entries(entry.usage).filter(([, amount]) => amount !== 0)),
+    usage: usageJson(entry.usage),
     usage_source: entry.usageSource,
     cost_usd: formatUsd(entry.costNanoUsd),
     cost_nano_usd: String(entry.costNanoUsd),
+    saved_nano_usd: entry.savedNanoUsd === undefined ? undefined : String(entry.savedNanoUsd),
     unpriced: entry.unpriced,
     price_version: entry.priceVersion,
+    parts: entry.parts?.map((part) => ({
+      provider: part.provider,
+      model: part.model,
+      usage: usageJson(part.usage),
+      cost_nano_usd: String(part.costNanoUsd),
+      unpriced: part.unpriced,
+      price_version: part.priceVersion,
+    })),
   }
+}
+
+function usageJson(usage: Usage): Record<string, number> {
+  return Object.fromEntries(Object.entries(usage).filter(([, amount]) => amount !== 0))
 }
 
 const HOUR_MS = 3_600_000

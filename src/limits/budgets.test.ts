@@ -261,6 +261,37 @@ test('a target’s budget counts only when that target answered', () => {
   ])
 })
 
+test('what other targets cost counts in their own budgets, and the whole in those of everybody', () => {
+  const { book } = start([
+    aBudget({ id: 'providers', scope: 'provider' }),
+    aBudget({ id: 'models', scope: 'model', subject: 'gpt-5' }),
+    aBudget(),
+  ])
+  const candidates = ['azure', 'openai'].map((provider) => ({ provider, model: 'gpt-5', estimateNanoUsd: 5n * USD }))
+  const reservation = granted(book.reserve({ payer: aPayer(), candidates }))
+  const parts = [
+    { provider: 'azure', model: 'gpt-5', costNanoUsd: 1n * USD },
+    { provider: 'mistral', model: 'large', costNanoUsd: 2n * USD },
+  ]
+  const charges = reservation.settle(7n * USD, 'openai', 'gpt-5', parts)
+  const shares = charges.map(({ budgetId, subject, share }) => [`${budgetId} ${subject}`, share])
+  expect(Object.fromEntries(shares)).toEqual({
+    'budget_1 key_1': undefined,
+    'models gpt-5': { costNanoUsd: 5n * USD, isBeside: false },
+    'providers azure': { costNanoUsd: 1n * USD, isBeside: true },
+    'providers mistral': { costNanoUsd: 2n * USD, isBeside: true },
+    'providers openai': { costNanoUsd: 4n * USD, isBeside: false },
+  })
+  const spent = book.state().map(({ budget, subject, spentNanoUsd }) => [`${budget.id} ${subject}`, spentNanoUsd / USD])
+  expect(Object.fromEntries(spent)).toEqual({
+    'budget_1 key_1': 7n,
+    'models gpt-5': 5n,
+    'providers azure': 1n,
+    'providers mistral': 2n,
+    'providers openai': 4n,
+  })
+})
+
 test('a key borrows from the pool of its team, so far and no further', () => {
   const pool = aBudget({ id: 'pool', scope: 'team', limitNanoUsd: 100n * USD })
   const { book } = start([pool, aBudget({ borrowNanoUsd: 5n * USD })])

@@ -14,7 +14,15 @@
 //
 // A target whose provider or model has used up its own budget is left out; the request is refused for it only when no
 // target is left.
-import { BALANCE, countsFor, countsSales, type Budget, type BudgetCharge, type BudgetHold } from '../core/budget.ts'
+import {
+  BALANCE,
+  countsFor,
+  countsSales,
+  type Budget,
+  type BudgetCharge,
+  type BudgetHold,
+  type BudgetScope,
+} from '../core/budget.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
 import { formatUsd, timesMillionths, type NanoUsd } from '../core/money.ts'
@@ -33,7 +41,10 @@ import { createBudgetIndex, type BudgetIndex, type Payer } from './budget-index.
 import type { Period } from './budget-window.ts'
 
 /** A target that the request may reach, and the most that it may cost there. */
-type Candidate = { readonly provider: string; readonly model: string; readonly estimateNanoUsd: NanoUsd }
+type Candidate = TargetOf & { readonly estimateNanoUsd: NanoUsd }
+
+type TargetOf = { readonly provider: string; readonly model: string }
+type TargetCost = TargetOf & { readonly costNanoUsd: NanoUsd }
 
 type BudgetAsk = {
   readonly payer: Payer
@@ -57,8 +68,11 @@ export interface BudgetReservation {
   readonly holds: readonly BudgetHold[]
   /** Places in the ask's candidates that may be used. */
   readonly allowed: readonly number[]
-  /** The cost is spent; returns the periods that the entry counts in. */
-  settle(costNanoUsd: NanoUsd, provider: string, model: string): readonly BudgetCharge[]
+  /**
+   * The cost is spent; returns the periods that the entry counts in. `parts` of the cost belong to other targets: budgets of
+   * a provider or a model count only what their own cost.
+   */
+  settle(costNanoUsd: NanoUsd, provider: string, model: string, parts?: readonly TargetCost[]): readonly BudgetCharge[]
   /** Nothing was spent. */
   release(): void
   /** Null where only watched budgets cover the request. */
@@ -196,23 +210,34 @@ export function createBudgets({
         nanoUsd: amount,
         ...(sale === undefined ? {} : { sale }),
       })),
-      settle(cost, provider, model) {
+      settle(cost, provider, model, parts = []) {
         if (!end()) return []
         const charges: BudgetCharge[] = []
         const charged = new Set<Account>()
-        const spend = (account: Account, period: Period, sale?: SaleTerms): void => {
+        const spend = (account: Account, period: Period, amount: Spent, sale?: SaleTerms): void => {
           if (charged.has(account)) return
           charged.add(account)
-          charge(account, period, sale === undefined ? cost : timesMillionths(cost, sale.multiplierMillionths))
-          charges.push(sale === undefined ? periodOf(account, period) : { ...periodOf(account, period), sold: true })
+          const { costNanoUsd, share } = amount
+          charge(
+            account,
+            period,
+            sale === undefined ? costNanoUsd : timesMillionths(costNanoUsd, sale.multiplierMillionths),
+          )
+          if (sale !== undefined) charges.push({ ...periodOf(account, period), sold: true })
+          else charges.push(share === undefined ? periodOf(account, period) : { ...periodOf(account, period), share })
         }
-        for (const { account, period, sale } of held)
-          if (countsFor(account.budget.scope, account.subject, provider, model)) spend(account, period, sale)
+        const targets = [{ provider, model }, ...parts]
+        for (const { account, period, sale } of held) {
+          const amount = spentIn(account.budget.scope, account.subject, { cost, provider, model, parts })
+          if (amount !== null) spend(account, period, amount, sale)
+        }
         // A target that the plan did not foresee counts in its own budgets all the same.
-        for (const { budget, subject } of index.ofTarget(provider, model)) {
-          const account = ledger.account(budget, subject)
-          spend(account, currentPeriod(account, now))
-        }
+        for (const target of targets)
+          for (const { budget, subject } of index.ofTarget(target.provider, target.model)) {
+            const amount = spentIn(budget.scope, subject, { cost, provider, model, parts })
+            const account = ledger.account(budget, subject)
+            if (amount !== null) spend(account, currentPeriod(account, now), amount)
+          }
         callWaiters()
         return charges
       },
@@ -312,6 +337,27 @@ export function createBudgets({
       return index.covering(payer).map(({ budget, subject }) => stateOf(ledger.account(budget, subject), now))
     },
   }
+}
+
+type Spent = { readonly costNanoUsd: NanoUsd; readonly share: BudgetCharge['share'] }
+
+/** What a settled request cost in a budget; null: it does not count there. */
+function spentIn(
+  scope: BudgetScope,
+  subject: string,
+  { cost, provider, model, parts }: TargetOf & { readonly cost: NanoUsd; readonly parts: readonly TargetCost[] },
+): Spent | null {
+  const isOwn = countsFor(scope, subject, provider, model)
+  if (parts.length === 0) return isOwn ? { costNanoUsd: cost, share: undefined } : null
+  let [costNanoUsd, counted] = [isOwn ? cost : 0n, 0]
+  for (const part of parts) {
+    const counts = countsFor(scope, subject, part.provider, part.model)
+    if (counts) counted++
+    if (isOwn && !counts) costNanoUsd -= part.costNanoUsd
+    if (!isOwn && counts) costNanoUsd += part.costNanoUsd
+  }
+  if (isOwn && counted === parts.length) return { costNanoUsd: cost, share: undefined }
+  return isOwn || counted > 0 ? { costNanoUsd, share: { costNanoUsd, isBeside: !isOwn } } : null
 }
 
 /** A budget that narrower ones may borrow from. */

@@ -87,6 +87,7 @@ export function buildRoutes(names: Names): ReadonlyMap<string, Route> {
         ...caused('budget', on.budget),
       },
       isSticky: definition.sticky,
+      baseline: baselineOf(definition),
       totalMs: timeouts.totalMs ?? null,
       policy: {
         retries: definition.retries,
@@ -95,6 +96,16 @@ export function buildRoutes(names: Names): ReadonlyMap<string, Route> {
         minTokensPerS: definition.minTokensPerS,
       },
     })
+  }
+
+  function baselineOf({ name, baseline }: RouteDefinition): Deployment | null {
+    if (baseline === undefined) return null
+    const [deployment] = names.deploymentsNamed(names.aliases.get(baseline) ?? baseline)
+    if (deployment !== undefined) return deployment
+    throw new CatalogueError(
+      `routes.${name}.baseline`,
+      `\`${baseline}\` is no model of a configured provider; write \`provider/model\`.`,
+    )
   }
 
   for (const definition of names.definitions) routeNamed(definition, `routes.${definition.name}`)
@@ -124,6 +135,7 @@ export function unroutedRoute(name: string, deployments: readonly Deployment[], 
     byTask: new Map(),
     on: {},
     isSticky: deployments.length > 1,
+    baseline: null,
     totalMs: null,
     policy: DEFAULT_POLICY,
   })

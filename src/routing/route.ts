@@ -56,6 +56,8 @@ export type Route = {
   /** Of the whole request, all attempts together; null: the gateway's. */
   readonly totalMs: number | null
   readonly policy: AttemptPolicy
+  /** What its savings are measured by, as the operator says; null: see baseline.ts. */
+  readonly baseline: Deployment | null
   /** Its one target, where it leaves nothing to choose; null: there is something to plan. */
   readonly only: PlannedTarget | null
 }

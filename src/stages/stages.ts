@@ -29,6 +29,8 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     clock,
     journal,
     priceOf,
+    baselines: snapshot.baselines,
+    tasks: snapshot.tasks,
     observed: engine.observed,
     onClosed: (record, target, task, tier) => {
       metrics.requestFinished(factsOf(record, target))

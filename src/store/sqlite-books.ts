@@ -169,10 +169,11 @@ function readBooked(row: ScanRow): BookedEntry {
   let besideNanoUsd: NanoUsd | null = null
   if (entry.parts !== undefined) besideNanoUsd = entry.parts.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0n)
   else if (row.attempts !== null) {
-    // Entries of before parts were kept.
+    // Entries of before parts were kept; where nobody answered, what was consumed is the entry's own.
+    const attempts = parseAttempts(row.attempts, `${entry.provider}/${entry.model}`, entry.at)
     besideNanoUsd = 0n
-    for (const { consumed } of parseAttempts(row.attempts, `${entry.provider}/${entry.model}`, entry.at))
-      besideNanoUsd += consumed?.costNanoUsd ?? 0n
+    if (attempts.some(({ outcome }) => outcome.type === 'answered'))
+      for (const { consumed } of attempts) besideNanoUsd += consumed?.costNanoUsd ?? 0n
   }
   return { entry, adjustedNanoUsd: row.adjusted ?? 0n, besideNanoUsd }
 }
