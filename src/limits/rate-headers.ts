@@ -9,14 +9,17 @@ export function formatReset(ms: number): string {
 }
 
 /** Headers for what is limited; none where nothing is. */
-export function rateHeaders(headroom: Headroom): Record<string, string> {
+export function rateHeaders({ requests, tokens }: Headroom): Record<string, string> {
   const headers: Record<string, string> = {}
-  for (const unit of ['requests', 'tokens'] as const) {
-    const room = headroom[unit]
-    if (room === null) continue
-    headers[`x-ratelimit-limit-${unit}`] = String(room.limit)
-    headers[`x-ratelimit-remaining-${unit}`] = String(room.remaining)
-    headers[`x-ratelimit-reset-${unit}`] = formatReset(room.resetMs)
+  if (requests !== null) {
+    headers['x-ratelimit-limit-requests'] = String(requests.limit)
+    headers['x-ratelimit-remaining-requests'] = String(requests.remaining)
+    headers['x-ratelimit-reset-requests'] = formatReset(requests.resetMs)
+  }
+  if (tokens !== null) {
+    headers['x-ratelimit-limit-tokens'] = String(tokens.limit)
+    headers['x-ratelimit-remaining-tokens'] = String(tokens.remaining)
+    headers['x-ratelimit-reset-tokens'] = formatReset(tokens.resetMs)
   }
   return headers
 }

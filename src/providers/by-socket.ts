@@ -31,8 +31,10 @@ export type Destination = {
 }
 
 export interface BySocket {
+  /** Request line and headers as they are sent. Throws `UpstreamFailure` for a header that cannot be. */
+  headOf(outgoing: Omit<Outgoing, 'body'>): string
   /** @param address connect to this one; null: to whatever the name resolves to */
-  send(outgoing: Outgoing, address: string | null, connectMs: number, timing: CallTiming): Promise<Incoming>
+  send(request: OutgoingRequest, address: string | null, connectMs: number, timing: CallTiming): Promise<Incoming>
 }
 
 /** Addresses of one host whose connections are kept apart. */
@@ -59,13 +61,9 @@ export function createBySocket(destination: Destination, clock: Clock): BySocket
   }
 
   return {
-    send(outgoing, address, connectMs, timing) {
+    headOf: (outgoing) => headText(outgoing, destination),
+    send(request, address, connectMs, timing) {
       const origin = originAt(address)
-      const request: OutgoingRequest = {
-        method: outgoing.method,
-        head: headText(outgoing, destination),
-        body: outgoing.body,
-      }
       const exchange = origin.send(request, connectMs, false)
       const head = answered(exchange, timing)
       if (!exchange.isReused) return head
@@ -96,7 +94,7 @@ const PLAIN_PATH = /^\/[!"$-[\]-~]*$/
 const HEADER_VALUE = /^[\t\x20-\x7e]*$/
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/
 
-function headText({ method, url, headers }: Outgoing, { origin, host }: Destination): string {
+function headText({ method, url, headers }: Omit<Outgoing, 'body'>, { origin, host }: Destination): string {
   let text = `${method} ${pathOf(url, origin)} HTTP/1.1\r\nhost: ${host}\r\n`
   for (const name in headers) {
     const value = headers[name] ?? ''

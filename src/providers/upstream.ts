@@ -115,7 +115,11 @@ type Line = {
   /** Its credentials are not sent as they are. */
   readonly isWorkedFor: boolean
   readonly headers: Map<Credential | null, Readonly<Record<string, string>>>
+  /** The head of the last call with each credential: that of the next is mostly the same. */
+  readonly heads: Map<Credential | null, SentHead>
 }
+
+type SentHead = Pick<UpstreamCall, 'method' | 'url' | 'headers'> & { readonly text: string }
 
 /** Where this runs as a part of a Node program, `fetch` has to do. */
 const HAS_SOCKETS = typeof Bun !== 'undefined'
@@ -170,7 +174,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     // What was approved lately, which is nearly all, goes on without a turn of the event loop.
     const isKnown = approval !== null && !(approval instanceof Promise)
     if (!isKnown || (line.isWorkedFor && call.credential !== null)) return prepared(line, transport, call, timing)
-    return send(transport, call, outgoingOf(line, call), pinnedAddress(approval, 'it'), timing)
+    const address = pinnedAddress(approval, 'it')
+    if (transport.type === 'fetch') return transport.fetching.send(outgoingOf(line, call), address, timing)
+    const sent = { method: call.method, head: headFor(line, transport.sockets, call), body: call.body }
+    return transport.sockets.send(sent, address, call.timeouts.connectMs, timing)
   }
 
   const prepared = async (
@@ -186,19 +193,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       const proof = authenticate(line.provider, call.credential, { method, url: call.url, headers, body: body ?? '' })
       if (proof !== null) Object.assign(headers, await timing.interruptible(proof))
     }
-    return send(transport, call, outgoing, address, timing)
+    if (transport.type === 'fetch') return transport.fetching.send(outgoing, address, timing)
+    const sent = { method: call.method, head: transport.sockets.headOf(outgoing), body: call.body }
+    return transport.sockets.send(sent, address, call.timeouts.connectMs, timing)
   }
-
-  const send = (
-    transport: Transport,
-    call: UpstreamCall,
-    outgoing: Outgoing,
-    address: string | null,
-    timing: CallTiming,
-  ): Promise<Incoming> =>
-    transport.type === 'socket'
-      ? transport.sockets.send(outgoing, address, call.timeouts.connectMs, timing)
-      : transport.fetching.send(outgoing, address, timing)
 
   /** Fetches a token for calls of a provider, by the same proxy, authority and guard. */
   const exchange = async (provider: Provider, token: TokenRequest): Promise<TokenReply> => {
@@ -352,7 +350,23 @@ function createLine(provider: Provider, { clock, fetch: given, dial = dialTcp }:
     authHeader: authHeaderOf(provider),
     isWorkedFor: provider.auth.type === 'aws' || provider.auth.type === 'google',
     headers: new Map(),
+    heads: new Map(),
   }
+}
+
+function headFor(line: Line, sockets: BySocket, call: UpstreamCall): string {
+  const last = line.heads.get(call.credential)
+  if (last !== undefined && last.url === call.url && last.method === call.method && isSame(last.headers, call.headers))
+    return last.text
+  const text = sockets.headOf(outgoingOf(line, call))
+  line.heads.set(call.credential, { method: call.method, url: call.url, headers: call.headers, text })
+  return text
+}
+
+function isSame(one: UpstreamCall['headers'], other: UpstreamCall['headers']): boolean {
+  for (const name in one) if (one[name] !== other[name]) return false
+  for (const name in other) if (!(name in one)) return false
+  return true
 }
 
 function outgoingOf(line: Line, call: UpstreamCall): Outgoing & { readonly headers: Record<string, string> } {
