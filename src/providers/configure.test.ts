@@ -31,7 +31,7 @@ test('a provider is its preset, by its own name, with the key of the environment
     credentials: [{ id: 'openai#1', secret: 'sk-abc' }],
     auth: { type: 'bearer' },
     headers: {},
-    quirks: { developerRole: true, paths: { responses: '/responses' } },
+    quirks: { batches: true, developerRole: true, paths: { responses: '/responses' } },
     timeouts: DEFAULT_TIMEOUTS,
     proxy: null,
     ca: null,
