@@ -15,6 +15,7 @@ import { createHealth } from '../src/routing/health.ts'
 import { createPlanMemory } from '../src/routing/plan-memory.ts'
 import { createSnapshot } from '../src/snapshot.ts'
 import type { Snapshot } from '../src/snapshot.ts'
+import { createTrials } from '../src/stages/trials.ts'
 import type { Asked, PlanEngine } from '../src/stages/plan-world.ts'
 import { createRouter } from '../src/stages/router.ts'
 import { deploymentsOf } from '../src/routing/route.ts'
@@ -85,6 +86,7 @@ function engineFor(snapshot: Snapshot): PlanEngine {
     expectedOutput,
     scoreboard: createScoreboard(priorFromCards),
     taskLearning: createTaskLearning(),
+    trials: createTrials(),
     attemptTools: { wireOf: () => openaiWire, estimateTokens },
   }
 }

@@ -1,8 +1,8 @@
 // Wiring: from a configuration and a store to a gateway that is a function of a request.
 import { type Alerts, createAlerts } from './alerts/alerts.ts'
-import { credentialBad } from './alerts/signals.ts'
 import { createForwardHolds } from './batches/forward-holds.ts'
 import { createForwarder } from './batches/forward.ts'
+import { credentialBad, qualityRollback } from './alerts/signals.ts'
 import { sendLine } from './batches/line.ts'
 import { ownBatch } from './batches/own-batches.ts'
 import type { OwnBatchTools } from './batches/own-batches.ts'
@@ -41,6 +41,7 @@ import type { KeyRing } from './keys/key-ring.ts'
 import { addressAllowed } from './keys/permit.ts'
 import type { Hasher } from './keys/secret.ts'
 import { priorFromCards } from './lab/benchmark-cards.ts'
+import { createSchemaChecks } from './lab/schema-checks.ts'
 import { createScoreboard } from './lab/scoreboard.ts'
 import { createTaskLearning } from './lab/task-learning.ts'
 import { createJournal } from './ledger/journal.ts'
@@ -78,6 +79,9 @@ import { createDrills } from './drills/drills.ts'
 import type { Drills } from './drills/drills.ts'
 import { createSchedule } from './drills/schedule.ts'
 import type { Schedule } from './drills/schedule.ts'
+import { createExperiments } from './experiments/experiments.ts'
+import type { Experiments } from './experiments/experiments.ts'
+import { experimentFaults } from './experiments/faults.ts'
 import type { Environment } from './providers/configure.ts'
 import type { CredentialPool } from './providers/credential-pool.ts'
 import { createGuard } from './providers/guard.ts'
@@ -114,6 +118,7 @@ import { createAttemptTools } from './stages/attempt-tools.ts'
 import { createSampler } from './stages/sample.ts'
 import type { Sampler } from './stages/sample.ts'
 import { createStages } from './stages/stages.ts'
+import { createTrials } from './stages/trials.ts'
 import type { Engine, Load } from './stages/engine.ts'
 import type { Store } from './store/store.ts'
 import { VERSION } from './version.ts'
@@ -200,6 +205,8 @@ export interface Gateway {
   readonly sampler: Sampler
   /** `load` it before the first request. */
   readonly quality: Quality
+  /** `load` them before the first request. */
+  readonly experiments: Experiments
   readonly drills: Drills
   /** What operators are told of. It is kept at once, and delivered once `start` was called. */
   readonly alerts: Alerts
@@ -295,6 +302,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     load,
     sampler,
     taskLearning,
+    trials: createTrials(),
     healthOf: (deploymentId) => attemptTools.health.factsOf(deploymentId),
     planMemory: createPlanMemory({ monotonicMs: () => clock.monotonicMs() }),
     expectedOutput: createExpectedOutput(),
@@ -351,6 +359,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     snapshot: () => snapshot,
     store: options.store,
     newId: idMaker('drill', () => clock.now(), random),
+  })
+  const experiments = createExperiments({
+    engine,
+    snapshot: () => snapshot,
+    store: options.store,
+    newId: idMaker('exp', () => clock.now(), random),
+    faultsOf: experimentFaults(createSchemaChecks()),
+    onRollback: (experiment, record) => alerts.tell(qualityRollback(experiment, record)),
   })
   const schedule = createSchedule({
     clock,
@@ -505,6 +521,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       stages = createStages(engine, next)
       ownTools = toolsOfOwn()
       passTools = createPassTools(engine, next)
+      experiments.configure()
     },
     get snapshot() {
       return snapshot
@@ -522,6 +539,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     sampler,
     quality,
     drills,
+    experiments,
     alerts,
     schedule,
     clock,
@@ -532,6 +550,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       batches.stop()
       for (const session of sessions) session.drain()
       schedule.stop()
+      experiments.stop()
       drills.stop()
     },
   }

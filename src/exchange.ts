@@ -6,6 +6,7 @@
 import type { Call } from './core/call.ts'
 import type { Clock } from './core/clock.ts'
 import type { GatewayError } from './core/error.ts'
+import type { Trial } from './core/experiment.ts'
 import type { KeyWithTeam } from './store/store.ts'
 import type { Dimensions, Entry, EntryPart, EntryStatus, Intent, Purpose, RequestRecord } from './core/ledger.ts'
 import type { Rates, ServiceTier } from './core/model.ts'
@@ -121,6 +122,8 @@ export class Exchange {
   tier: ServiceTier | null = null
   /** Set where another request's answer is given again: nothing is asked of a provider, and this is what it saves. */
   recalled: { readonly target: string; readonly savedNanoUsd: NanoUsd } | null = null
+  /** What it is to an experiment; null, as mostly: its route is on no trial. */
+  trial: Trial | null = null
   /** Where its answer is copied to for the lab; null, as mostly: nowhere. */
   answerCopy: AnswerCopy | null = null
   /** How it ended; null while open. */

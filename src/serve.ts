@@ -184,6 +184,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     },
     startDrill: (spec) => gateway.drills.start(spec, null),
     stopDrill: () => gateway.drills.stop(),
+    experiments: gateway.experiments,
     prices: () => pricesOf(gateway.snapshot),
     refreshPrices: () => priceLayers.refresh(),
     models: (filter) => modelsOf(gateway.snapshot, filter),
@@ -233,6 +234,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
   })
   await gateway.batches.start()
   await gateway.drills.recover()
+  await gateway.experiments.load()
+  gateway.experiments.start()
   await gateway.schedule.start()
   gateway.alerts.start()
   const credentials = await firstRun({ store, hash, clock: systemClock, hasOperatorToken: operatorToken !== null })

@@ -29,6 +29,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'kept-responses',
       'batches',
       'drills',
+      'experiments',
       'pass',
       'realtime',
       'first-run',

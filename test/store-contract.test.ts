@@ -12,10 +12,12 @@ import { NO_LIMITS } from '../src/core/key.ts'
 import type { Batch, BatchLine } from '../src/core/batch.ts'
 import type { StoredEvidence } from '../src/core/evidence.ts'
 import type { StoredFile } from '../src/core/file.ts'
+import type { Experiment, ExperimentPair } from '../src/core/experiment.ts'
 import type { CachedAnswer } from '../src/core/kept-answer.ts'
 import type { StoredResponse } from '../src/core/formats/responses-history.ts'
 import type { JsonObject } from '../src/core/json.ts'
 import type { Dimensions, Entry, EntryStatus, Intent, LedgerBatch, RequestRecord } from '../src/core/ledger.ts'
+import { newRamp, numbersOf } from '../src/lab/ramp.ts'
 import { NO_USAGE, USAGE_UNITS, type Usage } from '../src/core/usage.ts'
 import { saleOf, type Credit, type User, type UserCode } from '../src/core/user.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
@@ -1678,6 +1680,117 @@ for (const [name, makePlace] of Object.entries(STORES)) {
       expect(await store.getDrill('drill_3')).toBeNull()
       expect((await store.listDrills({ limit: 10 })).map(({ id }) => id)).toEqual(['drill_2', 'drill_1'])
       expect((await store.listDrills({ limit: 1 })).length).toBe(1)
+    })
+
+    describe('experiments', () => {
+      const EXPERIMENT: Experiment = {
+        id: 'exp_1',
+        createdAt: NOON,
+        version: 1,
+        spec: {
+          route: 'chat',
+          baseline: 'up/m',
+          candidate: 'up/n',
+          stages: ['shadow'],
+          margin: 0.05,
+          pairsPerStage: 30,
+          tolerance: 0.02,
+          shadowShare: 0.02,
+          maxNanoUsd: 9_007_199_254_740_993n,
+          shareOfSpend: null,
+          judge: { model: 'up/judge', mode: 'pointwise' },
+        },
+        ramp: newRamp(NOON),
+        transitions: 0,
+        labNanoUsd: 9_007_199_254_740_993n,
+        routeNanoUsd: 0n,
+      }
+      const PAIR: ExperimentPair = {
+        experiment: 'exp_1',
+        unit: 'a',
+        at: NOON,
+        requestId: 'req_1',
+        stage: 'shadow',
+        baseline: 1,
+        candidate: 0.5,
+        baselineCharacters: 10,
+        candidateCharacters: 20,
+        epoch: 'e',
+      }
+      const recordOf = (no: number) => ({
+        experiment: 'exp_1',
+        no,
+        at: NOON,
+        from: 'draft' as const,
+        to: 'shadow' as const,
+        why: 'started',
+        numbers: numbersOf(EXPERIMENT.ramp),
+      })
+
+      test('are written on top of what their writer saw: of two processes one moves, and its audit is the only one', async () => {
+        const [store, other] = openTwo()
+        await store.insertExperiment(EXPERIMENT)
+        expect(await other.getExperiment('exp_1')).toEqual(EXPERIMENT)
+        const before = await other.experimentVersions()
+        const moved = { ...EXPERIMENT, transitions: 1, ramp: { ...EXPERIMENT.ramp, stage: 'shadow' as const } }
+        const move = { audit: [recordOf(1)], pairs: [] }
+        expect([await store.moveExperiment(moved, move), await other.moveExperiment(moved, move)]).toEqual([
+          true,
+          false,
+        ])
+        expect(await other.getExperiment('exp_1')).toEqual({ ...moved, version: 2 })
+        expect(await other.experimentVersions()).not.toBe(before)
+        expect((await other.listAudit('exp_1', { cursor: null, limit: 10 })).data).toEqual([recordOf(1)])
+        expect(await store.moveExperiment({ ...moved, id: 'exp_none' }, move)).toBe(false)
+      })
+
+      test('their audit is paged from its beginning, and goes with them', async () => {
+        const store = open()
+        await store.insertExperiment(EXPERIMENT)
+        await store.insertExperiment({ ...EXPERIMENT, id: 'exp_2', createdAt: NOON + 1 })
+        await store.moveExperiment(EXPERIMENT, { audit: [recordOf(1), recordOf(2), recordOf(3)], pairs: [] })
+        const first = await store.listAudit('exp_1', { cursor: null, limit: 2 })
+        expect(first.data.map(({ no }) => no)).toEqual([1, 2])
+        expect((await store.listAudit('exp_1', { cursor: first.next, limit: 2 })).data.map(({ no }) => no)).toEqual([3])
+        expect((await store.listExperiments()).map(({ id }) => id)).toEqual(['exp_2', 'exp_1'])
+        expect([await store.deleteExperiment('exp_1'), await store.deleteExperiment('exp_1')]).toEqual([true, false])
+        expect((await store.listAudit('exp_1', { cursor: null, limit: 2 })).data).toEqual([])
+      })
+
+      test('each conversation is asked about once, by whoever comes first', async () => {
+        const [store, other] = openTwo()
+        await store.insertExperiment(EXPERIMENT)
+        expect([await store.claimUnit(PAIR), await other.claimUnit(PAIR)]).toEqual([true, false])
+        await store.claimUnit({ ...PAIR, unit: 'b' })
+        expect(await store.listPairs('exp_1', { limit: 10 })).toEqual([])
+        await store.moveExperiment(EXPERIMENT, { audit: [], pairs: [PAIR] })
+        expect(await other.listPairs('exp_1', { limit: 10 })).toEqual([PAIR])
+        expect(await other.claimUnit({ ...PAIR, experiment: 'exp_2' })).toBe(true)
+      })
+
+      test('labels replace those of the same answer, and what a judge is worth stays until it is measured again', async () => {
+        const store = open()
+        const label = { id: 'l', at: NOON, prompt: 'p', answer: 'a', isGood: true }
+        await store.putLabels([label, { ...label, id: 'm', at: NOON + 1 }])
+        await store.putLabels([{ ...label, isGood: false, at: NOON + 2 }])
+        expect((await store.listLabels({ limit: 9 })).map(({ id, isGood }) => [id, isGood])).toEqual([
+          ['l', false],
+          ['m', true],
+        ])
+        const counts = { goodCalledGood: 1, goodCalledBad: 0, badCalledGood: 0, badCalledBad: 1 }
+        const judge = {
+          epoch: 'e',
+          at: NOON,
+          model: 'j',
+          mode: 'pointwise',
+          counts,
+          unusable: 0,
+          lengthBias: null,
+        } as const
+        await store.putJudge(judge)
+        await store.putJudge({ ...judge, unusable: 2 })
+        expect([await store.getJudge('e'), await store.getJudge('f')]).toEqual([{ ...judge, unusable: 2 }, null])
+      })
     })
 
     describe('kept answers', () => {

@@ -7,6 +7,7 @@ import { addBudgetRoutes } from './budgets.ts'
 import { addInstallationRoutes, type Installation } from './installation.ts'
 import { addCacheRoutes } from './cache.ts'
 import { addDrillRoutes, type Drilling } from './drills.ts'
+import { addExperimentRoutes, type ExperimentRoutes } from './experiments.ts'
 import { addExplainRoute, type Explaining } from './explain.ts'
 import { addKeyRoutes } from './keys.ts'
 import { addPriceRoutes, type PriceRoutes } from './prices.ts'
@@ -24,6 +25,7 @@ const DESCRIPTION_PATH = '/admin/openapi.json'
 export type AdminOptions = StoreRoutes &
   Drilling &
   Explaining &
+  ExperimentRoutes &
   BudgetRoutes &
   PriceRoutes &
   QualityRoutes &
@@ -82,6 +84,7 @@ export function createAdmin(options: AdminOptions): Admin {
   addExplainRoute(app, options)
   addReportRoutes(app, options)
   addDrillRoutes(app, options)
+  addExperimentRoutes(app, options)
   addCacheRoutes(app, options)
   addQualityRoutes(app, options)
   addInstallationRoutes(app, options)
@@ -116,6 +119,7 @@ function describe(app: AdminApp, version: string) {
       'quality',
       'cache',
       'drills',
+      'experiments',
       'gateway',
     ].map((name) => ({
       name,

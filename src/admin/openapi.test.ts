@@ -28,6 +28,7 @@ test('it describes every route that exists', () => {
     'DELETE /admin/budgets/{id}',
     'DELETE /admin/cache',
     'DELETE /admin/drills/{id}',
+    'DELETE /admin/experiments/{id}',
     'DELETE /admin/keys/{id}',
     'DELETE /admin/teams/{id}',
     'DELETE /admin/tokens/{id}',
@@ -38,9 +39,14 @@ test('it describes every route that exists', () => {
     'GET /admin/config',
     'GET /admin/drills',
     'GET /admin/drills/{id}',
+    'GET /admin/experiments',
+    'GET /admin/experiments/next',
+    'GET /admin/experiments/{id}',
+    'GET /admin/experiments/{id}/audit',
     'GET /admin/health',
     'GET /admin/keys',
     'GET /admin/keys/{id}',
+    'GET /admin/labels',
     'GET /admin/models',
     'GET /admin/prices',
     'GET /admin/prices/changes',
@@ -57,15 +63,22 @@ test('it describes every route that exists', () => {
     'GET /metrics',
     'GET /readyz',
     'PATCH /admin/budgets/{id}',
+    'PATCH /admin/experiments/{id}',
     'PATCH /admin/keys/{id}',
     'PATCH /admin/teams/{id}',
     'POST /admin/budgets',
     'POST /admin/budgets/{id}/raise',
     'POST /admin/config/reload',
     'POST /admin/drills',
+    'POST /admin/experiments',
+    'POST /admin/experiments/{id}/pause',
+    'POST /admin/experiments/{id}/promote',
+    'POST /admin/experiments/{id}/rollback',
+    'POST /admin/experiments/{id}/start',
     'POST /admin/explain',
     'POST /admin/keys',
     'POST /admin/keys/{id}/rotate',
+    'POST /admin/labels',
     'POST /admin/prices/refresh',
     'POST /admin/teams',
     'POST /admin/tokens',
@@ -95,7 +108,7 @@ test('every change of something describes its body, strictly', () => {
   const changing = operations.filter(
     ({ method, path }) => ['post', 'patch'].includes(method) && !/\/(?:reload|refresh)$/.test(path),
   )
-  expect(changing.length).toBe(11)
+  expect(changing.length).toBe(18)
   for (const { operation } of changing) {
     const schema = resolve(node(node(node(node(operation['requestBody'])['content'])['application/json'])['schema']))
     expect(schema).toMatchObject({ type: 'object', additionalProperties: false })

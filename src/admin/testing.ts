@@ -1,5 +1,6 @@
 // An admin API over an in-memory store, for the tests of this folder.
 import type { Clock } from '../core/clock.ts'
+import { GatewayError } from '../core/error.ts'
 import { createKeyRing, type KeyRing } from '../keys/key-ring.ts'
 import { issueAdminToken } from '../keys/issue-key.ts'
 import { createHasher, type Hasher } from '../keys/secret.ts'
@@ -36,6 +37,22 @@ export type TestAdmin = {
   readonly time: { now: number }
   /** `GET /admin/keys` and the like, with the admin token unless another is given. */
   call(line: string, call?: Call): Promise<Answer>
+}
+
+function noExperiment(): never {
+  throw new GatewayError('not_found')
+}
+
+/** There is none, and none can be made. */
+const NO_EXPERIMENTS: AdminOptions['experiments'] = {
+  list: () => [],
+  get: noExperiment,
+  create: async () => noExperiment(),
+  change: async () => noExperiment(),
+  remove: async () => noExperiment(),
+  command: async () => noExperiment(),
+  label: async () => undefined,
+  ideas: async () => [],
 }
 
 /** The caller closes `store`. */
@@ -75,6 +92,7 @@ export async function openTestAdmin(overrides: Partial<AdminOptions> = {}): Prom
     }),
     stopDrill: () => false,
     quality: { scores: () => [], counts: () => ({ seen: 0, waiting: 0, dropped: {} }) },
+    experiments: NO_EXPERIMENTS,
     version: '0.1.0',
     operatorTokenHash: null,
     onInternalError: (cause) => internalErrors.push(cause),

@@ -1,5 +1,7 @@
 // From what a part of the gateway knows to the alert that tells it. Pure.
 import type { AlertOf } from '../core/alert.ts'
+import type { AuditRecord, Experiment } from '../core/experiment.ts'
+import type { JsonObject } from '../core/json.ts'
 
 const DAY_MS = 86_400_000
 
@@ -19,4 +21,22 @@ export function credentialBad(credentialId: string, at: number): AlertOf<'creden
     at,
     facts: { provider: credentialId.replace(/#\d+$/, '') },
   }
+}
+
+/** An experiment was rolled back; each time is an alert of its own. */
+export function qualityRollback({ id, spec }: Experiment, record: AuditRecord): AlertOf<'quality_rollback'> {
+  const { route, baseline, candidate } = spec
+  const { from, why, numbers, at, no } = record
+  return {
+    kind: 'quality_rollback',
+    subject: { scope: 'experiment', id },
+    threshold: String(no),
+    window: { from: at, until: null },
+    at,
+    facts: { route, baseline, candidate, reason: why, numbers: { stage: from, ...numbersJson(numbers) } },
+  }
+}
+
+function numbersJson({ guardrails, ...rest }: AuditRecord['numbers']): JsonObject {
+  return { ...rest, guardrails: { ...guardrails } }
 }

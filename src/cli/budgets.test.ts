@@ -34,6 +34,7 @@ async function weir(...words: string[]) {
       },
       askAdmin: async () => ({ status: 500, body: null }),
       readInput: async () => '',
+      askPerson: async () => null,
       maxOpenFiles: () => null,
     },
     environment: { WEIR_DATA: folder, WEIR_CONFIG: '' },

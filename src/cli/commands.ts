@@ -7,6 +7,8 @@ import { drillCommand } from './drill.ts'
 import { explainCommand } from './explain.ts'
 import { doctorCommand } from './doctor.ts'
 import { KEY_COMMANDS } from './keys.ts'
+import { labLabelCommand } from './lab-label.ts'
+import { LAB_COMMANDS } from './lab.ts'
 import { modelsCommand } from './models.ts'
 import { PRICE_COMMANDS } from './prices.ts'
 import { BOOK_COMMANDS } from './ledger.ts'
@@ -28,6 +30,8 @@ export const COMMANDS: readonly Command[] = [
   cacheStatsCommand,
   cachePurgeCommand,
   drillCommand,
+  ...LAB_COMMANDS,
+  labLabelCommand,
   modelsCommand,
   ...QUALITY_COMMANDS,
   ...KEY_COMMANDS,

@@ -3,6 +3,7 @@ import { createConnection, createServer } from 'node:net'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { existsSync, readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
 import { createGateway } from '../app.ts'
 import type { Config } from '../config/schema.ts'
 import { systemClock } from '../core/clock.ts'
@@ -63,6 +64,8 @@ export type Outside = {
   askAdmin(request: AdminRequest): Promise<AdminReply>
   /** What is piped in, as text; refuses what is larger than a request may be. */
   readInput(): Promise<string>
+  /** One line that somebody types in the terminal; null: there is nobody any more. */
+  askPerson(question: string): Promise<string | null>
   fetchFeed(this: void, request: FeedRequest): Promise<FetchedFeed>
   /** How many files this process may have open; null where the system does not tell. */
   maxOpenFiles(): number | null
@@ -72,7 +75,7 @@ const PROBE_TIMEOUTS = { connectMs: 5000, firstTokenMs: 10_000, idleMs: 10_000, 
 
 /** The real one. `serve` is the caller's: it needs the process. */
 export function realOutside(serve: Outside['serve']): Outside {
-  return { serve, install, portState, probe, explain, askAdmin, readInput, fetchFeed, maxOpenFiles }
+  return { serve, install, portState, probe, explain, askAdmin, readInput, askPerson, fetchFeed, maxOpenFiles }
 }
 
 function install(config: Config, environment: Environment, feeds: readonly PriceSource[] = []): Installed {
@@ -111,6 +114,17 @@ async function readInput(): Promise<string> {
     parts.push(part)
   }
   return Buffer.concat(parts, size).toString('utf8')
+}
+
+function askPerson(question: string): Promise<string | null> {
+  const { promise, resolve } = Promise.withResolvers<string | null>()
+  const lines = createInterface({ input: process.stdin, output: process.stdout })
+  lines.once('close', () => resolve(null))
+  lines.question(question, (line) => {
+    resolve(line.trim().toLowerCase())
+    lines.close()
+  })
+  return promise
 }
 
 function fetchFeed(request: FeedRequest): Promise<FetchedFeed> {

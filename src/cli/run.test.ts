@@ -53,6 +53,7 @@ const outside: Outside = {
     throw new Error('not called here')
   },
   readInput: async () => '',
+  askPerson: async () => null,
   maxOpenFiles: () => null,
 }
 

@@ -5,6 +5,7 @@
 import type { ChatAnswer } from '../core/chat-answer.ts'
 import type { ChatRequest } from '../core/chat.ts'
 import type { ErrorCode } from '../core/error.ts'
+import type { Trial } from '../core/experiment.ts'
 import type { EntryStatus } from '../core/ledger.ts'
 import type { NanoUsd } from '../core/money.ts'
 import type { Attempt } from '../core/outcome.ts'
@@ -43,6 +44,8 @@ export type Answered = {
   readonly ttftMs: number | null
   /** Nothing of it may be kept, sent anywhere again, or shown, whatever else is configured. */
   readonly isNoStore: boolean
+  /** What it is to an experiment; null: its route is on no trial. */
+  readonly trial: Trial | null
 }
 
 export type SampledAnswer =
@@ -58,7 +61,7 @@ export type SampledAnswer =
 export type SampleConsumer = {
   readonly name: string
   /** Asked on the path of each chat request: a look into a table, and no more. */
-  readonly wants: (route: string, caller: KeyWithTeam) => boolean
+  readonly wants: (route: string, caller: KeyWithTeam, trial: Trial | null) => boolean
   /** Gets each request that it wanted, one after the other. What takes long is its own to bound; what it throws is logged. */
   readonly take: (answered: Answered) => void
 }

@@ -1,16 +1,8 @@
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import { randomOf } from '../providers/simulator/random.ts'
-import {
-  DEFAULT_PLAN,
-  isAssigned,
-  newRamp,
-  type Observation,
-  type Ramp,
-  STAGES,
-  step,
-  type Transition,
-} from './ramp.ts'
+import { GUARDRAILS, type Ramp, STAGES, type Transition } from '../core/experiment.ts'
+import { DEFAULT_PLAN, isAssigned, newRamp, type Observation, step } from './ramp.ts'
 import {
   addOutcome,
   addPair,
@@ -91,8 +83,10 @@ test('a candidate that fails more often than the control trips its guardrail', (
     started('shadow'),
     Array.from({ length: 2_000 }, () => ({
       type: 'outcome' as const,
+      measured: GUARDRAILS,
       candidate: random() < 0.2 ? (['invalid_format'] as const) : [],
       control: random() < 0.02 ? (['invalid_format'] as const) : [],
+      isHard: false,
     })),
   )
   expect(transition?.to).toBe('rolled_back')
@@ -103,7 +97,7 @@ test('five hard errors among the first answers blow the fuse', () => {
   const answers = Array.from({ length: 5 }, () => [
     { type: 'assigned' as const, toCandidate: true },
     { type: 'assigned' as const, toCandidate: false },
-    { type: 'outcome' as const, candidate: ['error'] as const, control: [] },
+    { type: 'outcome' as const, measured: GUARDRAILS, candidate: ['error'] as const, control: [], isHard: true },
   ]).flat()
   const { ramp, transition } = run(started('canary_25'), answers)
   expect(ramp.status).toBe('rolled_back')
@@ -129,8 +123,27 @@ test('a full ramp is done after the held-out week, and its transitions tell thei
     from: 'full',
     to: 'done',
     why: 'the held-out week passed',
-    numbers: { pairs: 0, promote: 1, rollback: 1 },
+    numbers: {
+      pairs: 0,
+      meanDifference: 0,
+      promote: 1,
+      rollback: 1,
+      assigned: { candidate: 0, control: 0 },
+      hardErrors: 0,
+      guardrails: {},
+    },
   })
+})
+
+test('stages that are left out are passed over, and what it takes to enter the next one stays', () => {
+  const plan = { ...DEFAULT_PLAN, stages: ['canary_25'] as const }
+  let { ramp } = step(newRamp(0), { type: 'start' }, plan, 0)
+  expect(ramp.stage).toBe('canary_25')
+  for (let pair = 0; pair < DEFAULT_PLAN.pairsPerStage; pair++)
+    ramp = step(ramp, { type: 'pair', difference: 0 }, plan, 1).ramp
+  expect(ramp.stage).toBe('canary_25')
+  ramp = step(ramp, { type: 'promote', why: 'by hand' }, plan, 1).ramp
+  expect(ramp.stage).toBe('full')
 })
 
 test('a person may pause, resume, promote and roll back; after a rollback a day must pass', () => {
@@ -139,7 +152,7 @@ test('a person may pause, resume, promote and roll back; after a rollback a day 
   expect(paused.status).toBe('paused')
   expect(step(paused, { type: 'pair', difference: 1 }, DEFAULT_PLAN, 1).ramp).toBe(paused)
   expect(step(paused, { type: 'start' }, DEFAULT_PLAN, 2).transition?.to).toBe('resumed')
-  expect(step(shadow, { type: 'promote' }, DEFAULT_PLAN, 2).ramp.stage).toBe('canary_1')
+  expect(step(shadow, { type: 'promote', why: 'by hand' }, DEFAULT_PLAN, 2).ramp.stage).toBe('canary_1')
   const back = step(shadow, { type: 'roll_back', why: 'a complaint' }, DEFAULT_PLAN, 10).ramp
   expect(back.status).toBe('rolled_back')
   expect(step(back, { type: 'start' }, DEFAULT_PLAN, 10 + DAY_MS - 1).transition).toBeNull()
@@ -173,7 +186,7 @@ test('factors of a pair stay positive whatever the difference and the margin', (
 /** A ramp that was led by hand to a stage. */
 function started(stage: Ramp['stage']): Ramp {
   let { ramp } = step(newRamp(0), { type: 'start' }, DEFAULT_PLAN, 0)
-  while (ramp.stage !== stage) ramp = step(ramp, { type: 'promote' }, DEFAULT_PLAN, 0).ramp
+  while (ramp.stage !== stage) ramp = step(ramp, { type: 'promote', why: 'by hand' }, DEFAULT_PLAN, 0).ramp
   return ramp
 }
 

@@ -4,6 +4,9 @@
 // rolled back (by evidence, a guardrail, the fuse, a broken assignment, or by hand) or paused (by hand). A stage is left upwards only when
 // its own minimum is met, nothing speaks against the candidate, and enough speaks for it (`EVIDENCE_TO_ENTER`). Evidence is kept over stages.
 // Who is in the candidate's share stays in it when the share grows (`isAssigned`). Every transition carries the numbers that caused it.
+import { GUARDRAILS, type OptionalStage, OPTIONAL_STAGES, STAGES } from '../core/experiment.ts'
+import type { Guardrail, Ramp, RampNumbers, RateTest, Stage, Transition } from '../core/experiment.ts'
+import type { Needs } from './experiment-view.ts'
 import {
   addOutcome,
   addPair,
@@ -11,16 +14,8 @@ import {
   isFuseBlown,
   NEW_PAIR_TEST,
   NEW_RATE_TEST,
-  type PairTest,
-  type RateTest,
   sampleRatioEvidence,
 } from './sequential.ts'
-
-export const STAGES = ['draft', 'offline', 'shadow', 'canary_1', 'canary_5', 'canary_25', 'full', 'done'] as const
-export type Stage = (typeof STAGES)[number]
-
-const GUARDRAILS = ['error', 'timeout', 'invalid_format', 'refusal', 'cut_answer', 'slow', 'dear'] as const
-type Guardrail = (typeof GUARDRAILS)[number]
 
 export type RampPlan = {
   /** Δ: how much worse still counts as equal, in quality. With a judge: times its J. */
@@ -29,44 +24,32 @@ export type RampPlan = {
   readonly pairsPerStage: number
   /** Excess share of failures that a guardrail lets pass. */
   readonly tolerance: number
+  /** Those of the optional stages that it goes through. */
+  readonly stages: readonly OptionalStage[]
 }
-export const DEFAULT_PLAN: RampPlan = { margin: 0.05, pairsPerStage: 30, tolerance: 0.02 }
-
-export type Ramp = {
-  readonly stage: Stage
-  readonly status: 'running' | 'paused' | 'rolled_back'
-  readonly enteredAtMs: number
-  /** A rolled back ramp may be started again only from then on. */
-  readonly notBeforeMs: number
-  /** Pairs of this stage. */
-  readonly stagePairs: number
-  readonly test: PairTest
-  readonly guardrails: { readonly [guardrail in Guardrail]?: RateTest }
-  /** Answers of this stage that went to the candidate and to the control. */
-  readonly assigned: { readonly candidate: number; readonly control: number }
-  readonly hardErrors: number
-}
+export const DEFAULT_PLAN: RampPlan = { margin: 0.05, pairsPerStage: 30, tolerance: 0.02, stages: OPTIONAL_STAGES }
 
 export type Observation =
   /** y(candidate) − y(baseline) of one conversation. */
   | { readonly type: 'pair'; readonly difference: number }
-  /** One answer of the candidate beside one of the concurrent control: which guardrails each of them broke. */
-  | { readonly type: 'outcome'; readonly candidate: readonly Guardrail[]; readonly control: readonly Guardrail[] }
+  /** One answer of the candidate beside one of the concurrent control: which of the measured guardrails each of them broke. */
+  | {
+      readonly type: 'outcome'
+      readonly measured: readonly Guardrail[]
+      readonly candidate: readonly Guardrail[]
+      readonly control: readonly Guardrail[]
+      /** The candidate could not answer: what the fuse counts. */
+      readonly isHard: boolean
+    }
   /** A conversation was assigned. */
   | { readonly type: 'assigned'; readonly toCandidate: boolean }
   /** Nothing but time passed. */
   | { readonly type: 'tick' }
   | { readonly type: 'start' }
   | { readonly type: 'pause' }
-  | { readonly type: 'promote' }
+  /** By hand, or past a stage that has nothing to work on. */
+  | { readonly type: 'promote'; readonly why: string }
   | { readonly type: 'roll_back'; readonly why: string }
-
-export type Transition = {
-  readonly from: Stage
-  readonly to: Stage | 'rolled_back' | 'paused' | 'resumed'
-  readonly why: string
-  readonly numbers: { readonly pairs: number; readonly promote: number; readonly rollback: number }
-}
 
 export type Step = { readonly ramp: Ramp; readonly transition: Transition | null }
 
@@ -100,6 +83,11 @@ const CANDIDATE_SHARE: { readonly [stage in Stage]: number } = {
   done: 1,
 }
 
+/** Whether callers get answers of the candidate at all. */
+export function isReal(stage: Stage): boolean {
+  return CANDIDATE_SHARE[stage] > 0
+}
+
 /** `place`: a hash of tenant and conversation on 0–1. As shares only grow, whoever is in stays in. */
 export function isAssigned(place: number, stage: Stage): boolean {
   return place < CANDIDATE_SHARE[stage]
@@ -119,16 +107,23 @@ export function newRamp(nowMs: number): Ramp {
   }
 }
 
+/** Share of the conversations of a stage that the candidate answers, 0–1. */
+export function candidateShareOf(stage: Stage): number {
+  return CANDIDATE_SHARE[stage]
+}
+
 /** What one observation makes of a ramp. A ramp that does not run takes none but what a person says. */
 export function step(ramp: Ramp, observation: Observation, plan: RampPlan, nowMs: number): Step {
   switch (observation.type) {
     case 'start':
-      return start(ramp, nowMs)
+      return start(ramp, plan, nowMs)
     case 'pause':
       if (ramp.status !== 'running') return unchanged(ramp)
       return { ramp: { ...ramp, status: 'paused' }, transition: transition(ramp, 'paused', 'paused by hand') }
     case 'promote':
-      return ramp.status === 'running' ? enter(ramp, nextStage(ramp.stage), 'promoted by hand', nowMs) : unchanged(ramp)
+      return ramp.status === 'running'
+        ? enter(ramp, nextStage(ramp.stage, plan), observation.why, nowMs)
+        : unchanged(ramp)
     case 'roll_back':
       return ramp.status === 'rolled_back' ? unchanged(ramp) : rollBack(ramp, observation.why, nowMs)
     case 'pair':
@@ -155,21 +150,21 @@ function isLearning(ramp: Ramp): boolean {
   return ramp.status === 'running' && ramp.stage !== 'draft' && ramp.stage !== 'done'
 }
 
-function start(ramp: Ramp, nowMs: number): Step {
+function start(ramp: Ramp, plan: RampPlan, nowMs: number): Step {
   if (ramp.status === 'paused')
     return { ramp: { ...ramp, status: 'running' }, transition: transition(ramp, 'resumed', 'resumed by hand') }
   if (ramp.status === 'rolled_back') {
     if (nowMs < ramp.notBeforeMs) return unchanged(ramp)
-    return enter(newRamp(nowMs), 'offline', 'started again', nowMs)
+    return enter(newRamp(nowMs), nextStage('draft', plan), 'started again', nowMs)
   }
-  return ramp.stage === 'draft' ? enter(ramp, 'offline', 'started', nowMs) : unchanged(ramp)
+  return ramp.stage === 'draft' ? enter(ramp, nextStage('draft', plan), 'started', nowMs) : unchanged(ramp)
 }
 
 /** Looks at all evidence: what speaks against the candidate first. */
 function judge(ramp: Ramp, plan: RampPlan, nowMs: number): Step {
   const against = objection(ramp)
   if (against !== null) return rollBack(ramp, against, nowMs)
-  const next = nextStage(ramp.stage)
+  const next = nextStage(ramp.stage, plan)
   if (ramp.stage === 'full')
     return nowMs - ramp.enteredAtMs >= HOLD_OUT_MS
       ? enter(ramp, next, 'the held-out week passed', nowMs)
@@ -183,11 +178,11 @@ function judge(ramp: Ramp, plan: RampPlan, nowMs: number): Step {
 }
 
 function objection(ramp: Ramp): string | null {
-  const isReal = CANDIDATE_SHARE[ramp.stage] > 0
+  const isLive = isReal(ramp.stage)
   const answers = ramp.assigned.candidate
-  if (isReal && isFuseBlown(ramp.hardErrors, answers))
+  if (isLive && isFuseBlown(ramp.hardErrors, answers))
     return `fuse: ${ramp.hardErrors} hard errors in ${answers} answers`
-  if (evidenceOf(ramp.test.rollback) >= (isReal ? PRODUCTION_ROLLBACK_EVIDENCE : SHADOW_ROLLBACK_EVIDENCE))
+  if (evidenceOf(ramp.test.rollback) >= (isLive ? PRODUCTION_ROLLBACK_EVIDENCE : SHADOW_ROLLBACK_EVIDENCE))
     return 'worse by the margin'
   for (const guardrail of GUARDRAILS) {
     const test = ramp.guardrails[guardrail]
@@ -203,15 +198,14 @@ function objection(ramp: Ramp): string | null {
 
 function withOutcome(ramp: Ramp, observation: Observation & { readonly type: 'outcome' }, plan: RampPlan): Ramp {
   const guardrails: { [guardrail in Guardrail]?: RateTest } = { ...ramp.guardrails }
-  for (const guardrail of GUARDRAILS)
+  for (const guardrail of observation.measured)
     guardrails[guardrail] = addOutcome(
       guardrails[guardrail] ?? NEW_RATE_TEST,
       observation.candidate.includes(guardrail),
       observation.control.includes(guardrail),
       plan.tolerance,
     )
-  const isHard = observation.candidate.includes('error') || observation.candidate.includes('timeout')
-  return { ...ramp, guardrails, hardErrors: ramp.hardErrors + Number(isHard) }
+  return { ...ramp, guardrails, hardErrors: ramp.hardErrors + Number(observation.isHard) }
 }
 
 function withAssignment(ramp: Ramp, toCandidate: boolean): Ramp {
@@ -238,13 +232,46 @@ function enter(ramp: Ramp, stage: Stage, why: string, nowMs: number): Step {
   }
 }
 
-function nextStage(stage: Stage): Stage {
-  return STAGES[Math.min(STAGES.indexOf(stage) + 1, STAGES.length - 1)]!
+function nextStage(stage: Stage, { stages }: RampPlan): Stage {
+  const left: readonly string[] = OPTIONAL_STAGES.filter((optional) => !stages.includes(optional))
+  return STAGES.slice(STAGES.indexOf(stage) + 1).find((next) => !left.includes(next)) ?? 'done'
+}
+
+/** What is missing for the next stage; null: time or a person moves it, or nothing does. */
+export function needsOf(ramp: Ramp, plan: RampPlan): Needs | null {
+  if (!isLearning(ramp) || ramp.stage === 'full') return null
+  const next = nextStage(ramp.stage, plan)
+  return {
+    next,
+    pairs: { have: ramp.stagePairs, need: plan.pairsPerStage },
+    evidence: { have: Math.min(evidenceOf(ramp.test.promote), MOST_EVIDENCE), need: EVIDENCE_TO_ENTER[next] },
+  }
 }
 
 function transition(ramp: Ramp, to: Transition['to'], why: string): Transition {
-  const { pairs, promote, rollback } = ramp.test
-  return { from: ramp.stage, to, why, numbers: { pairs, promote: evidenceOf(promote), rollback: evidenceOf(rollback) } }
+  return { from: ramp.stage, to, why, numbers: numbersOf(ramp) }
+}
+
+/** Beyond it an e-value says no more; infinity could not be written as JSON. */
+const MOST_EVIDENCE = 1e15
+
+/** What the evidence is now. */
+export function numbersOf({ test, guardrails, assigned, hardErrors }: Ramp): RampNumbers {
+  const shown = (wealth: RateTest['wealth']): number => Math.min(evidenceOf(wealth), MOST_EVIDENCE)
+  return {
+    pairs: test.pairs,
+    meanDifference: test.pairs === 0 ? 0 : test.sum / test.pairs,
+    promote: shown(test.promote),
+    rollback: shown(test.rollback),
+    assigned,
+    hardErrors,
+    guardrails: Object.fromEntries(
+      Object.entries(guardrails).map(([guardrail, { pairs, candidate, control, wealth }]) => [
+        guardrail,
+        { pairs, candidate, control, evidence: shown(wealth) },
+      ]),
+    ),
+  }
 }
 
 function unchanged(ramp: Ramp): Step {

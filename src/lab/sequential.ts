@@ -2,30 +2,18 @@
 //
 // An e-process starts at 1 and, while its null hypothesis is true, is expected not to grow; the chance that it ever reaches E is at most
 // 1/E, whenever one looks. So evidence of several stages multiplies, and stopping early is no mistake. A mixture over bet sizes is one, too.
+import type { PairTest, RateTest, Wealth } from '../core/experiment.ts'
 
 /** Bets: small ones find small effects with many pairs, large ones find large effects with few. */
 const BETS = [0.02, 0.05, 0.1, 0.2, 0.3, 0.45] as const
 
-/** Logarithms of the products, one for each bet. Plain data: it is stored between observations. */
-export type Wealth = readonly number[]
-
-export type PairTest = {
-  readonly pairs: number
-  /** Against "the candidate is worse by the margin or more": large values promote. */
-  readonly promote: Wealth
-  /** Against "the candidate is worse by less than the margin": large values roll back. */
-  readonly rollback: Wealth
-}
-
-export type RateTest = {
-  readonly candidate: number
-  readonly control: number
-  readonly wealth: Wealth
-}
+/** An equal candidate is promoted after about 6 · P(pairs disagree) / margin² pairs, in the median. */
+export const PAIRS_FACTOR = 6
+export const USUAL_DISAGREEMENT = 0.2
 
 const START: Wealth = BETS.map(() => 0)
-export const NEW_PAIR_TEST: PairTest = { pairs: 0, promote: START, rollback: START }
-export const NEW_RATE_TEST: RateTest = { candidate: 0, control: 0, wealth: START }
+export const NEW_PAIR_TEST: PairTest = { pairs: 0, sum: 0, promote: START, rollback: START }
+export const NEW_RATE_TEST: RateTest = { pairs: 0, candidate: 0, control: 0, wealth: START }
 
 /**
  * One more pair: `difference` = y(candidate) − y(baseline) of one conversation, −1 to 1; `margin` Δ is how much worse still counts as equal.
@@ -37,6 +25,7 @@ export function addPair(test: PairTest, difference: number, margin: number): Pai
   const gain = difference + margin
   return {
     pairs: test.pairs + 1,
+    sum: test.sum + difference,
     promote: test.promote.map((log, each) => log + Math.log(1 + (BETS[each]! / (1 - margin)) * gain)),
     rollback: test.rollback.map((log, each) => log + Math.log(1 - (BETS[each]! / (1 + margin)) * gain)),
   }
@@ -59,6 +48,7 @@ export function addOutcome(
 ): RateTest {
   const excess = Number(candidateFailed) - Number(controlFailed) - tolerance
   return {
+    pairs: test.pairs + 1,
     candidate: test.candidate + Number(candidateFailed),
     control: test.control + Number(controlFailed),
     // Expected to be at most 1 under the null, and positive, since the excess is at least −1 − tolerance.

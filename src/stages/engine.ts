@@ -18,6 +18,7 @@ import type { ExpectedOutput } from '../routing/expected-output.ts'
 import type { HealthOf } from '../routing/health-facts.ts'
 import type { Sampler } from './sample.ts'
 import type { NamedRun, Run } from './shared-run.ts'
+import type { Trials } from './trials.ts'
 import type { PlanMemory } from '../routing/plan-memory.ts'
 import type { CacheStore, LedgerStore, ResponseStore } from '../store/store.ts'
 
@@ -52,6 +53,8 @@ export type Engine = {
   /** What is learned from answers. */
   readonly sampler: Sampler
   readonly taskLearning: TaskLearning
+  /** Routes that are on trial. */
+  readonly trials: Trials
   readonly load: Load
 }
 

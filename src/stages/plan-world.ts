@@ -33,7 +33,7 @@ export type Asked = {
 /** What planning needs of the engine. */
 export type PlanEngine = Pick<
   Engine,
-  'clock' | 'random' | 'healthOf' | 'planMemory' | 'expectedOutput' | 'scoreboard' | 'taskLearning'
+  'clock' | 'random' | 'healthOf' | 'planMemory' | 'expectedOutput' | 'scoreboard' | 'taskLearning' | 'trials'
 > & {
   readonly attemptTools: Pick<Engine['attemptTools'], 'wireOf' | 'estimateTokens'>
 }

@@ -18,6 +18,13 @@ export function planStage(engine: Engine, snapshot: Snapshot): PlanStage {
     const { thread } = routed
     exchange.route = routed.route.name
     exchange.task = routed.task
+    const { trial } = routed
+    exchange.trial = trial
+    if (trial !== null) {
+      engine.trials.onAssigned(trial)
+      // Its cost is known a moment later.
+      exchange.cleanUps.push(() => queueMicrotask(() => engine.trials.onClosed(exchange, trial)))
+    }
     if (routed.route.only === null || call.facts.options.isTraced) exchange.plan = routed.plan
     const [first] = routed.plan.targets
     if (routed.route.only === null && first !== undefined) {

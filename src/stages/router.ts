@@ -1,6 +1,7 @@
 // From a caller's model name to a plan: what the stage `plan` and whoever explains it have in common.
 import type { Call, RoutingOptions } from '../core/call.ts'
 import { GatewayError } from '../core/error.ts'
+import type { Trial } from '../core/experiment.ts'
 import type { Deployment } from '../core/model.ts'
 import { routingOptionsOf } from '../http/option-headers.ts'
 import { modelAllowed, ownerModels } from '../keys/permit.ts'
@@ -22,6 +23,7 @@ import {
   suitsIn,
   wishToolsIn,
 } from './plan-world.ts'
+import { onTrial } from './trials.ts'
 import { unsuited } from './unsuited.ts'
 
 type Routed = {
@@ -31,6 +33,8 @@ type Routed = {
   readonly thread: Thread | null
   /** The kind of work; null where nobody had to know. */
   readonly task: string | null
+  /** What it is to an experiment; null: its route is on no trial. */
+  readonly trial: Trial | null
 }
 
 export interface Router {
@@ -103,7 +107,7 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
     return planned
   }
 
-  function chosen(asked: Asked, route: Route, barred: Barred, how: How): Routed {
+  function chosen(asked: Asked, route: Route, barred: Barred, how: How): Omit<Routed, 'trial'> {
     const { call, caller } = asked
     const { options } = call.facts
     const { isDry, isInstead } = how
@@ -137,21 +141,27 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
     route(asked, instead) {
       const { call, caller } = asked
       const { model, options } = call.facts
-      const route = resolve(instead ?? model, caller)
-      const barred = instead === null ? barredBy(route, model, caller) : null
+      const named = resolve(instead ?? model, caller)
+      const barred = instead === null ? barredBy(named, model, caller) : null
+      const tried = instead === null ? onTrial(engine.trials, named, asked, engine.random) : null
+      const route = tried?.route ?? named
+      const trial = tried?.trial ?? null
       if (route.only !== null && options.routing === null && options.maxCostNanoUsd === null && !options.isTraced) {
         const why = tools.unable(route.only.deployment, asked)
         const planned = planOnly(route, route.only, why, totalOf(call, route, config.timeouts.totalMs))
-        return { route, plan: served(planned, asked), thread: null, task: null }
+        return { route, plan: served(planned, asked), thread: null, task: null, trial }
       }
       const routed = chosen(asked, route, barred, { isDry: false, isInstead: instead !== null })
       served(routed.plan, asked)
-      return routed
+      return { ...routed, trial }
     },
     explain(asked) {
       const { model } = asked.call.facts
-      const route = resolve(model, asked.caller)
-      return chosen(asked, route, barredBy(route, model, asked.caller), { isDry: true, isInstead: false })
+      const named = resolve(model, asked.caller)
+      const tried = onTrial(engine.trials, named, asked, engine.random)
+      const barred = barredBy(named, model, asked.caller)
+      const how = { isDry: true, isInstead: false }
+      return { ...chosen(asked, tried?.route ?? named, barred, how), trial: tried?.trial ?? null }
     },
   }
 }

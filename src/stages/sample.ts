@@ -11,6 +11,7 @@ import { ChatAssembler } from '../core/chat-assembler.ts'
 import type { ChatRequest } from '../core/chat.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
+import type { Trial } from '../core/experiment.ts'
 import type { LabConfig } from '../config/schema-lab.ts'
 import type { Ending, Exchange } from '../exchange.ts'
 import { routingOptionsOf } from '../http/option-headers.ts'
@@ -57,7 +58,7 @@ export interface Sampler {
   /** From now on this consumer is asked; returns how it leaves. */
   join(consumer: SampleConsumer): () => void
   /** Whether anybody wants to learn from a request. */
-  wants(route: string, caller: KeyWithTeam): boolean
+  wants(route: string, caller: KeyWithTeam, trial: Trial | null): boolean
   /** Null: there is no room, and it is counted as dropped. */
   copy(): AnswerCopy | null
   /** Takes a request whose entry is durable. */
@@ -139,7 +140,7 @@ export function createSampler(tools: SamplerTools): Sampler {
     seen++
     for (const { name, wants, take } of consumers) {
       try {
-        if (wants(answered.route, answered.caller)) take(answered)
+        if (wants(answered.route, answered.caller, answered.trial)) take(answered)
       } catch (error) {
         log.error('lab_failed', { consumer: name, request: answered.requestId, error: String(error) })
       }
@@ -154,8 +155,8 @@ export function createSampler(tools: SamplerTools): Sampler {
         if (at >= 0) consumers.splice(at, 1)
       }
     },
-    wants(route, caller) {
-      for (const consumer of consumers) if (consumer.wants(route, caller)) return true
+    wants(route, caller, trial) {
+      for (const consumer of consumers) if (consumer.wants(route, caller, trial)) return true
       return false
     },
     copy() {
@@ -193,7 +194,8 @@ export type SampleStage = (exchange: Exchange, request: Request, call: Call, cal
 export function sampleStage({ sampler, clock }: Pick<Engine, 'sampler' | 'clock'>, { config }: Snapshot): SampleStage {
   const { noStoreTags } = config.cache
   return (exchange, request, call, caller) => {
-    if (exchange.entrance.dialect.translator === undefined || !sampler.wants(exchange.route, caller)) return
+    if (exchange.entrance.dialect.translator === undefined || !sampler.wants(exchange.route, caller, exchange.trial))
+      return
     if (exchange.answerCopy !== null || caller.key.metadata['lab'] === 'off') return
     const copy = sampler.copy()
     if (copy === null) return
@@ -279,6 +281,7 @@ function answeredOf(
       durationMs,
       ttftMs: exchange.ttftMs,
       isNoStore,
+      trial: exchange.trial,
     }
   } catch (error) {
     if (error instanceof GatewayError) return null

@@ -480,6 +480,44 @@ CREATE TABLE alert_deliveries (
 CREATE INDEX alert_deliveries_waiting ON alert_deliveries (destination, alert) WHERE ended_at IS NULL;
 `
 
+// Experiments, the transitions that they went through, the pairs that they rest on; labels, and what judges are worth on them.
+const EXPERIMENTS = `
+CREATE TABLE experiments (
+  id TEXT PRIMARY KEY,
+  created_at INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE experiment_audit (
+  experiment TEXT NOT NULL,
+  no INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  PRIMARY KEY (experiment, no)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE experiment_pairs (
+  experiment TEXT NOT NULL,
+  unit TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  body TEXT, -- NULL: somebody is at it, or nothing came of it
+  PRIMARY KEY (experiment, unit)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX experiment_pairs_by_time ON experiment_pairs (experiment, at) WHERE body IS NOT NULL;
+
+CREATE TABLE lab_labels (
+  id TEXT PRIMARY KEY,
+  at INTEGER NOT NULL,
+  is_good INTEGER NOT NULL,
+  prompt TEXT NOT NULL,
+  answer TEXT NOT NULL
+) STRICT;
+CREATE INDEX lab_labels_by_time ON lab_labels (at, id);
+
+CREATE TABLE lab_judges (epoch TEXT PRIMARY KEY, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
 export const MIGRATIONS: readonly string[] = [
   BASE,
@@ -498,6 +536,7 @@ export const MIGRATIONS: readonly string[] = [
   ALERTS,
   REPORTS,
   EVIDENCE,
+  EXPERIMENTS,
 ]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */

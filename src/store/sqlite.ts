@@ -9,6 +9,7 @@ import { createCacheStore } from './sqlite-cache.ts'
 import { guarded, openConnection, type SqliteOptions } from './sqlite-connection.ts'
 import { createDrillStore } from './sqlite-drills.ts'
 import { createEvidenceStore } from './sqlite-evidence.ts'
+import { createExperimentStore } from './sqlite-experiments.ts'
 import { createFileStore } from './sqlite-files.ts'
 import { createKeyStore } from './sqlite-keys.ts'
 import { createLedgerStore } from './sqlite-ledger.ts'
@@ -38,6 +39,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...createFileStore(database),
     ...createBatchStore(database),
     ...createDrillStore(database),
+    ...createExperimentStore(database),
     ...createCacheStore(database),
     ...createUserStore(database),
     ...createCodeStore(database),

@@ -15,6 +15,7 @@ import type {
   StoredEvidence,
   StoredScore,
 } from '../core/evidence.ts'
+import type { AuditRecord, Experiment, ExperimentPair, JudgeRecord, Label } from '../core/experiment.ts'
 import type { KeySecret, Team, VirtualKey } from '../core/key.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { CachedAnswer, CacheSaving, CacheShare, IdempotentRequest, KeptAnswer } from '../core/kept-answer.ts'
@@ -385,6 +386,42 @@ export interface DrillStore {
   listDrills(query: { readonly limit: number }): Promise<readonly DrillReport[]>
 }
 
+/** What one write of an experiment adds beside itself. */
+type ExperimentMove = {
+  /** In order; their numbers go on from the last ones. */
+  readonly audit: readonly AuditRecord[]
+  /** Of units that were claimed. */
+  readonly pairs: readonly ExperimentPair[]
+}
+
+export interface ExperimentStore {
+  insertExperiment(experiment: Experiment): Promise<void>
+  getExperiment(id: string): Promise<Experiment | null>
+  /** All of them, newest first. */
+  listExperiments(): Promise<readonly Experiment[]>
+  /** A text that differs once one of them was written by anybody. Cheap. */
+  experimentVersions(): Promise<string>
+  /**
+   * One transaction: writes the experiment with the next version, its audit and its pairs. False, and nothing is written,
+   * where somebody else wrote since the version that `experiment` has.
+   */
+  moveExperiment(experiment: Experiment, move: ExperimentMove): Promise<boolean>
+  /** With its audit and its pairs. */
+  deleteExperiment(id: string): Promise<boolean>
+  /** Oldest first. */
+  listAudit(experiment: string, query: PageQuery): Promise<Page<AuditRecord>>
+  /** True: the unit is this caller's to ask about; false: it was asked about before. */
+  claimUnit(claim: Pick<ExperimentPair, 'experiment' | 'unit' | 'at'>): Promise<boolean>
+  /** Newest first. */
+  listPairs(experiment: string, query: { readonly limit: number }): Promise<readonly ExperimentPair[]>
+  /** One transaction; a label of the same prompt and answer is replaced. */
+  putLabels(labels: readonly Label[]): Promise<void>
+  /** Newest first. */
+  listLabels(query: { readonly limit: number }): Promise<readonly Label[]>
+  putJudge(record: JudgeRecord): Promise<void>
+  getJudge(epoch: string): Promise<JudgeRecord | null>
+}
+
 export interface CacheStore {
   /** Null: there is none, or it has expired by `now`. Notes that it was used. */
   getAnswer(key: string, now: number): Promise<CachedAnswer | null>
@@ -588,7 +625,8 @@ export interface Store
     CacheStore,
     DrillStore,
     AlertStore,
-    EvidenceStore {
+    EvidenceStore,
+    ExperimentStore {
   /** Resolves when the store answers; throws `store_unavailable` when it does not. */
   ping(): Promise<void>
   close(): Promise<void>

@@ -1,0 +1,59 @@
+// What a request meets of experiments on its path: whether its route is on trial, and then who answers it. Where no experiment runs,
+// that is one look at a field.
+import type { Trial } from '../core/experiment.ts'
+import type { Exchange } from '../exchange.ts'
+import { routingOptionsOf } from '../http/option-headers.ts'
+import { modelAllowed } from '../keys/permit.ts'
+import { threadOf } from '../routing/conversation.ts'
+import type { Route } from '../routing/route.ts'
+import { placeOf } from '../routing/trial.ts'
+import type { RouteTrial } from '../routing/trial.ts'
+import type { Asked } from './plan-world.ts'
+
+/** What takes the place of a route; `trial` null: an experiment is over, and this is what the route has become. */
+export type StandIn = { readonly route: Route; readonly trial: RouteTrial | null }
+
+export type Trials = {
+  /** By the route's name; null, as mostly: there is none. Replaced as a whole. */
+  standIns: ReadonlyMap<string, StandIn> | null
+  /** Told each request on trial when it is assigned to an arm, and once it is closed. */
+  onAssigned: (trial: Trial) => void
+  onClosed: (exchange: Exchange, trial: Trial) => void
+}
+
+export function createTrials(): Trials {
+  return { standIns: null, onAssigned: () => undefined, onClosed: () => undefined }
+}
+
+/** Null: the route is what it is. */
+export function onTrial(
+  { standIns }: Trials,
+  route: Route,
+  { call, dialect, caller, headers }: Asked,
+  random: () => number,
+): { readonly route: Route; readonly trial: Trial | null } | null {
+  const standIn = standIns?.get(route.name)
+  if (standIn === undefined || dialect.translator === undefined) return null
+  const { key, team } = caller
+  const isLimited = key.models !== null || (team !== null && team.models !== null)
+  // A key that may use a deployment of the route, and not the route, is not sent anywhere else.
+  if (isLimited && !modelAllowed(key.models, team?.models ?? null, [call.facts.model])) return null
+  const { trial } = standIn
+  if (trial === null) return { route: standIn.route, trial }
+  const session = routingOptionsOf(headers, call.facts.options.routing)?.session ?? null
+  const thread = threadOf(call, key.id, session)
+  const conversation = thread === null ? null : `${key.teamId ?? key.id} ${thread.hash}`
+  const place = conversation === null ? random() : placeOf(conversation, trial.experiment)
+  const arm = trial.isCandidates(place) ? 'candidate' : 'control'
+  return {
+    route: trial.routes[arm],
+    trial: {
+      experiment: trial.experiment,
+      stage: trial.stage,
+      arm,
+      conversation,
+      isRead: random() < trial.readShare[arm],
+      isCopied: random() < trial.copyShare,
+    },
+  }
+}

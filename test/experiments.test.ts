@@ -1,0 +1,381 @@
+// Experiments through the running gateway: models that answer from a table of recorded answers, a judge that knows the right ones, time that
+// is driven.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, expect, test } from 'bun:test'
+import { createAdmin, type AdminOptions } from '../src/admin/admin.ts'
+import type { Experiment, ExperimentSpec, Label, Stage } from '../src/core/experiment.ts'
+import { OPTIONAL_STAGES } from '../src/core/experiment.ts'
+import { systemClock } from '../src/core/clock.ts'
+import type { Clock } from '../src/core/clock.ts'
+import { isObject } from '../src/core/json.ts'
+import { parseObject } from '../src/core/json-read.ts'
+import { runCli } from '../src/cli/run.ts'
+import type { AdminRequest } from '../src/cli/admin-call.ts'
+import { completion, startGateway, startUpstream } from './gateway.ts'
+import type { TestGateway, Upstream } from './gateway.ts'
+
+const DAY_MS = 86_400_000
+
+/** Question `n` and its right answer. */
+const questionOf = (n: number): string => `What is ${n} times 7?`
+const rightAnswer = (question: string): string => String(Number(/What is (\d+)/.exec(question)?.[1]) * 7)
+
+/** What a model makes of a question; `at` counts its requests from 1. */
+type Model = (question: string, at: number) => string | Response
+
+const GOOD: Model = rightAnswer
+const BAD: Model = (question) => String(Number(rightAnswer(question)) + 1)
+/** Grades by what is right, out of what stands between the marks. */
+const JUDGE: Model = (question) => {
+  const [, prompt = '', answer = ''] = /prompt>>\n([\s\S]*?)\n<<[\s\S]*answer>>\n([\s\S]*?)\n<</.exec(question) ?? []
+  return JSON.stringify({ verdict: answer === rightAnswer(prompt) ? 1 : 0 })
+}
+const USAGE = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 }
+
+function lastQuestion(body: string): string {
+  const messages = parseObject(body)?.['messages']
+  const last: unknown = Array.isArray(messages) ? messages.at(-1) : null
+  return isObject(last) && typeof last['content'] === 'string' ? last['content'] : ''
+}
+
+function provider(model: Model): Upstream {
+  return startUpstream((_request, at, body) => {
+    const answer = model(lastQuestion(body), at)
+    return typeof answer === 'string' ? Response.json(completion(answer, USAGE)) : answer
+  })
+}
+
+/** A clock that can be put forward; in between time passes as it does. */
+function aheadClock(): Clock & { ahead: number } {
+  const clock = { ...systemClock, ahead: 0 }
+  return Object.assign(clock, { now: () => Date.now() + clock.ahead })
+}
+
+type World = {
+  readonly weir: TestGateway
+  readonly clock: ReturnType<typeof aheadClock>
+  readonly upstreams: { readonly [name in 'old' | 'new' | 'judge']: Upstream }
+  /** Asks that many new questions, each a conversation of its own, and waits for all that comes of them. */
+  ask(count: number): Promise<readonly Response[]>
+  experiment(id: string): Experiment
+}
+
+const open: (() => PromiseLike<void> | void)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close()
+})
+
+async function world(candidate: Model, { more = '', judge = JUDGE } = {}): Promise<World> {
+  const upstreams = { old: provider(GOOD), new: provider(candidate), judge: provider(judge) }
+  for (const upstream of Object.values(upstreams)) open.push(() => upstream[Symbol.dispose]())
+  const model = (upstream: Upstream, id: string, price: number): string =>
+    `{ preset: openai-compatible, base_url: "${upstream.url}/v1", keys: [a-secret-value], models: { ${id}: { price: { input: ${price}, output: ${price} } } } }`
+  const clock = aheadClock()
+  const weir = await startGateway(
+    `
+providers:
+  old: ${model(upstreams.old, 'm', 10)}
+  new: ${model(upstreams.new, 'm', 1)}
+  grader: ${model(upstreams.judge, 'm', 0.1)}
+routes:
+  chat: { targets: [old/m], retries: 0 }
+${more}`,
+    { clock },
+  )
+  open.push(() => weir[Symbol.asyncDispose]())
+  let asked = 0
+  return {
+    weir,
+    clock,
+    upstreams,
+    async ask(count) {
+      const responses: Response[] = []
+      for (let left = count; left > 0; left -= 20)
+        responses.push(
+          ...(await Promise.all(
+            Array.from({ length: Math.min(20, left) }, async () => {
+              const response = await weir.call('/v1/chat/completions', {
+                model: 'chat',
+                messages: [{ role: 'user', content: questionOf(++asked) }],
+              })
+              await response.clone().text()
+              return response
+            }),
+          )),
+        )
+      await weir.gateway.experiments.settled()
+      return responses
+    },
+    experiment: (id) => weir.gateway.experiments.get(id).experiment,
+  }
+}
+
+const SPEC: ExperimentSpec = {
+  route: 'chat',
+  baseline: 'old/m',
+  candidate: 'new/m',
+  stages: OPTIONAL_STAGES,
+  margin: 0.1,
+  pairsPerStage: 30,
+  tolerance: 0.02,
+  shadowShare: 1,
+  maxNanoUsd: 10_000_000_000n,
+  shareOfSpend: null,
+  judge: { model: 'grader/m', mode: 'pointwise' },
+}
+
+/** Answers that people labelled: half of them right. */
+const LABELS: readonly Label[] = Array.from({ length: 60 }, (_, n) => {
+  const prompt = questionOf(1_000 + n)
+  const isGood = n % 2 === 0
+  return { id: `label_${n}`, at: n, prompt, answer: isGood ? rightAnswer(prompt) : 'no idea', isGood }
+})
+
+async function started(world: World, change: Partial<ExperimentSpec> = {}): Promise<string> {
+  const { experiments } = world.weir.gateway
+  await experiments.label(LABELS)
+  const { experiment } = await experiments.create({ ...SPEC, ...change })
+  await experiments.command(experiment.id, 'start', 'by hand')
+  await experiments.settled()
+  await experiments.tick()
+  await experiments.settled()
+  return experiment.id
+}
+
+async function auditOf({ weir }: World, id: string) {
+  return (await weir.store.listAudit(id, { cursor: null, limit: 100 })).data
+}
+
+function adminOf({ weir, clock }: World) {
+  const { gateway, store, hash } = weir
+  const token = 'an-admin-token-of-the-test'
+  const admin = createAdmin({
+    ...({} as AdminOptions),
+    store,
+    hash,
+    clock,
+    experiments: gateway.experiments,
+    operatorTokenHash: hash(token),
+    metricsOpen: false,
+    version: 'test',
+    onInternalError: (cause) => {
+      throw cause
+    },
+  })
+  return async (line: string, body?: object) => {
+    const [method = 'GET', path = '/'] = line.split(' ')
+    const response = await admin.fetch(
+      new Request(`http://admin${path}`, {
+        method,
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+      { address: null },
+    )
+    const text = await response.text()
+    return { status: response.status, json: parseObject(text) ?? {} }
+  }
+}
+
+test('a bad model under a good name is rolled back before a caller has seen it, and the audit tells why', async () => {
+  const all = await world(BAD)
+  const id = await started(all)
+  expect(all.experiment(id).ramp.stage).toBe('shadow')
+  for (let round = 0; round < 5 && all.experiment(id).ramp.status === 'running'; round++) await all.ask(20)
+  expect(all.experiment(id).ramp).toMatchObject({ stage: 'shadow', status: 'rolled_back' })
+  const audit = await auditOf(all, id)
+  expect(audit.map(({ no, from, to }) => [no, from, to])).toEqual([
+    [1, 'draft', 'offline'],
+    [2, 'offline', 'shadow'],
+    [3, 'shadow', 'rolled_back'],
+  ])
+  const last = audit[2]
+  expect(last?.why).toBe('worse by the margin')
+  expect(last?.numbers.rollback).toBeGreaterThanOrEqual(20)
+  expect(last?.numbers.promote).toBeLessThan(1)
+  expect(last?.numbers.meanDifference).toBe(-1)
+  // Nobody but the lab ever asked it, and nothing more is asked of it.
+  const asked = all.upstreams.new.received.length
+  const [response] = await all.ask(1)
+  expect([response?.headers.get('x-weir-target'), all.upstreams.new.received.length]).toEqual(['old/m', asked])
+}, 20_000)
+
+test('an equal and cheaper model goes up stage by stage to all of the traffic', async () => {
+  const all = await world(GOOD)
+  const id = await started(all)
+  const stages: Stage[] = []
+  for (let round = 0; round < 40 && all.experiment(id).ramp.stage !== 'full'; round++) {
+    await all.ask(40)
+    stages.push(all.experiment(id).ramp.stage)
+  }
+  expect(all.experiment(id).ramp).toMatchObject({ stage: 'full', status: 'running' })
+  all.clock.ahead += 7 * DAY_MS
+  await all.weir.gateway.experiments.tick()
+  await all.weir.gateway.experiments.settled()
+  expect(all.experiment(id).ramp.stage).toBe('done')
+  expect((await auditOf(all, id)).map(({ to }) => to)).toEqual([
+    'offline',
+    'shadow',
+    'canary_1',
+    'canary_5',
+    'canary_25',
+    'full',
+    'done',
+  ])
+  const targets = (await all.ask(20)).map((response) => response.headers.get('x-weir-target'))
+  expect(new Set(targets)).toEqual(new Set(['new/m']))
+}, 60_000)
+
+test('requests that are under way when the stage changes are counted in the stage that they came in', async () => {
+  const all = await world(GOOD)
+  const id = await started(all, { stages: ['canary_25'], judge: null })
+  const { experiments } = all.weir.gateway
+  const asked = all.ask(40)
+  await experiments.command(id, 'promote', 'by hand')
+  await asked
+  const { stage, status, assigned } = all.experiment(id).ramp
+  expect([stage, status, assigned.candidate + assigned.control]).toEqual(['full', 'running', expect.any(Number)])
+  expect((await auditOf(all, id)).map(({ to }) => to)).toEqual(['canary_25', 'full'])
+})
+
+const DRAFT = { route: 'chat', baseline: 'old/m', candidate: 'new/m', max_usd: '1' }
+
+test.each([
+  [{ route: 'none' }, 'route', 'There is no route none'],
+  [{ route: 'old/m' }, 'route', 'There is no route old/m'],
+  [{ baseline: 'grader/m' }, 'baseline', 'grader/m is no target of chat; its targets are old/m.'],
+  [{ candidate: 'm' }, 'candidate', 'write provider/model'],
+  [{ candidate: 'old/m' }, 'candidate', 'the baseline itself'],
+  [{ candidate: 'new/unpriced' }, 'candidate', 'has no price'],
+  [{ judge: { model: 'nobody' } }, 'judge.model', 'no model or route nobody'],
+  [{ margin: 0 }, 'margin', ''],
+  [{ stages: ['full'] }, 'stages[0]', ''],
+  [{ surprise: 1 }, 'surprise', ''],
+])('an experiment that makes no sense is refused with its field: %p', async (change, param, words) => {
+  const ask = adminOf(await world(GOOD))
+  const { status, json } = await ask('POST /admin/experiments', { ...DRAFT, ...change })
+  expect([status, json['error']]).toMatchObject([400, { code: 'request_malformed', param }])
+  expect(JSON.stringify(json)).toContain(words)
+})
+
+test('a person leads an experiment: each step is in the audit, and what its state does not allow is refused', async () => {
+  const all = await world(GOOD)
+  const ask = adminOf(all)
+  const made = await ask('POST /admin/experiments', DRAFT)
+  expect([made.status, made.json]).toMatchObject([
+    201,
+    { stage: 'draft', shadow_rate: 0.02, share_of_spend: 0.02, margin: 0.05, max_usd: '1', judge: null },
+  ])
+  const at = `/admin/experiments/${made.json['id'] as string}`
+  expect((await ask(`POST ${at}/pause`, {})).json['error']).toMatchObject({ code: 'conflict' })
+  expect((await ask(`POST ${at}/start`, {})).json).toMatchObject({ status: 'running' })
+  await all.weir.gateway.experiments.settled()
+  expect((await ask(`GET ${at}`)).json).toMatchObject({
+    stage: 'shadow',
+    needs: { next: 'canary_1', pairs: { have: 0, need: 30 }, evidence: { have: 1, need: 0 } },
+  })
+  const second = await ask('POST /admin/experiments', { ...DRAFT, start: true })
+  expect(JSON.stringify(second.json)).toContain('one at a time')
+  expect((await ask(`DELETE ${at}`)).status).toBe(409)
+  expect((await ask(`PATCH ${at}`, { max_usd: 2, shadow_rate: 0.5 })).json).toMatchObject({
+    max_usd: '2',
+    shadow_rate: 0.5,
+  })
+  expect((await ask(`POST ${at}/pause`, { why: 'a holiday' })).json).toMatchObject({ status: 'paused' })
+  expect((await ask(`POST ${at}/start`, {})).json).toMatchObject({ status: 'running', stage: 'shadow' })
+  expect((await ask(`POST ${at}/promote`, { why: 'we know it well' })).json).toMatchObject({ stage: 'canary_1' })
+  expect((await ask(`POST ${at}/rollback`, { why: 'a complaint' })).json).toMatchObject({ status: 'rolled_back' })
+  expect(JSON.stringify((await ask(`POST ${at}/start`, {})).json)).toContain('may be started again from')
+  const audit = (await ask(`GET ${at}/audit`)).json['data'] as { to: string; why: string }[]
+  expect(audit.map(({ to, why }) => [to, why])).toEqual([
+    ['offline', 'started'],
+    ['shadow', 'no prompts are kept that could be asked offline'],
+    ['paused', 'paused by hand'],
+    ['resumed', 'resumed by hand'],
+    ['canary_1', 'we know it well'],
+    ['rolled_back', 'a complaint'],
+  ])
+  expect((await ask(`DELETE ${at}`)).status).toBe(204)
+  expect((await ask(`GET ${at}`)).status).toBe(404)
+})
+
+function cliOf(all: World, { typed = [], input = '' }: { typed?: readonly string[]; input?: string } = {}) {
+  const ask = adminOf(all)
+  const words = [...typed]
+  return async (args: readonly string[]) => {
+    let out = ''
+    let err = ''
+    const code = await runCli(args, {
+      stdout: (text) => void (out += text),
+      stderr: (text) => void (err += text),
+      environment: { WEIR_ADMIN_TOKEN: 'a-token', WEIR_ADMIN_URL: 'http://admin' },
+      clock: all.clock,
+      colour: false,
+      isTerminal: true,
+      outside: {
+        askAdmin: async ({ method, url, body }: AdminRequest) => {
+          const { status, json } = await ask(`${method} ${url.replace('http://admin', '')}`, body ?? undefined)
+          return { status, body: json }
+        },
+        askPerson: async () => words.shift() ?? null,
+        readInput: async () => input,
+      } as never,
+    })
+    return { code, out, err }
+  }
+}
+
+const NEW = ['--route', 'chat', '--baseline', 'old/m', '--candidate', 'new/m', '--max-usd', '1', '--judge', 'grader/m']
+
+test('weir lab starts, shows and leads an experiment, and says what its judge lacks', async () => {
+  const all = await world(GOOD)
+  const run = cliOf(all)
+  expect((await run(['lab', 'status'])).out).toContain('There is no experiment')
+  const made = await run(['lab', 'start', ...NEW, '--json'])
+  expect([made.code, made.err]).toEqual([0, ''])
+  const { id } = JSON.parse(made.out) as { id: string }
+  await all.weir.gateway.experiments.settled()
+  const shown = await run(['lab', 'status', id])
+  expect(shown.out).toMatch(/stage: +shadow, running/)
+  expect(shown.out).toMatch(/waits for: +canary_1: 0 of 30 pairs, evidence 1 of 0/)
+  expect(shown.out).toContain('at least 10 good and 10 bad labelled answers, better 100 of them; there are 0 and 0')
+  expect((await run(['lab', 'status'])).out).toContain('The judge is not measured')
+  expect((await run(['lab', 'promote', id, '--why', 'known well'])).out).toMatch(/stage: +canary_1/)
+  expect((await run(['lab', 'rollback', id])).out).toMatch(/rolled_back[\s\S]*may start again/)
+  expect((await run(['lab', 'audit', id])).out).toMatch(/shadow +canary_1 +0 +0 +1 +1 +known well/)
+  for (const [args, code, words] of [
+    [['lab', 'start', id], 1, 'may be started again from'],
+    [['lab', 'pause', 'exp_none'], 1, 'no experiment'],
+    [['lab', 'pause'], 2, '<experiment> is missing'],
+    [['lab', 'start', '--route', 'chat'], 2, '--baseline is missing'],
+    [['lab', 'start', ...NEW, '--margin', '2'], 2, '--margin takes a share'],
+    [['lab', 'start', ...NEW, '--stages', 'full'], 1, 'stages[0]'],
+    [['lab', 'status', id, '--next'], 2, '--next'],
+  ] as const)
+    expect([args, await run(args)]).toEqual([args, { code, out: '', err: expect.stringContaining(words) }])
+})
+
+test('weir lab label takes labels of a file, asks for those that are missing, and a judge is measured with them', async () => {
+  const all = await world(GOOD)
+  const folder = mkdtempSync(path.join(tmpdir(), 'weir-labels-'))
+  open.push(() => rmSync(folder, { recursive: true }))
+  const file = path.join(folder, 'labels.jsonl')
+  const lines = LABELS.map(({ prompt, answer, isGood }, n) => ({ prompt, answer, ...(n < 4 ? {} : { good: isGood }) }))
+  writeFileSync(file, `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`)
+  const labelled = await cliOf(all, { typed: ['y', 'n', 's', 'q'] })(['lab', 'label', file])
+  expect([labelled.code, labelled.err]).toEqual([0, ''])
+  expect(labelled.out).toContain('── 1 of 4 ──\nWhat is 1000 times 7?\n── answer ──\n7000')
+  expect(labelled.out).toContain('58 labels added. There are 29 good and 29 bad ones.')
+  const run = cliOf(all, { input: '{"prompt": "p", "answer": "a", "good": 1}' })
+  expect((await run(['lab', 'label', '-'])).err).toContain('Line 1 is no label')
+  expect((await cliOf(all, { input: '{"prompt": "p", "answer": "a"}' })(['lab', 'label', '-'])).err).toContain(
+    'no `good`',
+  )
+  await run(['lab', 'start', ...NEW])
+  await all.weir.gateway.experiments.settled()
+  expect((await run(['lab', 'status', String(all.weir.gateway.experiments.list()[0]?.experiment.id)])).out).toMatch(
+    /judge: +grader\/m pointwise: ready, J 0.967 \(finds 0.983 of the good and 0.983 of the bad, 58 labels\)/,
+  )
+})
