@@ -294,6 +294,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     journal,
     metrics,
     responses: options.store,
+    files: options.store,
     answers: options.store,
     vectors: createVectorIndex((space, limit) => options.store.cachedVectors(space, { now: clock.now(), limit })),
     runs: new Map(),

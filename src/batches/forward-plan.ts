@@ -11,6 +11,7 @@ import { Exchange } from '../exchange.ts'
 import type { BatchWire } from '../providers/batch-wire.ts'
 import { identified } from '../stages/authenticate.ts'
 import type { Engine } from '../stages/engine.ts'
+import { namesOwnFiles } from '../stages/file-contents.ts'
 import { createRouter } from '../stages/router.ts'
 import { noteCall } from '../stages/read.ts'
 import type { BatchStore, KeyWithTeam } from '../store/store.ts'
@@ -191,8 +192,10 @@ export function batchWireOf(deployment: Deployment, { attemptTools }: Pick<Engin
   return (host.wireOf?.(deployment) ?? host).batches ?? null
 }
 
-/** What the gateway keeps of responses, and goes on from, is here and nowhere else. */
-function needsGateway({ call: { operation, body } }: LineCall): boolean {
+/** What the gateway keeps, files and responses, is here and nowhere else. */
+function needsGateway({ call }: LineCall): boolean {
+  if (namesOwnFiles(call)) return true
+  const { operation, body } = call
   if (operation !== 'responses') return false
   return body['store'] !== false || (body['previous_response_id'] ?? null) !== null
 }

@@ -20,6 +20,9 @@ export type StoredFile = {
 /** Content is kept in pieces of at most so many bytes, so that neither reading nor writing a large file stops the others. */
 export const FILE_PIECE_BYTES = 1024 * 1024
 
+/** Ids that are made here, as they stand in JSON: no provider's look alike. */
+export const OWN_FILE_ID = /"file_[0-9a-hjkmnp-tv-z]{22}"/
+
 /** Whose files and batches a key sees: those of its team where it has one, else its own. */
 export function ownerOf(key: { readonly id: string; readonly teamId: string | null }): string {
   return key.teamId ?? key.id

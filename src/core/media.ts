@@ -55,6 +55,38 @@ export function mediaTypeOfBytes(bytes: Uint8Array): string | null {
   return found?.type ?? null
 }
 
+const TYPES_BY_ENDING: { readonly [extension: string]: string } = {
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  webp: 'image/webp',
+  gif: 'image/gif',
+  heic: 'image/heic',
+  heif: 'image/heif',
+  mp3: 'audio/mpeg',
+  wav: 'audio/wav',
+  ogg: 'audio/ogg',
+  flac: 'audio/flac',
+  m4a: 'audio/mp4',
+  mp4: 'video/mp4',
+  mov: 'video/quicktime',
+  webm: 'video/webm',
+  mpeg: 'video/mpeg',
+  pdf: 'application/pdf',
+  txt: 'text/plain',
+  md: 'text/markdown',
+  html: 'text/html',
+  csv: 'text/csv',
+  json: 'application/json',
+  xml: 'application/xml',
+}
+
+/** What a file's name says of its content; null where it says nothing. */
+export function mediaTypeOfName(name: string): string | null {
+  const ending = /\.([a-z0-9]+)$/i.exec(name)?.[1]?.toLowerCase()
+  return (ending === undefined ? undefined : TYPES_BY_ENDING[ending]) ?? null
+}
+
 /** `Image/JPG; charset=…` → `image/jpeg`. */
 export function plainMediaType(text: string): string {
   const type = text.replace(/;.*$/, '').trim().toLowerCase()

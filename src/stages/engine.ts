@@ -20,7 +20,7 @@ import type { Sampler } from './sample.ts'
 import type { NamedRun, Run } from './shared-run.ts'
 import type { Trials } from './trials.ts'
 import type { PlanMemory } from '../routing/plan-memory.ts'
-import type { CacheStore, LedgerStore, ResponseStore } from '../store/store.ts'
+import type { CacheStore, FileStore, LedgerStore, ResponseStore } from '../store/store.ts'
 
 export type Engine = {
   readonly clock: Clock
@@ -43,6 +43,8 @@ export type Engine = {
   readonly scoreboard: Scoreboard
   readonly fetchMedia: MediaFetch
   readonly responses: ResponseStore
+  /** Files that clients keep here. */
+  readonly files: Pick<FileStore, 'getFile' | 'readFile'>
   readonly answers: CacheStore & Pick<LedgerStore, 'getEntry'>
   /** Kept questions by their meaning. */
   readonly vectors: VectorIndex

@@ -5,11 +5,13 @@ import type { Exchange } from '../exchange.ts'
 import type { Stages } from '../handle.ts'
 import { readJsonBody } from '../http/body.ts'
 import type { BodyBounds, JsonBody } from '../http/body.ts'
+import type { VirtualKey } from '../core/key.ts'
 import type { FormPart } from '../core/form.ts'
 import { optionsOf, routingOptionsOf } from '../http/option-headers.ts'
 import { isForm, readForm } from '../http/form.ts'
 import { forbiddenOption } from '../keys/permit.ts'
 import { withHistory } from '../kept-responses.ts'
+import { namesOwnFiles, withFileContents } from './file-contents.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { Engine } from './engine.ts'
 
@@ -66,6 +68,17 @@ export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] 
     return whole
   }
 
+  async function withFiles(exchange: Exchange, call: Call, key: VirtualKey): Promise<Call> {
+    const { maxFiles, maxSizeBytes: maxBytes } = config.media
+    const hold = (bytes: number): void => {
+      engine.bytes.hold(bytes)
+      exchange.cleanUps.push(() => engine.bytes.free(bytes))
+    }
+    const whole = await withFileContents(call, { files: engine.files, key, now: clock.now(), maxFiles, maxBytes, hold })
+    exchange.call = whole
+    return whole
+  }
+
   return async (exchange, request) => {
     const { family, dialect } = exchange.entrance
     const body: ReadBody =
@@ -76,7 +89,8 @@ export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] 
     const call = readFacts(exchange, request, body)
     noteCall(exchange, call, request.headers, redact)
     const key = exchange.caller?.key
-    return call.operation === 'responses' && key !== undefined ? goneOn(exchange, call, key.id) : call
+    const whole = call.operation === 'responses' && key !== undefined ? await goneOn(exchange, call, key.id) : call
+    return key !== undefined && namesOwnFiles(whole) ? withFiles(exchange, whole, key) : whole
   }
 }
 

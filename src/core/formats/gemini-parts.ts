@@ -7,6 +7,7 @@ import type { MediaSource, Part, ReasoningPart, ToolCallPart, ToolResultPart } f
 import type { JsonObject, JsonValue } from '../json.ts'
 import { isObject } from '../json.ts'
 import { booleanOf, objectOf, objectsOf, parseObject, restOf, stringOf } from '../json-read.ts'
+import { mediaTypeOfName } from '../media.ts'
 import { inputOf } from './anthropic-blocks.ts'
 import { proofOf, thoughtSignatureOf } from './gemini-signatures.ts'
 
@@ -162,35 +163,10 @@ function kindOf(mediaType: string | null): 'image' | 'audio' | 'video' | 'file' 
   return kind === 'image' || kind === 'audio' || kind === 'video' ? kind : 'file'
 }
 
-const MEDIA_TYPES: { readonly [extension: string]: string } = {
-  png: 'image/png',
-  jpg: 'image/jpeg',
-  jpeg: 'image/jpeg',
-  webp: 'image/webp',
-  gif: 'image/gif',
-  heic: 'image/heic',
-  heif: 'image/heif',
-  mp3: 'audio/mpeg',
-  wav: 'audio/wav',
-  ogg: 'audio/ogg',
-  flac: 'audio/flac',
-  m4a: 'audio/mp4',
-  mp4: 'video/mp4',
-  mov: 'video/quicktime',
-  webm: 'video/webm',
-  mpeg: 'video/mpeg',
-  pdf: 'application/pdf',
-  txt: 'text/plain',
-  md: 'text/markdown',
-  html: 'text/html',
-  csv: 'text/csv',
-}
-
 /** What a URL's name says of its content; null where it says nothing. */
 function mediaTypeOfUrl(url: string): string | null {
   if (/^https:\/\/(?:www\.)?(?:youtube\.com|youtu\.be)\//.test(url)) return 'video/mp4'
-  const extension = /\.([a-z0-9]+)(?:[?#]|$)/i.exec(url)?.[1]?.toLowerCase()
-  return (extension === undefined ? undefined : MEDIA_TYPES[extension]) ?? null
+  return mediaTypeOfName(url.replace(/[?#].*$/s, ''))
 }
 
 export type PartWriting = {
