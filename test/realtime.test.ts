@@ -744,3 +744,145 @@ describe('Gemini Live', () => {
     expect(weir.gateway.limiter.inFlight('key')).toBe(0)
   })
 })
+
+describe('what was said is written down by another model', () => {
+  const PRICED = (url: string): string => `
+providers:
+  up:
+    preset: openai-compatible
+    base_url: ${url}/v1
+    keys: [upstream-secret-value]
+    models:
+      m: { price: { input: 1, output: 2 } }
+      scribe: { price: { input: 3, output: 5, audio_in: 7 } }
+`
+  const HEARD = {
+    type: 'tokens',
+    input_tokens: 110,
+    input_token_details: { text_tokens: 10, audio_tokens: 100 },
+    output_tokens: 20,
+  }
+  const updated = (session: object): string => JSON.stringify({ type: 'session.updated', event_id: 'e', session })
+  const completed = (usage: object | null = HEARD): string =>
+    JSON.stringify({
+      type: 'conversation.item.input_audio_transcription.completed',
+      item_id: 'i',
+      transcript: 'Hello weir',
+      ...(usage === null ? {} : { usage }),
+    })
+  /** 10 × $3 + 100 × $7 + 20 × $5 a million. */
+  const SCRIBE_COST = 830_000n
+
+  test.each([
+    [{ type: 'realtime', audio: { input: { transcription: { model: 'scribe' } } } }, SCRIBE_COST],
+    [{ input_audio_transcription: { model: 'scribe' } }, SCRIBE_COST],
+    // Of a model that has no price the session’s own is taken: 110 × $1 + 20 × $2.
+    [{ type: 'realtime', audio: { input: { transcription: { model: 'nobody' } } } }, 150_000n],
+    [{ type: 'realtime' }, 150_000n],
+  ])('and booked with the turn, at that model’s price (%p)', async (session, beside) => {
+    using fake = startFake((_text, send) => {
+      send(updated(session))
+      send(CREATED)
+      send(completed())
+      send(DONE({ input_tokens: 1_000, output_tokens: 500 }))
+    })
+    await using weir = await startGateway(PRICED(fake.url))
+    using client = await open(`${weir.listen().url}/v1/realtime?model=up/m`, bearer(weir))
+    client.send({ type: 'session.update', session })
+    await client.until('response.done')
+    const [entry] = (await weir.store.listRequests({ cursor: null, limit: 10 })).data
+    expect(entry).toMatchObject({
+      target: 'up/m',
+      costNanoUsd: 2_000_000n + beside,
+      usage: { input: 1_000, output: 500, audioIn: 0 },
+      attempts: [
+        { consumed: { usage: { input: 10, audioIn: 100, output: 20 }, costNanoUsd: beside } },
+        { target: 'up/m' },
+      ],
+    })
+    // What the client named is not what the session's own model is renamed to.
+    expect(fake.received[0]).toContain(JSON.stringify(session).slice(1, -1))
+  })
+
+  test('also in a turn in which nobody answers', async () => {
+    using fake = startFake((_text, send) => {
+      send(updated({ type: 'realtime', audio: { input: { transcription: { model: 'scribe' } } } }))
+      send(completed())
+    })
+    await using weir = await startGateway(PRICED(fake.url))
+    const client = await open(`${weir.listen().url}/v1/realtime?model=up/m`, bearer(weir))
+    client.send({ type: 'input_audio_buffer.commit' })
+    await client.until('completed')
+    client.socket.close()
+    await settled(weir)
+    expect((await weir.store.listRequests({ cursor: null, limit: 10 })).data).toMatchObject([
+      { target: 'up/scribe', costNanoUsd: SCRIBE_COST },
+    ])
+  })
+
+  test('by the second, where the provider counts so', async () => {
+    using fake = startFake((_text, send) => {
+      send(updated({ type: 'realtime', audio: { input: { transcription: { model: 'scribe' } } } }))
+      send(completed({ type: 'duration', seconds: 12.5 }))
+      send(DONE({ input_tokens: 1, output_tokens: 1 }))
+    })
+    await using weir = await startGateway(PRICED(fake.url).replace('audio_in: 7', 'seconds: 100'))
+    using client = await open(`${weir.listen().url}/v1/realtime?model=up/m`, bearer(weir))
+    client.send({ type: 'input_audio_buffer.commit' })
+    await client.until('response.done')
+    const [entry] = (await weir.store.listRequests({ cursor: null, limit: 1 })).data
+    expect(entry?.attempts[0]?.consumed).toMatchObject({ usage: { seconds: 12.5 }, costNanoUsd: 1_250_000n })
+  })
+
+  test.each([
+    [
+      'session.update',
+      {
+        type: 'transcription',
+        audio: { input: { format: { type: 'audio/pcm' }, transcription: { model: 'hear', language: 'de' } } },
+      },
+    ],
+    ['transcription_session.update', { input_audio_format: 'pcm16', input_audio_transcription: { model: 'hear' } }],
+  ])('a session that does nothing else names its model in %s, and each piece is a turn', async (type, session) => {
+    using fake = startFake((text, send) => {
+      const event = JSON.parse(text) as { type: string; session: object }
+      if (event.type === type) send(JSON.stringify({ type: `${type}d`, session: event.session }))
+      else if (event.type === 'input_audio_buffer.commit') send(completed())
+    })
+    await using weir = await startGateway(`${PRICED(fake.url)}routes: { hear: { targets: [up/scribe] } }\n`)
+    using client = await open(`${weir.listen().url}/v1/realtime?intent=transcription`, bearer(weir))
+    client.send({ type, session })
+    client.send({ type: 'input_audio_buffer.commit' })
+    client.send({ type: 'input_audio_buffer.commit' })
+    await client.until('completed')
+    expect(fake.opened.map(({ path: asked }) => asked)).toEqual(['/v1/realtime?intent=transcription'])
+    expect(JSON.parse(fake.received[0] ?? '')).toEqual(
+      JSON.parse(JSON.stringify({ type, session }).replace('"hear"', '"scribe"')),
+    )
+    while (client.messages.filter((text) => text.includes('completed')).length < 2) await Bun.sleep(1)
+    const entries = (await weir.store.listRequests({ cursor: null, limit: 10 })).data
+    expect(entries.map(({ target, costNanoUsd }) => [target, costNanoUsd])).toEqual([
+      ['up/scribe', SCRIBE_COST],
+      ['up/scribe', SCRIBE_COST],
+    ])
+  })
+
+  test('a session that does nothing else and names no model is told what to send', async () => {
+    using fake = startFake()
+    await using weir = await startGateway(PRICED(fake.url))
+    using client = await open(`${weir.listen().url}/v1/realtime?intent=transcription`, bearer(weir))
+    client.send({ type: 'input_audio_buffer.append', audio: '' })
+    expect(await client.until('error')).toContain('session.audio.input.transcription.model')
+    expect((await client.goodbye).code).toBe(1007)
+    expect(fake.opened).toEqual([])
+  })
+
+  test('the simulator does so, too', async () => {
+    await using weir = await startGateway(FAST)
+    using client = await open(`${weir.listen().url}/v1/realtime?model=sim/talk`, bearer(weir))
+    client.send({ type: 'session.update', session: { audio: { input: { transcription: { model: 'talk' } } } } })
+    client.send({ type: 'input_audio_buffer.append', audio: Buffer.alloc(48_000).toString('base64') })
+    client.send({ type: 'input_audio_buffer.commit' })
+    expect(await client.until('transcription.completed')).toContain('"audio_tokens":10')
+  })
+})

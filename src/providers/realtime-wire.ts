@@ -13,7 +13,12 @@ export type LiveFacts = {
   readonly usage: Usage | null
   readonly rawUsage: string | null
   readonly finishReason: string | null
+  /** What another model used on the way; null: nothing. */
+  readonly beside: LiveBeside | null
 }
+
+/** What a model did for a session that is not the session's own: it wrote down what was said. `model`: null where nobody has told. */
+export type LiveBeside = { readonly model: string | null; readonly usage: Usage }
 
 /** A message that says nothing that the gateway needs to know. */
 export const SILENT_LIVE: LiveFacts = {
@@ -23,6 +28,7 @@ export const SILENT_LIVE: LiveFacts = {
   usage: null,
   rawUsage: null,
   finishReason: null,
+  beside: null,
 }
 
 export interface RealtimeWire {

@@ -120,7 +120,7 @@ async function start(opening: Opening, model: string, signal: AbortSignal, tools
   const turns = createTurns(
     exchange,
     { request, entrance, call, keyId: caller.key.id, route: exchange.route, plan: only, connection },
-    { engine, stages },
+    { engine, stages, priceOf: snapshot.priceOf },
   )
   return { connection, turns }
 }

@@ -102,7 +102,11 @@ async function tryTarget(
   }
 }
 
-type LineFacts = { readonly credentialId: string | null; readonly startedAt: number; readonly durationMs: number }
+export type LineFacts = {
+  readonly credentialId: string | null
+  readonly startedAt: number
+  readonly durationMs: number
+}
 
 /** The line of a target among the attempts of a turn. */
 export function lineOf(deployment: Deployment, outcome: Outcome, facts: LineFacts): Exchange['attempts'][number] {

@@ -11,15 +11,17 @@ import type { EntryStatus } from '../core/ledger.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Entrance, Stages } from '../handle.ts'
-import type { LiveFacts } from '../providers/realtime-wire.ts'
+import type { LiveBeside, LiveFacts } from '../providers/realtime-wire.ts'
 import type { Plan } from '../routing/plan.ts'
+import type { Snapshot } from '../snapshot.ts'
 import type { Engine } from '../stages/engine.ts'
 import { identified } from '../stages/authenticate.ts'
 import { noteCall } from '../stages/read.ts'
 import type { Connection } from './connect.ts'
 import { lineOf } from './connect.ts'
+import type { LineFacts } from './connect.ts'
 
-export type TurnTools = { readonly engine: Engine; readonly stages: Stages }
+export type TurnTools = { readonly engine: Engine; readonly stages: Stages; readonly priceOf: Snapshot['priceOf'] }
 
 /** What all turns of a session have in common. */
 export type TurnsOf = {
@@ -46,15 +48,29 @@ export interface Turns {
   close(error: GatewayError | null): void
 }
 
-type Turn = { readonly exchange: Exchange; isAnswering: boolean; outputCharacters: number }
+type Turn = {
+  readonly exchange: Exchange
+  isAnswering: boolean
+  outputCharacters: number
+  /** What other models did on the way. */
+  readonly besides: LiveBeside[]
+}
 
 /** @param first admitted already, with the session */
-export function createTurns(first: Exchange, session: TurnsOf, { engine, stages }: TurnTools): Turns {
+export function createTurns(first: Exchange, session: TurnsOf, { engine, stages, priceOf }: TurnTools): Turns {
   const { clock, keyRing, attemptTools } = engine
   const { connection, request, entrance, call } = session
   const { deployment } = connection.target
-  let turn: Turn | null = { exchange: first, isAnswering: false, outputCharacters: 0 }
+  const begun = (exchange: Exchange): Turn => ({ exchange, isAnswering: false, outputCharacters: 0, besides: [] })
+  let turn: Turn | null = begun(first)
   let isClosed = false
+
+  /** Booked with the turn, at the price of its own model; where that has none, at the price of the session's. */
+  function lineOfBeside({ model, usage }: LiveBeside, facts: LineFacts): Exchange['attempts'][number] {
+    const id = `${deployment.provider.name}/${model ?? ''}`
+    const target = model === null || priceOf(id, clock.now()) === null ? deployment : { ...deployment, id, model }
+    return { ...lineOf(target, { type: 'answered' }, facts), consumed: { usage, costNanoUsd: null } }
+  }
 
   function settle(ended: Turn, outcome: Outcome): void {
     const { exchange } = ended
@@ -62,6 +78,7 @@ export function createTurns(first: Exchange, session: TurnsOf, { engine, stages 
     const durationMs = clock.monotonicMs() - exchange.startedMs
     // All of its time is the provider's, or the client's, who was silent.
     const facts = { credentialId: connection.credentialId, startedAt: exchange.startedAt, durationMs }
+    for (const beside of ended.besides) exchange.attempts.push(lineOfBeside(beside, { ...facts, durationMs: 0 }))
     exchange.attempts.push(lineOf(deployment, outcome, facts))
   }
 
@@ -72,8 +89,9 @@ export function createTurns(first: Exchange, session: TurnsOf, { engine, stages 
     get isAnswering() {
       return turn?.isAnswering === true
     },
-    note({ begins, outputCharacters }) {
+    note({ begins, outputCharacters, beside }) {
       if (turn === null) return
+      if (beside !== null) turn.besides.push(beside)
       turn.outputCharacters += outputCharacters
       if (turn.isAnswering || !(begins || outputCharacters > 0)) return
       turn.isAnswering = true
@@ -106,7 +124,7 @@ export function createTurns(first: Exchange, session: TurnsOf, { engine, stages 
         await stages.refuse(exchange, known)
         throw error
       }
-      turn = { exchange, isAnswering: false, outputCharacters: 0 }
+      turn = begun(exchange)
       if (isClosed) this.close(null)
     },
     close(error) {

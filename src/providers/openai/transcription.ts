@@ -15,7 +15,7 @@ import { openaiUrl } from './request.ts'
 const TEXTS: ReadonlySet<unknown> = new Set(['text', 'srt', 'vtt'])
 
 /** By the second, or by tokens of sound and text; null where the answer tells neither. */
-function usageOfTranscription(body: JsonObject): Usage | null {
+export function usageOfTranscription(body: JsonObject): Usage | null {
   const raw = objectOf(body, 'usage')
   const seconds = (raw === null ? null : numberOf(raw, 'seconds')) ?? numberOf(body, 'duration')
   const input = raw === null ? null : (numberOf(raw, 'input_tokens') ?? numberOf(raw, 'prompt_tokens'))

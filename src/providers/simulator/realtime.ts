@@ -39,6 +39,8 @@ export function openLiveSession({ clock, seed, model, name, number }: LiveOption
   let heard = ''
   let inputTokens = 0
   let modalities: readonly string[] = ['audio']
+  /** The model that writes down what is heard; null: none does. */
+  let transcriber: string | null = null
   let answer: Answer | null = null
 
   const emit = (event: JsonObject): void => {
@@ -59,14 +61,35 @@ export function openLiveSession({ clock, seed, model, name, number }: LiveOption
     id: `sess_${number}`,
     model: name,
     output_modalities: modalities,
+    ...(transcriber === null ? {} : { audio: { input: { transcription: { model: transcriber } } } }),
   })
+
+  function transcribe(item: string): void {
+    const heardTokens = Math.ceil(audioBytes / BYTES_PER_MS / MS_PER_TOKEN_IN)
+    const transcript = prose(random, '', Math.max(1, Math.ceil(heardTokens / 3)), false)
+    const written = tokensOf(transcript).length
+    emit({
+      type: 'conversation.item.input_audio_transcription.completed',
+      item_id: item,
+      content_index: 0,
+      transcript,
+      usage: {
+        type: 'tokens',
+        total_tokens: heardTokens + written,
+        input_tokens: heardTokens,
+        input_token_details: { text_tokens: 0, audio_tokens: heardTokens },
+        output_tokens: written,
+      },
+    })
+  }
 
   function onEvent(event: JsonObject): void {
     switch (stringOf(event, 'type') ?? '') {
       case 'session.update': {
-        const wanted = listOf(objectOf(event, 'session') ?? {}, 'output_modalities').filter(
-          (one) => typeof one === 'string',
-        )
+        const session = objectOf(event, 'session') ?? {}
+        const input = objectOf(objectOf(session, 'audio') ?? {}, 'input') ?? {}
+        transcriber = stringOf(objectOf(input, 'transcription') ?? {}, 'model') ?? transcriber
+        const wanted = listOf(session, 'output_modalities').filter((one) => typeof one === 'string')
         if (wanted.length > 0) modalities = wanted
         return emit({ type: 'session.updated', session: sessionJson() })
       }
@@ -87,8 +110,11 @@ export function openLiveSession({ clock, seed, model, name, number }: LiveOption
       case 'input_audio_buffer.clear':
         audioBytes = 0
         return emit({ type: 'input_audio_buffer.cleared' })
-      case 'input_audio_buffer.commit':
-        return emit({ type: 'input_audio_buffer.committed', item_id: `item_${identifier(random, 20)}` })
+      case 'input_audio_buffer.commit': {
+        const item = `item_${identifier(random, 20)}`
+        emit({ type: 'input_audio_buffer.committed', item_id: item })
+        return transcriber === null ? undefined : transcribe(item)
+      }
       case 'response.create':
         return begin(objectOf(event, 'response') ?? {})
       case 'response.cancel':
