@@ -260,6 +260,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     random,
     config: () => snapshot.config.alerts,
     upstream,
+    budgets,
+    traffic: metrics.recent,
     log: options.log,
   })
   const attemptTools = createAttemptTools({

@@ -1345,6 +1345,32 @@ for (const [name, makePlace] of Object.entries(STORES)) {
         expect(new Set(kept.map(({ id }) => id)).size).toBe(2)
       })
 
+      test('that goes with an entry is kept in its transaction: with it, or not at all', async () => {
+        const store = open()
+        const charge = { budgetId: 'b', subject: 's', from: NOON, until: NOON + HOUR, alerts: [anAlert('a')] }
+        const entry = anEntry('req_1', { charges: [charge] })
+        const broken = anEntry('req_2', {
+          costNanoUsd: 2n ** 70n,
+          charges: [{ ...charge, alerts: [anAlert('b')] }],
+        })
+        const refusal = store
+          .commit({ intents: [], entries: [entry, broken], records: [] })
+          .catch((error: unknown) => error)
+        expect(await refusal).toBeInstanceOf(Error)
+        expect(await store.unplannedAlerts({ limit: 10 })).toEqual([])
+        await store.commit({ intents: [], entries: [entry], records: [] })
+        // The same entry again, as after a commit whose end was not seen, raises nothing again.
+        await store.commit({
+          intents: [],
+          entries: [{ ...entry, charges: [{ ...charge, alerts: [anAlert('c')] }] }],
+          records: [],
+        })
+        expect((await store.unplannedAlerts({ limit: 10 })).map(({ alert }) => alert)).toEqual([anAlert('a')])
+        expect(await store.endedAlerts({ kind: 'test', after: NOON, until: NOON + HOUR })).toEqual([anAlert('a')])
+        expect(await store.endedAlerts({ kind: 'test', after: NOON + HOUR, until: NOON + 2 * HOUR })).toEqual([])
+        expect(await store.endedAlerts({ kind: 'report', after: NOON, until: NOON + HOUR })).toEqual([])
+      })
+
       test('is planned once, and its deliveries are claimed one by one and in order for each destination', async () => {
         const [one, other] = openTwo()
         for (const threshold of ['a', 'b', 'c']) await one.raiseAlert(anAlert(threshold))

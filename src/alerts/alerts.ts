@@ -1,21 +1,29 @@
-// Alerts of one gateway: raised by whoever knows something, kept, and told to the destinations of the configuration.
+// Alerts of one gateway: raised by whoever knows something, or found by looking, kept, and told to the destinations of the
+// configuration.
 import type { AlertsConfig } from '../config/schema-alerts.ts'
 import type { Alert, AlertSubject } from '../core/alert.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../metrics/log.ts'
 import { createPoster } from '../providers/post.ts'
 import type { Upstream } from '../providers/upstream.ts'
-import type { AlertStore, KeyStore } from '../store/store.ts'
+import type { AlertStore, BudgetStore, KeyStore, PriceStore, ReportStore } from '../store/store.ts'
 import type { Named } from './message.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import { createSend } from './send.ts'
+import { createWatch } from './watch.ts'
+import { resetWatcher, thresholdWatcher, type WatchedBudgets } from './watch-budgets.ts'
+import { priceChangeWatcher, unpricedWatcher } from './watch-prices.ts'
+import { providerWatcher, type WatchedTraffic } from './watch-providers.ts'
+import { spendWatcher } from './watch-spend.ts'
 
 export type AlertsOptions = {
-  readonly store: AlertStore & Pick<KeyStore, 'getKey' | 'getTeam'>
+  readonly store: AlertStore & BudgetStore & PriceStore & ReportStore & Pick<KeyStore, 'getKey' | 'getTeam'>
   readonly clock: Clock
   readonly random: () => number
   readonly config: () => AlertsConfig
   readonly upstream: Upstream
+  readonly budgets: WatchedBudgets
+  readonly traffic: WatchedTraffic
   readonly log: Logger
 }
 
@@ -24,7 +32,8 @@ export type Alerts = Outbox & {
   tell(alert: Alert): void
 }
 
-export function createAlerts({ store, clock, random, config, upstream, log }: AlertsOptions): Alerts {
+export function createAlerts(options: AlertsOptions): Alerts {
+  const { store, clock, random, config, upstream, budgets, traffic, log } = options
   const now = (): number => clock.now()
   const onError = (error: unknown): void => log.error('alerts_failed', { error: String(error) })
   const outbox = createOutbox({
@@ -53,7 +62,32 @@ export function createAlerts({ store, clock, random, config, upstream, log }: Al
     if (isNew) log.warn('alert', { kind: alert.kind, scope: alert.subject.scope, subject: alert.subject.id })
     return isNew
   }
-  return { ...outbox, raise, tell: (alert) => void raise(alert).catch(onError) }
+  const watch = createWatch({
+    clock,
+    raise,
+    onError,
+    watchers: [
+      thresholdWatcher(budgets),
+      resetWatcher(budgets, store),
+      providerWatcher(traffic, config),
+      spendWatcher(store, config),
+      priceChangeWatcher(store),
+      unpricedWatcher(store),
+    ],
+  })
+  return {
+    ...outbox,
+    raise,
+    tell: (alert) => void raise(alert).catch(onError),
+    start() {
+      outbox.start()
+      watch.start()
+    },
+    async stop() {
+      await watch.stop()
+      await outbox.stop()
+    },
+  }
 }
 
 /** What a subject is called. A subject that is gone has no name any more. */
@@ -73,6 +107,7 @@ async function namedBy(store: AlertsOptions['store'], { scope, id }: AlertSubjec
     }
     case 'gateway':
     case 'organisation':
+    case 'user':
     case 'tag':
     case 'route':
     case 'provider':

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
+import path from 'node:path'
 import { SMTPServer } from 'smtp-server'
 import { Webhook } from 'standardwebhooks'
 import { configSchema } from '../config/schema.ts'
@@ -119,6 +121,14 @@ test('long words are cut to what each format takes', () => {
 
 test('every kind is in the list and has its row', () => {
   expect([...ALERT_KINDS].toSorted()).toEqual(Object.keys(KINDS).toSorted() as (typeof ALERT_KINDS)[number][])
+})
+
+test('docs/alerts.md tells of each kind in the words of the table', () => {
+  const text = readFileSync(path.join(import.meta.dirname, '..', '..', 'docs', 'alerts.md'), 'utf8')
+  const told = [...text.matchAll(/^\| `(\w+)` +\| (.+?) +\|/gm)].map(([, kind = '', when = '']) => [kind, when])
+  const known = Object.entries(KINDS).map(([kind, { when }]) => [kind, when])
+  expect(told.length).toBeGreaterThan(8)
+  for (const row of told) expect(known).toContainEqual(row)
 })
 
 describe('what a receiver answers', () => {

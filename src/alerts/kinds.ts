@@ -127,6 +127,7 @@ const SCOPES: Readonly<Record<AlertSubject['scope'], string>> = {
   gateway: 'the gateway',
   organisation: 'the organisation',
   team: 'the team',
+  user: 'the user',
   key: 'the key',
   end_user: 'the end user',
   tag: 'the tag',

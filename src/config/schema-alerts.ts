@@ -1,7 +1,9 @@
 // `alerts:` of the file: who is told of what, the parsed value as types, then its fields.
 import { ALERT_KINDS, type AlertKind } from '../core/alert.ts'
 import { isTimeZone } from '../core/budget.ts'
-import { choice, duration, type Field, leaf, list, section, text } from './fields.ts'
+import { formatUsd } from '../core/money.ts'
+import { parseAmount } from './budget-values.ts'
+import { choice, duration, type Field, integer, leaf, list, section, text } from './fields.ts'
 
 /** Where messages go. Each that is there gets them. */
 export type ChannelsConfig = {
@@ -37,11 +39,27 @@ export type QuietHoursConfig = {
   readonly timeZone: string
 }
 
+type ProviderErrorsConfig = {
+  /** 0–1; of the attempts. */
+  readonly share: number
+  readonly minAttempts: number
+  readonly overMs: number
+}
+type ProviderLatencyConfig = { readonly firstTokenMs: number; readonly minAnswers: number; readonly overMs: number }
+type SpendAnomalyConfig = {
+  readonly deviations: number
+  /** Dollars, exact decimal text. */
+  readonly minUsd: string
+}
+
 export type AlertsConfig = ChannelsConfig & {
   readonly kinds?: readonly AlertKind[]
   readonly recipients: readonly RecipientConfig[]
   readonly quietHours?: QuietHoursConfig
   readonly retryForMs: number
+  readonly providerErrors: ProviderErrorsConfig
+  readonly providerLatency: ProviderLatencyConfig
+  readonly spendAnomaly: SpendAnomalyConfig
 }
 
 const MINUTE = 60_000
@@ -172,6 +190,60 @@ const quietHours: Field<QuietHoursConfig> = section<QuietHoursConfig>(
   { required: ['from', 'until'] },
 )
 
+const OVER = { min: MINUTE, max: HOUR }
+const COUNT = { min: 1, max: 1_000_000 }
+
+const providerErrors = section<ProviderErrorsConfig>(
+  { description: 'When a provider is told to fail (`provider_errors`).' },
+  {
+    share: leaf(
+      { description: 'This share of its attempts fails.', kind: 'share', range: 'above 0, to 1' },
+      (value) =>
+        typeof value === 'number' && value > 0 && value <= 1 ? { value } : { expected: 'a share such as 0.5' },
+      0.5,
+    ),
+    minAttempts: integer({ description: 'Of at least so many: one that cools down is asked rarely.' }, COUNT, 5),
+    overMs: duration({ description: 'In this time.' }, OVER, 5 * MINUTE),
+  },
+)
+
+const providerLatency = section<ProviderLatencyConfig>(
+  { description: 'When a deployment is told to be slow (`provider_latency`).' },
+  {
+    firstTokenMs: duration(
+      { description: 'One of 20 answers takes longer to its first token.' },
+      { min: 10, max: HOUR },
+      30_000,
+    ),
+    minAnswers: integer({ description: 'Of at least so many answers.' }, COUNT, 20),
+    overMs: duration({ description: 'In this time.' }, OVER, 5 * MINUTE),
+  },
+)
+
+const spendAnomaly = section<SpendAnomalyConfig>(
+  { description: 'When an hour is told to be unusually dear (`spend_anomaly`).' },
+  {
+    deviations: leaf(
+      {
+        description: 'It costs so many robust standard deviations more than that hour of the week usually does.',
+        kind: 'number',
+        range: '1 to 1000',
+      },
+      (value) =>
+        typeof value === 'number' && value >= 1 && value <= 1_000 ? { value } : { expected: 'a number from 1 to 1000' },
+      6,
+    ),
+    minUsd: leaf(
+      { description: 'And at least so many dollars more.', kind: 'dollars', range: 'from 0' },
+      (value) => {
+        const nano = parseAmount(value)
+        return nano === null ? { expected: 'dollars such as 1 or 0.25' } : { value: formatUsd(nano) }
+      },
+      '1',
+    ),
+  },
+)
+
 export const alerts: Field<AlertsConfig> = section<AlertsConfig>(
   { description: 'Who is told when something needs attention (docs/alerts.md).' },
   {
@@ -184,5 +256,8 @@ export const alerts: Field<AlertsConfig> = section<AlertsConfig>(
       { min: MINUTE, max: 7 * 24 * HOUR },
       24 * HOUR,
     ),
+    providerErrors,
+    providerLatency,
+    spendAnomaly,
   },
 )

@@ -106,6 +106,7 @@ export type AlertSubject = {
     | 'gateway'
     | 'organisation'
     | 'team'
+    | 'user'
     | 'key'
     | 'end_user'
     | 'tag'

@@ -1,4 +1,5 @@
 // What may be spent: a limit for a scope and a window, and what the books say of it.
+import type { Alert } from './alert.ts'
 import type { NanoUsd } from './money.ts'
 import type { SaleTerms } from './user.ts'
 
@@ -82,6 +83,8 @@ export type BudgetCharge = BudgetPeriod & {
   readonly sold?: true
   /** Where only what some of its targets cost counts: how much; `isBeside`: parts of the entry alone. Absent: all of it. */
   readonly share?: { readonly costNanoUsd: NanoUsd; readonly isBeside: boolean } | undefined
+  /** What is to be told because of it, and is kept in the transaction of the entry. */
+  readonly alerts?: readonly Alert[]
 }
 
 /** What was spent in a period, as the store has it. */

@@ -9,6 +9,18 @@ import { periodAt, type Period } from './budget-window.ts'
 
 type Spending = Period & { spent: NanoUsd }
 
+/** What a budget tells of under one limit in one window, and how far it was told. */
+export type Thresholds = {
+  readonly limit: NanoUsd
+  /** Beginning of the window. */
+  readonly from: number
+  /** Its `alertAt` as amounts, in their order. */
+  readonly amounts: readonly NanoUsd[]
+  /** Those up to this amount were told. */
+  toldUpTo: NanoUsd
+  isForecastTold: boolean
+}
+
 export type Account = {
   budget: Budget
   readonly subject: string
@@ -19,6 +31,8 @@ export type Account = {
   spendings: Spending[]
   /** The period that now lies in, worked out once for its length. */
   current: Period | null
+  /** As they were asked for last (`budget-alerts.ts`); null: they were not. */
+  thresholds: Thresholds | null
 }
 
 /** Account name of subjects beyond the bound. */
@@ -45,7 +59,7 @@ export function createBudgetLedger(maxAccounts = MAX_ACCOUNTS): BudgetLedger {
     if (known === undefined) {
       // Users do not come by themselves, and what is theirs is nobody else's.
       if (accounts.size >= maxAccounts && subject !== OTHERS && budget.scope !== 'user') return account(budget, OTHERS)
-      known = { budget, subject, held: 0n, credited: 0n, spendings: [], current: null }
+      known = { budget, subject, held: 0n, credited: 0n, spendings: [], current: null, thresholds: null }
       accounts.set(name, known)
     }
     return known
@@ -57,7 +71,10 @@ export function createBudgetLedger(maxAccounts = MAX_ACCOUNTS): BudgetLedger {
       for (const [name, known] of accounts) {
         const budget = budgets.get(known.budget.id)
         if (budget === undefined || windowText(budget.window) !== windowText(known.budget.window)) accounts.delete(name)
-        else known.budget = budget
+        else {
+          known.budget = budget
+          known.thresholds = null
+        }
       }
     },
     restore(budget, subject, period, spent) {

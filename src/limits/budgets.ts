@@ -27,6 +27,8 @@ import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
 import { formatUsd, timesMillionths, type NanoUsd } from '../core/money.ts'
 import type { SaleTerms } from '../core/user.ts'
+import type { Alert } from '../core/alert.ts'
+import { forecastOf, reachedThresholds } from './budget-alerts.ts'
 import {
   charge,
   createBudgetLedger,
@@ -103,6 +105,10 @@ export interface Budgets {
   reserve(ask: BudgetAsk): BudgetReservation | null | Promise<BudgetReservation | null>
   /** Every budget of a payer (without those of providers and models), or all accounts there are. */
   state(payer?: Payer): readonly BudgetState[]
+  /** The account of a budget; null: there is no such budget. */
+  find(budgetId: string, subject: string): BudgetState | null
+  /** What is to be told and was not yet, an account at a time: what restored spend and changed limits reach, and forecasts. Each is given out once. */
+  alerts(): Iterable<readonly Alert[]>
   /** Requests that wait for room. */
   readonly waiting: number
 }
@@ -212,19 +218,20 @@ export function createBudgets({
       })),
       settle(cost, provider, model, parts = []) {
         if (!end()) return []
+        const settledAt = clock.now()
         const charges: BudgetCharge[] = []
         const charged = new Set<Account>()
         const spend = (account: Account, period: Period, amount: Spent, sale?: SaleTerms): void => {
           if (charged.has(account)) return
           charged.add(account)
           const { costNanoUsd, share } = amount
-          charge(
-            account,
-            period,
-            sale === undefined ? costNanoUsd : timesMillionths(costNanoUsd, sale.multiplierMillionths),
-          )
-          if (sale !== undefined) charges.push({ ...periodOf(account, period), sold: true })
-          else charges.push(share === undefined ? periodOf(account, period) : { ...periodOf(account, period), share })
+          const spent = sale === undefined ? costNanoUsd : timesMillionths(costNanoUsd, sale.multiplierMillionths)
+          const alerts = endsAfter(period, settledAt) ? reachedThresholds(account, spent, settledAt) : []
+          charge(account, period, spent)
+          const named = periodOf(account, period)
+          const of =
+            sale !== undefined ? { ...named, sold: true as const } : share === undefined ? named : { ...named, share }
+          charges.push(alerts.length === 0 ? of : { ...of, alerts })
         }
         const targets = [{ provider, model }, ...parts]
         for (const { account, period, sale } of held) {
@@ -331,6 +338,18 @@ export function createBudgets({
       if (!found.settlesLater || waiters.length >= MAX_WAITING) throw exhausted(found, clock.now())
       return wait(ask, found.account)
     },
+    find(budgetId, subject) {
+      const budget = index.byId.get(budgetId)
+      return budget === undefined ? null : stateOf(ledger.account(budget, subject), clock.now())
+    },
+    *alerts() {
+      for (const account of ledger.accounts()) {
+        const now = clock.now()
+        const reached = reachedThresholds(account, 0n, now)
+        const forecast = forecastOf(account, now)
+        yield forecast === null ? reached : [...reached, forecast]
+      }
+    },
     state(payer) {
       const now = clock.now()
       if (payer === undefined) return [...ledger.accounts()].map((account) => stateOf(account, now))
@@ -358,6 +377,11 @@ function spentIn(
   }
   if (isOwn && counted === parts.length) return { costNanoUsd: cost, share: undefined }
   return isOwn || counted > 0 ? { costNanoUsd, share: { costNanoUsd, isBeside: !isOwn } } : null
+}
+
+/** Of a window that has ended there is nothing to tell any more. */
+function endsAfter({ until }: Period, now: number): boolean {
+  return until === null || until > now
 }
 
 /** A budget that narrower ones may borrow from. */

@@ -53,6 +53,16 @@ export class Distribution {
     this.#count += other.#count
   }
 
+  /** What came after an earlier state of the same series. */
+  without(earlier: Distribution): Distribution {
+    const rest = new Distribution(this.bounds, this.#unitsPerBound)
+    for (let index = 0; index < this.#counts.length; index++)
+      rest.#counts[index] = this.#counts[index]! - earlier.#counts[index]!
+    rest.#sum = this.#sum - earlier.#sum
+    rest.#count = this.#count - earlier.#count
+    return rest
+  }
+
   /**
    * The value below which `share` of the observations lie, in the observed unit; null without any. Interpolated inside
    * its bucket, as Prometheus' `histogram_quantile` does, so it is right to a bucket's width; above the last bound it is that bound.

@@ -6,6 +6,7 @@ import { outputTokens, type Usage, USAGE_UNITS } from '../core/usage.ts'
 import { createRegistry } from './exposition.ts'
 import { type QuantileRow, quantilesBy } from './quantiles.ts'
 import { createReaders } from './readers.ts'
+import { createRecent, type Recent } from './recent.ts'
 import {
   type AttemptSeries,
   type DeploymentLimit,
@@ -58,6 +59,8 @@ export interface Metrics {
    * free on the path of a request.
    */
   quantiles(by: keyof ServedLabels): readonly QuantileRow[]
+  /** What providers did lately; read by one alone, once a minute. */
+  readonly recent: Recent
 }
 
 const OUTCOME_INDEX = Object.fromEntries(OUTCOME_TYPES.map((type, index) => [type, index])) as Readonly<
@@ -158,5 +161,6 @@ export function createMetrics(options: {
       return inFlight
     },
     quantiles: (by) => quantilesBy(table.all(), by),
+    recent: createRecent({ attempts, table }),
   }
 }

@@ -518,6 +518,11 @@ CREATE INDEX lab_labels_by_time ON lab_labels (at, id);
 CREATE TABLE lab_judges (epoch TEXT PRIMARY KEY, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `
 
+// Which alerts belong to windows that have just ended.
+const ALERT_ENDS = `
+CREATE INDEX alerts_by_end ON alerts (kind, ends_at);
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
 export const MIGRATIONS: readonly string[] = [
   BASE,
@@ -537,6 +542,7 @@ export const MIGRATIONS: readonly string[] = [
   REPORTS,
   EVIDENCE,
   EXPERIMENTS,
+  ALERT_ENDS,
 ]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */

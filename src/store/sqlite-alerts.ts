@@ -28,7 +28,7 @@ type DeliveryRow = {
 type ClaimRow = AlertRow & { readonly destination: string; readonly tries: number; readonly held_until: number }
 
 /** Writes an alert unless its key is there; says whether it did. Also within a transaction of others. */
-function createAlertWriter(database: Connection): (alert: Alert) => boolean {
+export function createAlertWriter(database: Connection): (alert: Alert) => boolean {
   const insert = database.statement(
     'INSERT INTO alerts (id, kind, at, ends_at, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   )
@@ -67,6 +67,9 @@ export function createAlertStore(database: Connection): AlertStore {
   const again = database.statement(
     `UPDATE alert_deliveries SET next_at = ?, problem = ?
      WHERE alert = ? AND destination = ? AND tries = ? AND ended_at IS NULL`,
+  )
+  const ended = database.statement<AlertRow, [string, number, number]>(
+    `SELECT ${FIRST_FIELDS} FROM alerts a WHERE kind = ? AND ends_at > ? AND ends_at <= ? ORDER BY no`,
   )
   const list = database.statement<ListedRow, (string | number | null)[]>(
     `SELECT ${FIRST_FIELDS}, a.planned_at FROM alerts a
@@ -122,6 +125,8 @@ export function createAlertStore(database: Connection): AlertStore {
             again.run(ending.nextAt, ending.problem, no, destination, tries)
         }
       }),
+    endedAlerts: ({ kind, after, until }) =>
+      guarded(() => ended.all(kind, after, until).map((row) => readAlert(row).alert)),
     listAlerts: ({ cursor, limit, kind }) =>
       guarded(() =>
         database.transaction(() => {

@@ -3,10 +3,12 @@
 // Invariant: for each period, spent_nano_usd = Σ cost of the entries whose charges name it, or of the share that a charge
 // tells, or Σ of what they were sold for (`sold`). Both are written in the transaction that inserts the entry.
 import type { Budget, BudgetAccount, BudgetCharge, BudgetHold, BudgetScope } from '../core/budget.ts'
+import type { Alert } from '../core/alert.ts'
 import type { Entry } from '../core/ledger.ts'
 import type { NanoUsd } from '../core/money.ts'
 import { int64 } from './codec.ts'
 import { pageOf, parseTimeCursor, timeCursor } from './page.ts'
+import { createAlertWriter } from './sqlite-alerts.ts'
 import { type Connection, guarded } from './sqlite-connection.ts'
 import type { BudgetStore } from './store.ts'
 
@@ -178,7 +180,9 @@ export function createChargeWriter(database: Connection): ChargeWriter {
     'SELECT no FROM budget_periods WHERE budget = ? AND subject = ? AND from_at = ?',
   )
   const link = database.statement('INSERT INTO budget_charges VALUES (?, ?, ?, ?)')
+  const raise = createAlertWriter(database)
   let sums = new Map<string, { readonly period: BudgetCharge; cost: NanoUsd; readonly of: Charged[] }>()
+  let alerts: Alert[] = []
 
   return {
     add(entry, charges) {
@@ -188,6 +192,7 @@ export function createChargeWriter(database: Connection): ChargeWriter {
         if (sum === undefined) sums.set(name, (sum = { period, cost: 0n, of: [] }))
         sum.cost += amountOf(entry, period)
         sum.of.push({ entry: entry.id, share: period.share })
+        if (period.alerts !== undefined) alerts.push(...period.alerts)
       }
     },
     write() {
@@ -200,10 +205,13 @@ export function createChargeWriter(database: Connection): ChargeWriter {
         for (const { entry, share } of of)
           link.run(no, entry, share === undefined ? null : int64(share.costNanoUsd), share?.isBeside === true ? 1 : 0)
       }
+      for (const alert of alerts) raise(alert)
       sums = new Map()
+      alerts = []
     },
     forget() {
       sums = new Map()
+      alerts = []
     },
   }
 }

@@ -585,6 +585,12 @@ export interface AlertStore {
   claimDeliveries(query: { readonly now: number; readonly until: number }): Promise<readonly ClaimedDelivery[]>
   /** What came of it. One that was delivered after its lease ended is delivered all the same. */
   endDelivery(claim: Pick<ClaimedDelivery, 'no' | 'destination' | 'tries'>, ending: DeliveryEnding): Promise<void>
+  /** Those of a kind whose windows ended after `after` and not after `until`. */
+  endedAlerts(query: {
+    readonly kind: AlertKind
+    readonly after: number
+    readonly until: number
+  }): Promise<readonly Alert[]>
   /** Newest first. */
   listAlerts(query: PageQuery & { readonly kind?: AlertKind }): Promise<Page<ListedAlert>>
   /** Deliveries that wait, and since when the oldest of them might have been tried. */
