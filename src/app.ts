@@ -75,6 +75,7 @@ import { showBudget } from './own-budget.ts'
 import { takeFeedback, takeWebhook } from './own-feedback.ts'
 import type { FeedbackTools } from './own-feedback.ts'
 import { ownResponse } from './own-responses.ts'
+import type { UserSite } from './own-users.ts'
 import { createDrills } from './drills/drills.ts'
 import type { Drills } from './drills/drills.ts'
 import { createSchedule } from './drills/schedule.ts'
@@ -121,6 +122,8 @@ import { createStages } from './stages/stages.ts'
 import { createTrials } from './stages/trials.ts'
 import type { Engine, Load } from './stages/engine.ts'
 import type { Store } from './store/store.ts'
+import { createPasswords } from './users/passwords.ts'
+import type { Passwords } from './users/passwords.ts'
 import { VERSION } from './version.ts'
 
 const KEY_CACHE_MS = 10_000
@@ -178,6 +181,8 @@ export type GatewayOptions = {
   readonly seed?: number
   /** What the process tells of itself; absent where the gateway is a part of another program. */
   readonly runtime?: RuntimeSource
+  /** How passwords of users are hashed; absent: as they should be. */
+  readonly passwords?: Passwords
   /** All addresses of a host name. */
   readonly resolve: (hostname: string) => Promise<readonly string[]>
 }
@@ -198,6 +203,7 @@ export interface Gateway {
   readonly budgetDefinitions: BudgetDefinitions
   /** `refresh` them before the first request: what users were credited is in the store. */
   readonly balances: Balances
+  readonly passwords: Passwords
   readonly credentials: CredentialPool
   readonly batches: BatchRunner
   readonly health: Health
@@ -246,6 +252,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const budgetDefinitions = createBudgetDefinitions(budgets, options.store)
   budgetDefinitions.configure(options.config.budgets, options.config.users.enabled)
   const balances = createBalances(budgets, options.store)
+  const { passwords = createPasswords() } = options
   const providerRoom = createProviderRoom({ clock })
   const upstream = createUpstream({
     clock,
@@ -451,11 +458,36 @@ export function createGateway(options: GatewayOptions): Gateway {
       case 'batch':
       case 'batch_cancel':
         return ownBatch(endpoint.kind, request, addressOf, parameter, ownTools)
+      case 'user':
+        return ownUser(request, addressOf)
       case 'health':
         return Response.json({ status: 'ok' })
       case 'ready':
         return ready()
     }
+  }
+
+  let userSite: Promise<UserSite> | null = null
+  async function ownUser(request: Request, addressOf: AddressOf): Promise<Response> {
+    const path = pathOf(request.url)
+    if (!snapshot.config.users.enabled)
+      throw new GatewayError('not_found', { message: `There is nothing at ${path.slice(0, 200)}.` })
+    // Most gateways have no users: what serves them is read when the first one comes.
+    userSite ??= import('./own-users.ts').then(({ createUserSite }) =>
+      createUserSite({
+        store: options.store,
+        hash: options.hash,
+        clock,
+        keyRing,
+        budgets,
+        budgetDefinitions,
+        balances,
+        passwords,
+        bytes,
+        config: () => snapshot.config,
+      }),
+    )
+    return (await userSite)(request, path, addressOf)
   }
 
   async function ready(): Promise<Response> {
@@ -537,6 +569,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     budgets,
     budgetDefinitions,
     balances,
+    passwords,
     credentials: attemptTools.credentials,
     health: attemptTools.health,
     sampler,

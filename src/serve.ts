@@ -177,6 +177,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
       state: () => gateway.budgets.state(),
       refresh: () => gateway.budgetDefinitions.refresh(),
     },
+    users: {
+      passwords: gateway.passwords,
+      settings: () => config.users,
+      credited: () => gateway.balances.refresh(),
+      balanceOf: (userId) => gateway.budgets.balance(userId),
+    },
     health: () => healthOf(gateway, storeAnswers),
     quality: {
       scores: (chain, all) => gateway.quality.shown(chain, all ? routeTargets(gateway.snapshot) : []),

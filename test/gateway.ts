@@ -15,6 +15,7 @@ import { createLogger } from '../src/metrics/log.ts'
 import { createRedactor } from '../src/metrics/redact.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 import type { Store } from '../src/store/store.ts'
+import { createPasswords } from '../src/users/passwords.ts'
 
 export type TestGateway = AsyncDisposable & {
   readonly gateway: Gateway
@@ -68,6 +69,7 @@ export async function startGateway(
     log: logger,
     redact,
     clock,
+    passwords: createPasswords({ memoryCost: 8, timeCost: 1 }),
     resolve: async (host) => {
       if (host === 'localhost') return ['127.0.0.1']
       throw new Error(`no such host: ${host}`)

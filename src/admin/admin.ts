@@ -6,18 +6,22 @@ import { errorResponse, toGatewayError } from './errors.ts'
 import { addBudgetRoutes } from './budgets.ts'
 import { addInstallationRoutes, type Installation } from './installation.ts'
 import { addCacheRoutes } from './cache.ts'
+import { addCodeRoutes } from './codes.ts'
 import { addDrillRoutes, type Drilling } from './drills.ts'
 import { addExperimentRoutes, type ExperimentRoutes } from './experiments.ts'
 import { addExplainRoute, type Explaining } from './explain.ts'
+import { addGroupRoutes } from './groups.ts'
 import { addKeyRoutes } from './keys.ts'
 import { addPriceRoutes, type PriceRoutes } from './prices.ts'
 import { addQualityRoutes, type QualityRoutes } from './quality.ts'
 import { addReportRoutes } from './reports.ts'
 import { addRequestRoutes } from './requests.ts'
 import { type AdminApp, createAdminApp, type StoreRoutes, TOKEN_SCHEME } from './route.ts'
+import { addSalesRoute } from './sales.ts'
 import type { BudgetRoutes } from './set-budget.ts'
 import { addTeamRoutes } from './teams.ts'
 import { addTokenRoutes } from './tokens.ts'
+import { addUserRoutes, type UserRoutes } from './users.ts'
 
 const BODY_LIMIT_BYTES = 1024 * 1024
 const DESCRIPTION_PATH = '/admin/openapi.json'
@@ -29,6 +33,7 @@ export type AdminOptions = StoreRoutes &
   BudgetRoutes &
   PriceRoutes &
   QualityRoutes &
+  UserRoutes &
   Installation & {
     /** Hash of the token that the operator set (`WEIR_ADMIN_TOKEN`), which is an admin; null when none is set. */
     readonly operatorTokenHash: string | null
@@ -78,11 +83,15 @@ export function createAdmin(options: AdminOptions): Admin {
   addKeyRoutes(app, options)
   addTeamRoutes(app, options)
   addBudgetRoutes(app, options)
+  addUserRoutes(app, options)
+  addGroupRoutes(app, options)
+  addCodeRoutes(app, options)
   addPriceRoutes(app, options)
   addTokenRoutes(app, options)
   addRequestRoutes(app, options)
   addExplainRoute(app, options)
   addReportRoutes(app, options)
+  addSalesRoute(app, options)
   addDrillRoutes(app, options)
   addExperimentRoutes(app, options)
   addCacheRoutes(app, options)
@@ -112,6 +121,9 @@ function describe(app: AdminApp, version: string) {
       'keys',
       'teams',
       'budgets',
+      'users',
+      'groups',
+      'codes',
       'prices',
       'tokens',
       'requests',

@@ -4,11 +4,12 @@ import type { VirtualKey } from '../core/key.ts'
 import { checkKeyFields, issueKey, newKeySecret } from '../keys/issue-key.ts'
 import type { KeyPatch } from '../store/store.ts'
 import { named } from './change.ts'
-import { notFound } from './errors.ts'
+import { malformed, notFound } from './errors.ts'
 import { renderKey } from './render.ts'
 import { type AdminApp, GUARDED, jsonAnswer, jsonBody, REFUSALS, type StoreRoutes } from './route.ts'
 import { IdParam, Key, KeyChange, KeyInput, KeysQuery, KeyWithSecret, listOf, Rotation } from './schemas.ts'
 import { type BudgetRoutes, insertBudget } from './set-budget.ts'
+import { findUser } from '../users/credits.ts'
 import { findTeam } from './teams.ts'
 
 const common = { tags: ['keys'], security: GUARDED }
@@ -84,6 +85,7 @@ export function addKeyRoutes(app: AdminApp, routes: StoreRoutes & BudgetRoutes):
 
   async function patchFrom(body: z.output<typeof KeyChange>, key: VirtualKey): Promise<KeyPatch> {
     const { team, limits, require_end_user: requireEndUser, expires_at: expiresAt, ...same } = body
+    if (typeof team === 'string' && key.userId !== undefined) throw malformed('team', 'A key of a user has no team.')
     return named({
       ...same,
       teamId: await teamIdOf(team),
@@ -97,16 +99,19 @@ export function addKeyRoutes(app: AdminApp, routes: StoreRoutes & BudgetRoutes):
     const {
       name,
       team,
+      user,
       limits,
       require_end_user: requireEndUser,
       expires_at: expiresAt,
       budget,
       ...same
     } = context.req.valid('json')
+    if (user !== undefined && typeof team === 'string') throw malformed('team', 'A key of a user has no team.')
     const { key, secret } = issueKey(
       {
         ...named({
           ...same,
+          userId: user === undefined ? undefined : (await findUser(user, store)).id,
           teamId: await teamIdOf(team),
           limits: limits && named(limits),
           requireEndUser,
@@ -122,8 +127,8 @@ export function addKeyRoutes(app: AdminApp, routes: StoreRoutes & BudgetRoutes):
   })
 
   app.openapi(ROUTES.list, async (context) => {
-    const { team, cursor, limit } = context.req.valid('query')
-    const page = await store.listKeys({ cursor: cursor ?? null, limit, ...named({ teamId: team }) })
+    const { team, user, cursor, limit } = context.req.valid('query')
+    const page = await store.listKeys({ cursor: cursor ?? null, limit, ...named({ teamId: team, userId: user }) })
     return context.json({ data: page.data.map(renderKey), next: page.next }, 200)
   })
 

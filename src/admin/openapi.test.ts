@@ -27,15 +27,19 @@ test('it describes every route that exists', () => {
   expect(operations.map(({ method, path }) => `${method.toUpperCase()} ${path}`).toSorted()).toEqual([
     'DELETE /admin/budgets/{id}',
     'DELETE /admin/cache',
+    'DELETE /admin/codes/{id}',
     'DELETE /admin/drills/{id}',
     'DELETE /admin/experiments/{id}',
+    'DELETE /admin/groups/{name}',
     'DELETE /admin/keys/{id}',
     'DELETE /admin/teams/{id}',
     'DELETE /admin/tokens/{id}',
+    'DELETE /admin/users/{id}',
     'GET /',
     'GET /admin/budgets',
     'GET /admin/budgets/{id}',
     'GET /admin/cache',
+    'GET /admin/codes',
     'GET /admin/config',
     'GET /admin/drills',
     'GET /admin/drills/{id}',
@@ -43,6 +47,7 @@ test('it describes every route that exists', () => {
     'GET /admin/experiments/next',
     'GET /admin/experiments/{id}',
     'GET /admin/experiments/{id}/audit',
+    'GET /admin/groups',
     'GET /admin/health',
     'GET /admin/keys',
     'GET /admin/keys/{id}',
@@ -53,21 +58,28 @@ test('it describes every route that exists', () => {
     'GET /admin/prices/feeds',
     'GET /admin/quality',
     'GET /admin/quality/days',
+    'GET /admin/reports/sales',
     'GET /admin/reports/spend',
     'GET /admin/requests',
     'GET /admin/requests/{id}',
     'GET /admin/teams',
     'GET /admin/teams/{id}',
     'GET /admin/tokens',
+    'GET /admin/users',
+    'GET /admin/users/{id}',
+    'GET /admin/users/{id}/credits',
     'GET /healthz',
     'GET /metrics',
     'GET /readyz',
     'PATCH /admin/budgets/{id}',
     'PATCH /admin/experiments/{id}',
+    'PATCH /admin/groups/{name}',
     'PATCH /admin/keys/{id}',
     'PATCH /admin/teams/{id}',
+    'PATCH /admin/users/{id}',
     'POST /admin/budgets',
     'POST /admin/budgets/{id}/raise',
+    'POST /admin/codes',
     'POST /admin/config/reload',
     'POST /admin/drills',
     'POST /admin/experiments',
@@ -76,12 +88,15 @@ test('it describes every route that exists', () => {
     'POST /admin/experiments/{id}/rollback',
     'POST /admin/experiments/{id}/start',
     'POST /admin/explain',
+    'POST /admin/groups',
     'POST /admin/keys',
     'POST /admin/keys/{id}/rotate',
     'POST /admin/labels',
     'POST /admin/prices/refresh',
     'POST /admin/teams',
     'POST /admin/tokens',
+    'POST /admin/users',
+    'POST /admin/users/{id}/credits',
   ])
 })
 
@@ -108,7 +123,7 @@ test('every change of something describes its body, strictly', () => {
   const changing = operations.filter(
     ({ method, path }) => ['post', 'patch'].includes(method) && !/\/(?:reload|refresh)$/.test(path),
   )
-  expect(changing.length).toBe(18)
+  expect(changing.length).toBe(24)
   for (const { operation } of changing) {
     const schema = resolve(node(node(node(node(operation['requestBody'])['content'])['application/json'])['schema']))
     expect(schema).toMatchObject({ type: 'object', additionalProperties: false })

@@ -183,6 +183,7 @@ describe('the request log', () => {
         ...what,
         unpriced: false,
         price_version: 'v1',
+        sale: null,
       },
     })
   })

@@ -7,7 +7,9 @@ import { keptPlanOf } from '../routing/explain.ts'
 import { formatUsd, type NanoUsd } from '../core/money.ts'
 import type * as outcome from '../core/outcome.ts'
 import { USAGE_UNITS, type Usage, type UsageUnit } from '../core/usage.ts'
+import type { Sale } from '../core/user.ts'
 import type * as store from '../store/store.ts'
+import { writeMultiplier } from '../users/multiplier.ts'
 import type { Attempt, Entry, Key, RequestDetail, RequestLine, SpendRow, Team, Token } from './schemas.ts'
 
 type Json<Schema extends z.ZodType> = z.output<Schema>
@@ -17,6 +19,7 @@ export function renderKey(key: core.VirtualKey): Json<typeof Key> {
     id: key.id,
     name: key.name,
     team: key.teamId,
+    user: key.userId ?? null,
     models: copied(key.models),
     endpoints: copied(key.endpoints),
     addresses: copied(key.addresses),
@@ -100,6 +103,22 @@ function renderEntry(entry: ledger.Entry): Json<typeof Entry> {
     ...renderCost(entry.costNanoUsd),
     unpriced: entry.unpriced,
     price_version: entry.priceVersion,
+    sale: entry.sale === undefined ? null : renderSale(entry.sale),
+  }
+}
+
+function renderSale({
+  userId,
+  group,
+  multiplierMillionths,
+  chargedNanoUsd,
+}: Sale): NonNullable<Json<typeof Entry>['sale']> {
+  return {
+    user: userId,
+    group,
+    multiplier: writeMultiplier(multiplierMillionths),
+    charged_usd: formatUsd(chargedNanoUsd),
+    charged_nano_usd: chargedNanoUsd.toString(),
   }
 }
 

@@ -19,7 +19,7 @@ const limit = z.number().int().min(1).nullable()
 const time = z.string().openapi({ format: 'date-time', example: '2026-11-23T16:00:00.000Z' })
 export const moment = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
 /** A moment, or a day that means its first moment in UTC. */
-const momentOrDay = z
+export const momentOrDay = z
   .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: 'expected an RFC 3339 time or a date' })
   .transform((text) => Date.parse(text))
 const money = z.string().openapi({ description: 'Dollars, exact decimal.', example: '0.0015' })
@@ -61,7 +61,16 @@ const keyFields = {
     .optional()
     .openapi({ type: ['string', 'null'], format: 'date-time' }),
 }
-export const KeyInput = z.strictObject({ name, ...keyFields, budget: OwnBudgetInput.optional() }).openapi('KeyInput')
+export const KeyInput = z
+  .strictObject({
+    name,
+    user: z.string().min(1).max(200).optional().openapi({
+      description: 'Id or login of the user whose key it is, and who pays for it. Such a key has no team.',
+    }),
+    ...keyFields,
+    budget: OwnBudgetInput.optional(),
+  })
+  .openapi('KeyInput')
 export const KeyChange = z
   .strictObject({ name: name.optional(), ...keyFields, disabled: z.boolean().optional() })
   .openapi('KeyChange', { description: 'Only what is named changes.' })
@@ -81,6 +90,7 @@ export const Key = z
     id: z.string(),
     name: z.string(),
     team: z.string().nullable().openapi({ description: 'Id of its team.' }),
+    user: z.string().nullable().openapi({ description: 'Id of the user whose key it is.' }),
     models: z.array(z.string()).nullable(),
     endpoints: z.array(z.string()).nullable(),
     addresses: z.array(z.string()).nullable(),
@@ -216,6 +226,16 @@ export const Entry = z
     cost_nano_usd: nanoMoney,
     unpriced: z.boolean(),
     price_version: z.string(),
+    sale: z
+      .object({
+        user: z.string().openapi({ description: 'Id of the user.' }),
+        group: z.string(),
+        multiplier: z.string(),
+        charged_usd: money,
+        charged_nano_usd: nanoMoney,
+      })
+      .nullable()
+      .openapi({ description: 'What a user was charged for it; null where the key is nobody’s.' }),
   })
   .openapi('Entry')
 export const ExplainInput = z
@@ -291,7 +311,11 @@ export const pageFields = {
   cursor: z.string().min(1).max(500).optional().openapi({ description: '`next` of the page before.' }),
 }
 export const PageQuery = z.strictObject(pageFields)
-export const KeysQuery = z.strictObject({ team: z.string().min(1).optional(), ...pageFields })
+export const KeysQuery = z.strictObject({
+  team: z.string().min(1).optional(),
+  user: z.string().min(1).optional().openapi({ description: 'Id of a user.' }),
+  ...pageFields,
+})
 export const RequestsQuery = z.strictObject({
   key: z.string().min(1).optional(),
   team: z.string().min(1).optional(),

@@ -45,6 +45,7 @@ describe('keys', () => {
       ...whole,
       id: expect.stringMatching(/^key_/),
       team: team['id'],
+      user: null,
       limits: { rpm: 60, tpm: null, concurrency: null },
       disabled: false,
       created_at: '2026-11-23T12:30:00.000Z',

@@ -1,13 +1,16 @@
 // An admin API over an in-memory store, for the tests of this folder.
+import { DEFAULT_CONFIG } from '../config/schema.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
 import { createKeyRing, type KeyRing } from '../keys/key-ring.ts'
 import { issueAdminToken } from '../keys/issue-key.ts'
 import { createHasher, type Hasher } from '../keys/secret.ts'
+import { createBalances } from '../limits/balances.ts'
 import { createBudgetDefinitions } from '../limits/budget-definitions.ts'
 import { createBudgets } from '../limits/budgets.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { Store } from '../store/store.ts'
+import { createPasswords } from '../users/passwords.ts'
 import { type AdminOptions, createAdmin } from './admin.ts'
 
 type Answer = {
@@ -64,6 +67,7 @@ export async function openTestAdmin(overrides: Partial<AdminOptions> = {}): Prom
   const keyRing = createKeyRing({ store, hash, clock, cacheMs: 10_000, cacheSize: 100 })
   const book = createBudgets({ clock })
   const definitions = createBudgetDefinitions(book, store)
+  const balances = createBalances(book, store)
   const internalErrors: unknown[] = []
   const admin = createAdmin({
     store,
@@ -71,6 +75,12 @@ export async function openTestAdmin(overrides: Partial<AdminOptions> = {}): Prom
     hash,
     clock,
     budgets: { list: () => definitions.list(), state: () => book.state(), refresh: () => definitions.refresh() },
+    users: {
+      passwords: createPasswords({ memoryCost: 8, timeCost: 1 }),
+      settings: () => DEFAULT_CONFIG.users,
+      credited: () => balances.refresh(),
+      balanceOf: (userId) => book.balance(userId),
+    },
     config: () => ({ routes: {} }),
     reload: async () => ({ ok: true }),
     health: () => ({ store: 'ok' }),

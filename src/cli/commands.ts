@@ -18,6 +18,7 @@ import { REQUEST_COMMANDS } from './requests.ts'
 import { PROCESS_COMMANDS } from './serve.ts'
 import { statusCommand } from './status.ts'
 import { TEAM_COMMANDS } from './teams.ts'
+import { USER_COMMANDS } from './users.ts'
 
 const [serve, version] = PROCESS_COMMANDS as readonly [Command, Command]
 
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Command[] = [
   ...KEY_COMMANDS,
   ...TEAM_COMMANDS,
   ...BUDGET_COMMANDS,
+  ...USER_COMMANDS,
   ...PRICE_COMMANDS,
   ...LEDGER_COMMANDS,
   ...BOOK_COMMANDS,

@@ -107,7 +107,17 @@ describe('defaults', () => {
         spendAnomaly: { deviations: 6, minUsd: '1' },
       },
       budgets: [],
-      users: { enabled: false },
+      users: {
+        enabled: false,
+        registration: 'invitation',
+        defaultGroup: 'default',
+        sessionMs: 604_800_000,
+        maxKeys: 20,
+        maxInvitations: 0,
+        welcomeUsd: '0',
+        inviterUsd: '0',
+        keyForbids: ['trace', 'max_cost'],
+      },
       drills: [],
       feedback: { webhooks: {} },
       lab: {

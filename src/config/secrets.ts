@@ -8,10 +8,12 @@ const SECRET_NAME = /auth|key|token|secret|passw|credential|cookie|signature/i
 /** A copy of the config with each secret replaced by what `replace` makes of it. */
 export function mapSecrets(config: Config, replace: (secret: string) => string): Config {
   const providers = Object.entries(config.providers).map(([name, provider]) => [name, mapProvider(provider, replace)])
+  const { topupSecret } = config.users
   return {
     ...config,
     providers: Object.fromEntries(providers) as Config['providers'],
     alerts: mapAlerts(config.alerts, replace),
+    users: topupSecret === undefined ? config.users : { ...config.users, topupSecret: replace(topupSecret) },
   }
 }
 

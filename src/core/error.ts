@@ -157,10 +157,32 @@ export const ERRORS = {
     hint: 'Send `Authorization: Bearer <admin token>`; `weir admin token` makes a new one.',
   },
   forbidden: { status: 403, message: 'This role may only read.', hint: 'Use a token with the role `admin`.' },
+  login_failed: {
+    status: 401,
+    message: 'The name or the password is wrong.',
+    hint: 'Try again; the operator can set a new password.',
+  },
+  registration_closed: {
+    status: 403,
+    message: 'Nobody can register here.',
+    hint: 'Ask the operator for a login, or for an invitation; `users.registration` says who may register.',
+  },
+  login_required: { status: 401, message: 'Nobody is logged in.', hint: 'Log in at `/user/login`.' },
+  user_disabled: { status: 403, message: 'This user is disabled.', hint: 'Ask the operator.' },
+  form_stale: {
+    status: 403,
+    message: 'This form is too old, or does not come from here.',
+    hint: 'Open the page again, over HTTPS, and with cookies allowed.',
+  },
   code_invalid: {
     status: 400,
     message: 'This code is not known, was used already, or has expired.',
     hint: 'Check it for typing errors, or ask for another one.',
+  },
+  signature_invalid: {
+    status: 401,
+    message: 'The signature of this message is missing, wrong or too old.',
+    hint: 'Sign it as docs/resale.md says, with the secret of `users.topup_secret` and a clock that is right.',
   },
   conflict: { status: 409, message: 'This would clash with something that exists.', hint: 'The message names it.' },
   config_invalid: {

@@ -61,7 +61,8 @@ export type Credit = {
   readonly note: string
 }
 
-export type CodeKind = 'redemption' | 'invitation'
+export const CODE_KINDS = ['redemption', 'invitation'] as const
+export type CodeKind = (typeof CODE_KINDS)[number]
 
 /** Something to give away that works once: money for a balance, or the right to register. The code itself is not kept. */
 export type UserCode = {

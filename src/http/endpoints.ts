@@ -47,6 +47,7 @@ type EndpointKind =
   | 'batch'
   | 'batch_cancel'
   | 'pass'
+  | 'user'
   | 'realtime'
   | 'live'
   | 'health'
@@ -132,6 +133,9 @@ const ENDPOINTS: readonly Endpoint[] = [
     family: 'pass',
     dialect: openaiChat,
   })),
+  ...(['GET', 'POST', 'DELETE'] as const).flatMap((method) =>
+    ['/user', '/user/'].map((path): Endpoint => ({ method, path, kind: 'user', family: null, dialect: openaiChat })),
+  ),
   { method: 'GET', path: '/v1/realtime', kind: 'realtime', family: 'realtime', dialect: openaiRealtime },
   ...LIVE_PATHS.map((path): Endpoint => ({
     method: 'GET',

@@ -34,6 +34,9 @@ const COLUMNS: readonly Column[] = [
   ['unpriced', (entry) => String(entry.unpriced)],
   ['price_version', (entry) => entry.priceVersion],
   ['usage_source', (entry) => entry.usageSource],
+  ['user', (entry) => entry.sale?.userId ?? ''],
+  ['user_group', (entry) => entry.sale?.group ?? ''],
+  ['charged_usd', (entry) => (entry.sale === undefined ? '' : formatUsd(entry.sale.chargedNanoUsd))],
   ...USAGE_UNITS.map((unit): Column => [unitName(unit), (entry) => String(entry.usage[unit])]),
 ]
 
@@ -155,6 +158,15 @@ export function entryJson(entry: Entry): object {
       unpriced: part.unpriced,
       price_version: part.priceVersion,
     })),
+    ...(entry.sale === undefined
+      ? {}
+      : {
+          user: entry.sale.userId,
+          user_group: entry.sale.group,
+          multiplier_millionths: String(entry.sale.multiplierMillionths),
+          charged_usd: formatUsd(entry.sale.chargedNanoUsd),
+          charged_nano_usd: String(entry.sale.chargedNanoUsd),
+        }),
   }
 }
 
