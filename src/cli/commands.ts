@@ -14,6 +14,7 @@ import { PRICE_COMMANDS } from './prices.ts'
 import { BOOK_COMMANDS } from './ledger.ts'
 import { LEDGER_COMMANDS } from './report.ts'
 import { QUALITY_COMMANDS } from './quality.ts'
+import { reconcileCommand } from './reconcile.ts'
 import { REQUEST_COMMANDS } from './requests.ts'
 import { PROCESS_COMMANDS } from './serve.ts'
 import { statusCommand } from './status.ts'
@@ -42,6 +43,7 @@ export const COMMANDS: readonly Command[] = [
   ...PRICE_COMMANDS,
   ...LEDGER_COMMANDS,
   ...BOOK_COMMANDS,
+  reconcileCommand,
   ...REQUEST_COMMANDS,
   version,
 ]
