@@ -322,6 +322,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
   const quality = createQuality({
     store: options.store,
+    config: () => snapshot.config,
+    hash: options.hash,
+    redact: options.redact,
     clock,
     log: options.log,
     scoreboard: engine.scoreboard,

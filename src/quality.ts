@@ -4,6 +4,8 @@ import type { Clock } from './core/clock.ts'
 import { createEvidenceReader } from './lab/evidence.ts'
 import { createEvidenceBook } from './lab/evidence-book.ts'
 import type { EvidenceBook } from './lab/evidence-book.ts'
+import { createPromptKeeper } from './lab/prompt-keeper.ts'
+import type { PromptKeeper } from './lab/prompt-keeper.ts'
 import { createRetryWatch } from './lab/retries.ts'
 import { createSchemaChecks } from './lab/schema-checks.ts'
 import { type ShownScore, shownScores } from './lab/score-view.ts'
@@ -13,10 +15,14 @@ import type { Logger } from './metrics/log.ts'
 import { deploymentsOf } from './routing/route.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Sampler } from './stages/sample.ts'
-import type { EvidenceStore } from './store/store.ts'
+import type { EvidenceStore, PromptStore } from './store/store.ts'
 
 export type QualityTools = {
-  readonly store: EvidenceStore
+  readonly store: EvidenceStore & PromptStore
+  readonly config: () => Config
+  /** Keyed. */
+  readonly hash: (text: string) => string
+  readonly redact: (text: string) => string
   readonly clock: Clock
   readonly log: Logger
   readonly scoreboard: Scoreboard
@@ -28,6 +34,7 @@ export interface Quality {
   readonly book: EvidenceBook
   readonly scoreboard: Scoreboard
   readonly taskLearning: TaskLearning
+  readonly prompts: PromptKeeper
   /** Scores as they are shown, of what has evidence and of the named deployments. */
   shown(chain: ScopeChain, named: readonly string[]): readonly ShownScore[]
   /** Routes whose answers are looked at may be others now. */
@@ -61,10 +68,20 @@ export function createQuality(tools: QualityTools): Quality {
     onError,
   })
   sampler.join(reader)
+  const prompts = createPromptKeeper({
+    store,
+    clock,
+    config: () => tools.config().prompts,
+    hash: tools.hash,
+    redact: tools.redact,
+    onError: (error) => log.error('prompts_not_kept', { error: String(error) }),
+  })
+  sampler.join(prompts)
   return {
     book,
     scoreboard,
     taskLearning,
+    prompts,
     shown: (chain, named) => shownScores(scoreboard, chain, named, clock.now()),
     configure({ lab, routes }) {
       isUsual = lab.evidence
@@ -75,11 +92,14 @@ export function createQuality(tools: QualityTools): Quality {
       await sampler.settled()
       await reader.settled()
       await book.flush()
+      await prompts.flush()
     },
     async close() {
       book.stop()
       await reader.settled()
       await book.flush().catch(onError)
+      prompts.stop()
+      await prompts.flush().catch(onError)
     },
   }
 }

@@ -187,6 +187,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     quality: {
       scores: (chain, all) => gateway.quality.shown(chain, all ? routeTargets(gateway.snapshot) : []),
       counts: () => gateway.sampler.counts(),
+      prompts: () => ({ mode: config.prompts.keep, ...gateway.quality.prompts.counts() }),
     },
     startDrill: (spec) => gateway.drills.start(spec, null),
     stopDrill: () => gateway.drills.stop(),
@@ -236,6 +237,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     clock: systemClock,
     retentionMs: () => config.requestLog.retentionMs,
     evidenceMs: () => config.lab.retentionMs,
+    promptsMs: () => config.prompts.retentionMs,
     onError: (error) => log.error('prune_failed', { error: String(error) }),
   })
   await gateway.batches.start()

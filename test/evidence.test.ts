@@ -196,6 +196,10 @@ function operated(weir: TestGateway) {
       scores: (chain: readonly string[], all: boolean) =>
         weir.gateway.quality.shown(chain, all ? routeTargets(weir.gateway.snapshot) : []),
       counts: () => weir.gateway.sampler.counts(),
+      prompts: () => ({
+        mode: weir.gateway.snapshot.config.prompts.keep,
+        ...weir.gateway.quality.prompts.counts(),
+      }),
     },
     onInternalError: (cause: unknown) => {
       throw cause

@@ -13,6 +13,7 @@ import type { Batch, BatchLine } from '../src/core/batch.ts'
 import type { StoredEvidence } from '../src/core/evidence.ts'
 import type { StoredFile } from '../src/core/file.ts'
 import type { Experiment, ExperimentPair } from '../src/core/experiment.ts'
+import type { KeptPrompt } from '../src/core/kept-prompt.ts'
 import type { CachedAnswer } from '../src/core/kept-answer.ts'
 import type { StoredResponse } from '../src/core/formats/responses-history.ts'
 import type { JsonObject } from '../src/core/json.ts'
@@ -2034,6 +2035,80 @@ for (const [name, makePlace] of Object.entries(STORES)) {
         expect(await store.pruneEvidence({ before: NOON + 3 * HOUR, limit: 9 })).toBe(1)
         expect(await store.evidenceOf('req_3')).toHaveLength(1)
         expect((await store.evidenceDays({ from: NOON }))[0]).toMatchObject({ pieces: 3, weight: 1.5 })
+      })
+    })
+
+    describe('kept prompts', () => {
+      const prompt = (number: number, change: Partial<KeptPrompt> = {}): KeptPrompt => ({
+        requestId: `req_${number}`,
+        at: NOON + number * HOUR,
+        keyId: 'key_1',
+        teamId: null,
+        endUser: null,
+        route: 'chat',
+        deployment: 'a/x',
+        mode: 'full',
+        hashes: { prompt: 'p', system: 's' },
+        characters: 9,
+        content: {
+          request: {
+            messages: [{ role: 'user', parts: [{ type: 'text', text: 'Grüße 🙂' }] }],
+            tools: [],
+            sampling: {},
+          },
+          answer: null,
+        },
+        ...change,
+      })
+
+      test('come back as they were; what is there already stays', async () => {
+        const store = open()
+        const hashed = prompt(2, { mode: 'hashed', content: null, deployment: null, endUser: 'ada', teamId: 'team_1' })
+        await store.putPrompts([prompt(1), hashed])
+        await store.putPrompts([prompt(1, { route: 'another' })])
+        expect(await store.getPrompt('req_1')).toEqual(prompt(1))
+        expect(await store.getPrompt('req_2')).toEqual(hashed)
+        expect(await store.getPrompt('req_3')).toBeNull()
+      })
+
+      test('are gone through by time, in pages, of one route where asked', async () => {
+        const store = open()
+        await store.putPrompts([3, 1, 2, 4].map((number) => prompt(number, { route: number === 2 ? 'other' : 'chat' })))
+        const first = await store.scanPrompts({
+          from: NOON,
+          to: NOON + 4 * HOUR,
+          route: 'chat',
+          cursor: null,
+          limit: 1,
+        })
+        expect(first.data.map(({ requestId }) => requestId)).toEqual(['req_1'])
+        const rest = await store.scanPrompts({
+          from: NOON,
+          to: NOON + 4 * HOUR,
+          route: 'chat',
+          cursor: first.next,
+          limit: 9,
+        })
+        expect([rest.data.map(({ requestId }) => requestId), rest.next]).toEqual([['req_3'], null])
+      })
+
+      test('are deleted by whose they are and when they were, and pruned from the oldest', async () => {
+        const store = open()
+        await store.putPrompts([
+          prompt(1),
+          prompt(2, { endUser: 'ada' }),
+          prompt(3, { endUser: 'ada', keyId: 'key_2' }),
+          prompt(4, { teamId: 'team_1' }),
+          prompt(5),
+          prompt(6),
+        ])
+        expect(await store.deletePrompts({ endUser: 'ada', keyId: 'key_2' })).toBe(1)
+        expect(await store.deletePrompts({ endUser: 'ada' })).toBe(1)
+        expect(await store.deletePrompts({ teamId: 'team_1' })).toBe(1)
+        expect(await store.deletePrompts({ before: NOON + 2 * HOUR })).toBe(1)
+        expect(await store.prunePrompts({ before: NOON + 9 * HOUR, limit: 1 })).toBe(1)
+        expect(await store.getPrompt('req_6')).not.toBeNull()
+        expect(await store.getPrompt('req_5')).toBeNull()
       })
     })
 

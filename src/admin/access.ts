@@ -10,6 +10,9 @@ const READING_METHODS: readonly string[] = ['GET', 'HEAD']
 /** Questions that are too long for an address: they change nothing, though they are posted. */
 const READING_PATHS: ReadonlySet<string> = new Set(['/admin/explain'])
 
+/** What people wrote is for admins alone, also to read. */
+const PRIVATE_PATH = /^\/admin\/requests\/[^/]+\/prompt\/?$/
+
 /** Throws `unauthorized`, `forbidden` (a viewer that wants to change something) or `rate_limited`. */
 export type Access = (request: Request, address: string | null) => Promise<void>
 
@@ -51,7 +54,9 @@ export function createAccess({
 }
 
 function isReading({ method, url }: Request): boolean {
-  return READING_METHODS.includes(method) || READING_PATHS.has(new URL(url).pathname)
+  const { pathname } = new URL(url)
+  if (PRIVATE_PATH.test(pathname)) return false
+  return READING_METHODS.includes(method) || READING_PATHS.has(pathname)
 }
 
 function bearerOf(request: Request): string | null {

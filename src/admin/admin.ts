@@ -13,6 +13,7 @@ import { addExplainRoute, type Explaining } from './explain.ts'
 import { addGroupRoutes } from './groups.ts'
 import { addKeyRoutes } from './keys.ts'
 import { addPriceRoutes, type PriceRoutes } from './prices.ts'
+import { addPromptRoutes } from './prompts.ts'
 import { addQualityRoutes, type QualityRoutes } from './quality.ts'
 import { addReportRoutes } from './reports.ts'
 import { addRequestRoutes } from './requests.ts'
@@ -96,6 +97,7 @@ export function createAdmin(options: AdminOptions): Admin {
   addExperimentRoutes(app, options)
   addCacheRoutes(app, options)
   addQualityRoutes(app, options)
+  addPromptRoutes(app, options)
   addInstallationRoutes(app, options)
   app.get(DESCRIPTION_PATH, (context) => context.json(describe(app, version)))
 
@@ -129,6 +131,7 @@ function describe(app: AdminApp, version: string) {
       'requests',
       'reports',
       'quality',
+      'prompts',
       'cache',
       'drills',
       'experiments',

@@ -1,6 +1,9 @@
 // Quality: what is believed of each deployment by task, with what it rests on.
 import { createRoute, z } from '@hono/zod-openapi'
-import type { VirtualKey } from '../core/key.ts'
+import type { PromptMode } from '../core/kept-prompt.ts'
+import { UNRESTRICTED_KEY } from '../core/key.ts'
+import { PRIVACY, promptModeOf } from '../lab/privacy.ts'
+import type { KeyStore, KeyWithTeam } from '../store/store.ts'
 import type { ShownScore } from '../lab/score-view.ts'
 import { type ScopeChain, scopeChainOf } from '../lab/scoreboard.ts'
 import { TASKS } from '../lab/task.ts'
@@ -12,6 +15,8 @@ export type QualityRoutes = {
   readonly quality: {
     /** `all`: also what rests on priors alone, of the targets of all routes. */
     scores(chain: ScopeChain, all: boolean): readonly ShownScore[]
+    /** What is kept of prompts, where keys say nothing else. */
+    prompts(): { readonly mode: PromptMode; readonly kept: number; readonly lost: number }
     counts(): { readonly seen: number; readonly waiting: number; readonly dropped: Readonly<Record<string, number>> }
   }
 }
@@ -38,6 +43,13 @@ const Scores = z
   .object({
     scope: z.string(),
     data: z.array(Score),
+    prompts: z.object({
+      mode: z.string(),
+      keeps: z.string(),
+      cannot: z.array(z.string()).openapi({ description: 'What is not possible with what is kept.' }),
+      kept: z.number(),
+      lost: z.number(),
+    }),
     looked_at: z.object({ seen: z.number(), waiting: z.number(), dropped: z.record(z.string(), z.number()) }),
   })
   .openapi('Quality')
@@ -94,7 +106,7 @@ export function addQualityRoutes(
 ): void {
   app.openapi(ROUTES.scores, async (context) => {
     const { scope = 'gateway', deployment, task, all } = context.req.valid('query')
-    const chain = await chainOf(scope, (id) => store.getKey(id))
+    const { chain, caller } = await scopeOf(scope, store)
     const shown = quality
       .scores(chain, all === 'true')
       .filter(
@@ -102,12 +114,16 @@ export function addQualityRoutes(
           (deployment === undefined || one.deployment === deployment) && (task === undefined || one.task === task),
       )
     const { seen, waiting, dropped } = quality.counts()
+    const { mode: usual, kept, lost } = quality.prompts()
+    const mode = promptModeOf(caller, usual)
+    const { kept: keeps, cannot } = PRIVACY[mode]
     const data = shown.map(({ priorShare, sources, ...score }) => ({
       ...score,
       prior_share: priorShare,
       sources: { ...sources },
     }))
-    return context.json({ scope, data, looked_at: { seen, waiting, dropped: { ...dropped } } }, 200)
+    const prompts = { mode, keeps, cannot: [...cannot], kept, lost }
+    return context.json({ scope, data, prompts, looked_at: { seen, waiting, dropped: { ...dropped } } }, 200)
   })
   app.openapi(ROUTES.days, async (context) => {
     const { from, deployment } = context.req.valid('query')
@@ -124,16 +140,23 @@ export function addQualityRoutes(
   })
 }
 
-async function chainOf(scope: string, getKey: (id: string) => Promise<VirtualKey | null>): Promise<ScopeChain> {
-  if (scope === 'gateway') return ['gateway']
+type Scope = { readonly chain: ScopeChain; readonly caller: KeyWithTeam }
+
+async function scopeOf(scope: string, store: Pick<KeyStore, 'getKey' | 'getTeam'>): Promise<Scope> {
+  const anybody = { key: UNRESTRICTED_KEY, team: null }
+  if (scope === 'gateway') return { chain: ['gateway'], caller: anybody }
   const [kind, id = ''] = scope.split(/:(.*)/s)
   switch (kind) {
-    case 'team':
-      return ['gateway', scope]
+    case 'team': {
+      const team = await store.getTeam(id)
+      if (team === null) throw notFound('team', id)
+      return { chain: ['gateway', scope], caller: { ...anybody, team } }
+    }
     case 'key': {
-      const key = await getKey(id)
+      const key = await store.getKey(id)
       if (key === null) throw notFound('key', id)
-      return scopeChainOf(key.id, key.teamId)
+      const team = key.teamId === null ? null : await store.getTeam(key.teamId)
+      return { chain: scopeChainOf(key.id, key.teamId), caller: { key, team } }
     }
     default:
       throw malformed('scope', '`scope` must be `gateway`, `team:<id>` or `key:<id>`.')

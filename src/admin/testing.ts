@@ -101,8 +101,12 @@ export async function openTestAdmin(overrides: Partial<AdminOptions> = {}): Prom
       rounds: [],
     }),
     stopDrill: () => false,
-    quality: { scores: () => [], counts: () => ({ seen: 0, waiting: 0, dropped: {} }) },
     experiments: NO_EXPERIMENTS,
+    quality: {
+      scores: () => [],
+      prompts: () => ({ mode: 'off', kept: 0, lost: 0 }),
+      counts: () => ({ seen: 0, waiting: 0, dropped: {} }),
+    },
     version: '0.1.0',
     operatorTokenHash: null,
     onInternalError: (cause) => internalErrors.push(cause),

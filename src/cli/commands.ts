@@ -13,6 +13,7 @@ import { modelsCommand } from './models.ts'
 import { PRICE_COMMANDS } from './prices.ts'
 import { BOOK_COMMANDS } from './ledger.ts'
 import { LEDGER_COMMANDS } from './report.ts'
+import { PROMPT_COMMANDS } from './prompts.ts'
 import { QUALITY_COMMANDS } from './quality.ts'
 import { reconcileCommand } from './reconcile.ts'
 import { REQUEST_COMMANDS } from './requests.ts'
@@ -36,6 +37,7 @@ export const COMMANDS: readonly Command[] = [
   labLabelCommand,
   modelsCommand,
   ...QUALITY_COMMANDS,
+  ...PROMPT_COMMANDS,
   ...KEY_COMMANDS,
   ...TEAM_COMMANDS,
   ...BUDGET_COMMANDS,

@@ -106,7 +106,10 @@ function describe(quality: JsonObject, colour: boolean): string {
   const dropped = isObject(looked['dropped']) ? Object.values(looked['dropped']) : []
   const missed = dropped.reduce<number>((sum, count) => sum + (typeof count === 'number' ? count : 0), 0)
   const foot = `${text(looked['seen'])} answers looked at since the start, ${missed} not.\n`
-  return rows.length === 0 ? `No evidence yet. ${foot}` : table(COLUMNS, rows, colour) + foot
+  const prompts = isObject(quality['prompts']) ? quality['prompts'] : {}
+  const cannot = Array.isArray(prompts['cannot']) ? prompts['cannot'] : []
+  const privacy = `Kept of prompts: ${printable(text(prompts['keeps']))}.${cannot.length === 0 ? '' : ` So nobody can ${printable(cannot.map(text).join('; '))}.`}\n`
+  return (rows.length === 0 ? 'No evidence yet. ' : table(COLUMNS, rows, colour)) + foot + privacy
 }
 
 function rowsOf(body: JsonObject): readonly JsonObject[] {

@@ -120,6 +120,7 @@ describe('defaults', () => {
       },
       drills: [],
       feedback: { webhooks: {} },
+      prompts: { keep: 'off', share: 0.1, retentionMs: 2_592_000_000, maxSizeBytes: 262_144 },
       lab: {
         evidence: false,
         retentionMs: 7_776_000_000,

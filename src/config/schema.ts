@@ -12,6 +12,7 @@ import { type DrillConfig, drills } from './schema-drills.ts'
 import { feedback, type FeedbackConfig } from './schema-feedback.ts'
 import { lab, type LabConfig } from './schema-lab.ts'
 import { priceBook, type PriceBookConfig } from './schema-prices.ts'
+import { prompts, type PromptsConfig } from './schema-prompts.ts'
 import { realtime, type RealtimeConfig } from './schema-realtime.ts'
 import { route, type RouteConfig } from './schema-routes.ts'
 import { limitSet, timeoutFields } from './schema-shared.ts'
@@ -35,6 +36,7 @@ export type Config = {
   readonly drills: readonly DrillConfig[]
   readonly lab: LabConfig
   readonly feedback: FeedbackConfig
+  readonly prompts: PromptsConfig
   readonly prices: PriceBookConfig
   /** What happens to a request whose model has no price. Absent: refused under a budget that refuses, else let through. */
   readonly unpriced?: 'refuse' | 'estimate' | 'allow'
@@ -279,6 +281,7 @@ export const CONFIG: Field<Config> = section<Config>(
     drills,
     lab,
     feedback,
+    prompts,
     prices: priceBook,
     unpriced: choice(
       {

@@ -156,7 +156,11 @@ export const ERRORS = {
     message: 'The admin token is missing or wrong.',
     hint: 'Send `Authorization: Bearer <admin token>`; `weir admin token` makes a new one.',
   },
-  forbidden: { status: 403, message: 'This role may only read.', hint: 'Use a token with the role `admin`.' },
+  forbidden: {
+    status: 403,
+    message: 'This role may only read, and not what people wrote.',
+    hint: 'Use a token with the role `admin`.',
+  },
   login_failed: {
     status: 401,
     message: 'The name or the password is wrong.',

@@ -6,6 +6,7 @@ import type { ChatAnswer } from '../core/chat-answer.ts'
 import type { ChatRequest } from '../core/chat.ts'
 import type { ErrorCode } from '../core/error.ts'
 import type { Trial } from '../core/experiment.ts'
+import type { PromptMode } from '../core/kept-prompt.ts'
 import type { EntryStatus } from '../core/ledger.ts'
 import type { NanoUsd } from '../core/money.ts'
 import type { Attempt } from '../core/outcome.ts'
@@ -42,6 +43,8 @@ export type Answered = {
   readonly durationMs: number
   /** Null: the answer was no stream, or nothing came. */
   readonly ttftMs: number | null
+  /** What may be kept of it; `off` for a no-store request. */
+  readonly promptMode: PromptMode
   /** Nothing of it may be kept, sent anywhere again, or shown, whatever else is configured. */
   readonly isNoStore: boolean
   /** What it is to an experiment; null: its route is on no trial. */

@@ -23,6 +23,7 @@ function setup(rows: number[], expired: number[] = [], files: number[] = []) {
       pruneAnswers: async () => 0,
       pruneBatches: async () => 0,
       pruneEvidence: async () => 0,
+      prunePrompts: async () => 0,
     },
     clock: {
       now: () => now,
@@ -35,6 +36,7 @@ function setup(rows: number[], expired: number[] = [], files: number[] = []) {
     },
     retentionMs: () => retentionMs,
     evidenceMs: () => retentionMs,
+    promptsMs: () => retentionMs,
     onError: (error) => errors.push(error),
   })
   return {

@@ -12,11 +12,13 @@ import type { ChatRequest } from '../core/chat.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
 import type { Trial } from '../core/experiment.ts'
+import type { PromptMode } from '../core/kept-prompt.ts'
 import type { LabConfig } from '../config/schema-lab.ts'
 import type { Ending, Exchange } from '../exchange.ts'
 import { routingOptionsOf } from '../http/option-headers.ts'
 import { AnswerCopy } from '../lab/answer-copy.ts'
 import type { Answered, SampleConsumer, SampledAnswer } from '../lab/answered.ts'
+import { promptModeOf } from '../lab/privacy.ts'
 import { promptOf } from '../lab/prompt.ts'
 import type { TaskLearning } from '../lab/task-learning.ts'
 import { declaredTask, isTask, taskOf } from '../lab/task.ts'
@@ -50,6 +52,7 @@ type Sample = {
   readonly declared: string | null
   readonly session: string | null
   readonly isNoStore: boolean
+  readonly promptMode: PromptMode
   /** Known once it is over. */
   durationMs: number
 }
@@ -201,6 +204,10 @@ export function sampleStage({ sampler, clock }: Pick<Engine, 'sampler' | 'clock'
     if (copy === null) return
     exchange.answerCopy = copy
     const options = routingOptionsOf(request.headers, call.facts.options.routing)
+    const isNoStore =
+      call.body['store'] === false ||
+      (request.headers.get('cache-control') ?? '').includes('no-store') ||
+      exchange.tags.some((tag) => noStoreTags.includes(tag))
     const sample: Sample = {
       exchange,
       call,
@@ -208,10 +215,8 @@ export function sampleStage({ sampler, clock }: Pick<Engine, 'sampler' | 'clock'
       copy,
       declared: options?.task ?? null,
       session: options?.session ?? null,
-      isNoStore:
-        call.body['store'] === false ||
-        (request.headers.get('cache-control') ?? '').includes('no-store') ||
-        exchange.tags.some((tag) => noStoreTags.includes(tag)),
+      isNoStore,
+      promptMode: isNoStore ? 'off' : promptModeOf(caller, config.prompts.keep),
       durationMs: 0,
     }
     exchange.cleanUps.push(() => {
@@ -251,7 +256,7 @@ export function copiedStream(stream: AnswerStream, copy: AnswerCopy): AnswerStre
 
 /** Null where the request cannot be read into the normal form: only its provider understands it. */
 function answeredOf(
-  { exchange, call, caller, copy, declared, session, isNoStore, durationMs }: Sample,
+  { exchange, call, caller, copy, declared, session, isNoStore, promptMode, durationMs }: Sample,
   { wireOf, taskLearning }: SamplerTools,
 ): Answered | null {
   const { dialect } = exchange.entrance
@@ -280,6 +285,7 @@ function answeredOf(
       costNanoUsd: exchange.costNanoUsd,
       durationMs,
       ttftMs: exchange.ttftMs,
+      promptMode,
       isNoStore,
       trial: exchange.trial,
     }

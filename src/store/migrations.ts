@@ -8,6 +8,7 @@
 // is tidied up in bulk, every few hundred requests. Money is a 64-bit integer everywhere.
 
 import { EVIDENCE } from './migration-evidence.ts'
+import { PROMPTS } from './migration-prompts.ts'
 import { REPORTS } from './migration-reports.ts'
 
 const BASE = `
@@ -543,6 +544,7 @@ export const MIGRATIONS: readonly string[] = [
   EVIDENCE,
   EXPERIMENTS,
   ALERT_ENDS,
+  PROMPTS,
 ]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */

@@ -14,6 +14,7 @@ import { createFileStore } from './sqlite-files.ts'
 import { createKeyStore } from './sqlite-keys.ts'
 import { createLedgerStore } from './sqlite-ledger.ts'
 import { createPriceStore } from './sqlite-prices.ts'
+import { createPromptStore } from './sqlite-prompts.ts'
 import { createReportStore } from './sqlite-reports.ts'
 import { createRequestStore } from './sqlite-requests.ts'
 import { createResponseStore } from './sqlite-responses.ts'
@@ -46,6 +47,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...createSalesReports(database),
     ...createAlertStore(database),
     ...createEvidenceStore(database),
+    ...createPromptStore(database),
     ping: () =>
       guarded(() => {
         check.get()

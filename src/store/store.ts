@@ -18,6 +18,7 @@ import type {
 import type { AuditRecord, Experiment, ExperimentPair, JudgeRecord, Label } from '../core/experiment.ts'
 import type { KeySecret, Team, VirtualKey } from '../core/key.ts'
 import type { JsonObject } from '../core/json.ts'
+import type { KeptPrompt } from '../core/kept-prompt.ts'
 import type { CachedAnswer, CacheSaving, CacheShare, IdempotentRequest, KeptAnswer } from '../core/kept-answer.ts'
 import type { Entry, Intent, LedgerBatch, RequestRecord } from '../core/ledger.ts'
 import type { NanoUsd } from '../core/money.ts'
@@ -614,6 +615,25 @@ export interface EvidenceStore {
   pruneEvidence(query: { readonly before: number; readonly limit: number }): Promise<number>
 }
 
+export interface PromptStore {
+  /** One transaction; what is there already stays. */
+  putPrompts(prompts: readonly KeptPrompt[]): Promise<void>
+  getPrompt(requestId: string): Promise<KeptPrompt | null>
+  /** By time, from the first. */
+  scanPrompts(
+    query: PageQuery & { readonly from: number; readonly to: number; readonly route?: string },
+  ): Promise<Page<KeptPrompt>>
+  /** Deletes what is of all that is named, and says how many. */
+  deletePrompts(of: {
+    readonly keyId?: string
+    readonly teamId?: string
+    readonly endUser?: string
+    readonly before?: number
+  }): Promise<number>
+  /** Deletes up to `limit` that are older, oldest first, and says how many. */
+  prunePrompts(query: { readonly before: number; readonly limit: number }): Promise<number>
+}
+
 export interface Store
   extends
     UserStore,
@@ -632,7 +652,8 @@ export interface Store
     DrillStore,
     AlertStore,
     EvidenceStore,
-    ExperimentStore {
+    ExperimentStore,
+    PromptStore {
   /** Resolves when the store answers; throws `store_unavailable` when it does not. */
   ping(): Promise<void>
   close(): Promise<void>
