@@ -379,6 +379,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     store: options.store,
     newId: idMaker('exp', () => clock.now(), random),
     faultsOf: experimentFaults(createSchemaChecks()),
+    learn: (about, evidence, source) => quality.book.count(about, { source, evidence, comment: null }),
     onRollback: (experiment, record) => alerts.tell(qualityRollback(experiment, record)),
   })
   const schedule = createSchedule({

@@ -124,6 +124,8 @@ export class Exchange {
   recalled: { readonly target: string; readonly savedNanoUsd: NanoUsd } | null = null
   /** What it is to an experiment; null, as mostly: its route is on no trial. */
   trial: Trial | null = null
+  /** The deployment whose place another one takes by an experiment; null, as mostly: none. */
+  replaced: string | null = null
   /** Where its answer is copied to for the lab; null, as mostly: nowhere. */
   answerCopy: AnswerCopy | null = null
   /** How it ended; null while open. */
@@ -280,8 +282,8 @@ export class Exchange {
   ): NanoUsd | undefined {
     // What the lab costs counts against what it helps to save.
     if (this.purpose === 'lab') return -cost.costNanoUsd
-    const baseline = this.#tools.baselines.get(this.route)
-    if (baseline === undefined || this.ending?.produced === null || cost.pricing === null) return undefined
+    const baseline = this.#tools.baselines.get(this.route) ?? this.replaced
+    if (baseline === null || this.ending?.produced === null || cost.pricing === null) return undefined
     if (baseline === this.target?.id && cost.isAlone) return 0n
     const pricing = this.#tools.priceOf(baseline, now)
     return pricing === null ? undefined : costOf(usage, pricing.rates, cost.tier) - cost.costNanoUsd

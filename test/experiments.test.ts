@@ -1,9 +1,10 @@
 // Experiments through the running gateway: models that answer from a table of recorded answers, a judge that knows the right ones, time that
 // is driven.
+import { Webhook } from 'standardwebhooks'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, expect, test } from 'bun:test'
+import { afterEach, describe, expect, test } from 'bun:test'
 import { createAdmin, type AdminOptions } from '../src/admin/admin.ts'
 import type { Experiment, ExperimentSpec, Label, Stage } from '../src/core/experiment.ts'
 import { OPTIONAL_STAGES } from '../src/core/experiment.ts'
@@ -13,6 +14,8 @@ import { isObject } from '../src/core/json.ts'
 import { parseObject } from '../src/core/json-read.ts'
 import { runCli } from '../src/cli/run.ts'
 import type { AdminRequest } from '../src/cli/admin-call.ts'
+import { openSqliteStore } from '../src/store/sqlite.ts'
+import type { Store } from '../src/store/store.ts'
 import { completion, startGateway, startUpstream } from './gateway.ts'
 import type { TestGateway, Upstream } from './gateway.ts'
 
@@ -28,7 +31,7 @@ type Model = (question: string, at: number) => string | Response
 const GOOD: Model = rightAnswer
 const BAD: Model = (question) => String(Number(rightAnswer(question)) + 1)
 /** Grades by what is right, out of what stands between the marks. */
-const JUDGE: Model = (question) => {
+const JUDGE = (question: string): string => {
   const [, prompt = '', answer = ''] = /prompt>>\n([\s\S]*?)\n<<[\s\S]*answer>>\n([\s\S]*?)\n<</.exec(question) ?? []
   return JSON.stringify({ verdict: answer === rightAnswer(prompt) ? 1 : 0 })
 }
@@ -50,7 +53,10 @@ function provider(model: Model): Upstream {
 /** A clock that can be put forward; in between time passes as it does. */
 function aheadClock(): Clock & { ahead: number } {
   const clock = { ...systemClock, ahead: 0 }
-  return Object.assign(clock, { now: () => Date.now() + clock.ahead })
+  return Object.assign(clock, {
+    now: () => Date.now() + clock.ahead,
+    monotonicMs: () => performance.now() + clock.ahead,
+  })
 }
 
 type World = {
@@ -62,13 +68,24 @@ type World = {
   experiment(id: string): Experiment
 }
 
+/** Questions are never asked twice, whoever asks. */
+let asked = 0
+
 const open: (() => PromiseLike<void> | void)[] = []
 afterEach(async () => {
   for (const close of open.splice(0).reverse()) await close()
 })
 
-async function world(candidate: Model, { more = '', judge = JUDGE } = {}): Promise<World> {
-  const upstreams = { old: provider(GOOD), new: provider(candidate), judge: provider(judge) }
+async function world(
+  candidate: Model,
+  {
+    more = '',
+    judge = JUDGE,
+    baseline = GOOD,
+    store,
+  }: { more?: string; judge?: Model; baseline?: Model; store?: Store } = {},
+): Promise<World> {
+  const upstreams = { old: provider(baseline), new: provider(candidate), judge: provider(judge) }
   for (const upstream of Object.values(upstreams)) open.push(() => upstream[Symbol.dispose]())
   const model = (upstream: Upstream, id: string, price: number): string =>
     `{ preset: openai-compatible, base_url: "${upstream.url}/v1", keys: [a-secret-value], models: { ${id}: { price: { input: ${price}, output: ${price} } } } }`
@@ -82,10 +99,10 @@ providers:
 routes:
   chat: { targets: [old/m], retries: 0 }
 ${more}`,
-    { clock },
+    { clock, ...(store === undefined ? {} : { store }) },
   )
   open.push(() => weir[Symbol.asyncDispose]())
-  let asked = 0
+  await weir.gateway.experiments.load()
   return {
     weir,
     clock,
@@ -179,8 +196,24 @@ function adminOf({ weir, clock }: World) {
   }
 }
 
-test('a bad model under a good name is rolled back before a caller has seen it, and the audit tells why', async () => {
-  const all = await world(BAD)
+const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
+
+/** Verifies each message that it gets. */
+function receiver() {
+  const { promise, resolve } = Promise.withResolvers<unknown>()
+  const server = startUpstream((request, _, body) => {
+    resolve(new Webhook(SECRET).verify(body, Object.fromEntries(request.headers)))
+    return new Response(null, { status: 204 })
+  })
+  open.push(() => server[Symbol.dispose]())
+  return { more: `alerts: { webhook: { url: "${server.url}/weir", secret: ${SECRET} } }`, first: promise }
+}
+
+test('a bad model under a good name is rolled back before a caller has seen it: an alert is sent, and the audit tells why', async () => {
+  const { more, first } = receiver()
+  const all = await world(BAD, { more })
+  all.weir.gateway.alerts.start()
+  open.push(() => all.weir.gateway.alerts.stop())
   const id = await started(all)
   expect(all.experiment(id).ramp.stage).toBe('shadow')
   for (let round = 0; round < 5 && all.experiment(id).ramp.status === 'running'; round++) await all.ask(20)
@@ -196,6 +229,12 @@ test('a bad model under a good name is rolled back before a caller has seen it, 
   expect(last?.numbers.rollback).toBeGreaterThanOrEqual(20)
   expect(last?.numbers.promote).toBeLessThan(1)
   expect(last?.numbers.meanDifference).toBe(-1)
+  expect(await first).toMatchObject({
+    kind: 'quality_rollback',
+    severity: 'critical',
+    subject: { scope: 'experiment', id },
+    data: { route: 'chat', baseline: 'old/m', candidate: 'new/m', reason: 'worse by the margin' },
+  })
   // Nobody but the lab ever asked it, and nothing more is asked of it.
   const asked = all.upstreams.new.received.length
   const [response] = await all.ask(1)
@@ -224,9 +263,235 @@ test('an equal and cheaper model goes up stage by stage to all of the traffic', 
     'full',
     'done',
   ])
+  // Per request: 110 tokens at $10 a million against $1.
+  const before = await savedBy(all)
   const targets = (await all.ask(20)).map((response) => response.headers.get('x-weir-target'))
   expect(new Set(targets)).toEqual(new Set(['new/m']))
+  expect((await savedBy(all)) - before).toBe(20n * (1_100_000n - 110_000n))
+  // What all came to is told net of copies and judging, to the nano-dollar.
+  const { labNanoUsd, routeNanoUsd } = all.experiment(id)
+  const spent = await all.weir.store.spend({ by: ['purpose'], bucket: null, from: 0, to: FAR })
+  const ofLab = spent.find(({ group }) => group.purpose === 'lab')
+  expect([ofLab?.costNanoUsd, ofLab?.savedNanoUsd]).toEqual([labNanoUsd, -labNanoUsd])
+  const ofCallers = spent.find(({ group }) => group.purpose !== 'lab')
+  expect(ofCallers?.costNanoUsd).toBeGreaterThan(routeNanoUsd)
+  expect(ofCallers?.savedNanoUsd).toBe(BigInt(ofCallers?.requests ?? 0) * 1_100_000n - (ofCallers?.costNanoUsd ?? 0n))
 }, 60_000)
+
+const FAR = 10_000_000_000_000
+
+async function savedBy({ weir }: World): Promise<bigint> {
+  await weir.gateway.journal.flush()
+  const rows = await weir.store.spend({ by: ['route'], bucket: null, from: 0, to: FAR })
+  return rows.find(({ group }) => group.route === 'chat')?.savedNanoUsd ?? 0n
+}
+
+const broken = (): Response => Response.json({ error: { message: 'out of order' } }, { status: 503 })
+
+test('a candidate that turns bad with real traffic is rolled back by its guardrail, and no caller gets an error of it', async () => {
+  const all = await world((question, at) => (at > 40 && at % 2 === 0 ? broken() : rightAnswer(question)))
+  const id = await started(all, { stages: ['canary_25'], shadowShare: 0.001, judge: null })
+  for (let round = 0; round < 40 && all.experiment(id).ramp.status === 'running'; round++)
+    for (const response of await all.ask(40)) expect(response.status).toBe(200)
+  const audit = await auditOf(all, id)
+  expect(audit.at(-1)).toMatchObject({ from: 'canary_25', to: 'rolled_back' })
+  expect(audit.at(-1)?.why).toStartWith('guardrail error:')
+  expect(audit.at(-1)?.numbers.guardrails.error?.evidence).toBeGreaterThanOrEqual(100)
+}, 30_000)
+
+test('a candidate that cannot answer at all blows the fuse within its first answers', async () => {
+  const all = await world(broken)
+  const id = await started(all, { stages: ['canary_25'], judge: null })
+  for (let round = 0; round < 10 && all.experiment(id).ramp.status === 'running'; round++) {
+    // A deployment that fails is benched for a while, and tried again by one request.
+    all.clock.ahead += 600_000
+    await all.ask(20)
+  }
+  const last = (await auditOf(all, id)).at(-1)
+  expect([last?.to, last?.why]).toEqual(['rolled_back', expect.stringMatching(/^fuse: 5 hard errors in \d+ answers$/)])
+  expect(all.upstreams.new.received.length).toBeLessThan(40)
+}, 20_000)
+
+test('a candidate that writes invalid JSON is found without a judge', async () => {
+  const all = await world(() => '{"answer": ')
+  const id = await started(all, { judge: null, stages: ['shadow'] })
+  const call = async (n: number) => {
+    const messages = [{ role: 'user', content: `${questionOf(n)} Answer in JSON.` }]
+    const response = await all.weir.call('/v1/chat/completions', {
+      model: 'chat',
+      messages,
+      response_format: { type: 'json_object' },
+    })
+    await response.text()
+  }
+  // The baseline writes a number, which is no object either: both are wrong, and neither is worse.
+  await Promise.all(Array.from({ length: 20 }, (_, n) => call(5_000 + n)))
+  await all.weir.gateway.experiments.settled()
+  expect(all.experiment(id).ramp.test).toMatchObject({ pairs: 20, sum: 0 })
+  expect(all.experiment(id).ramp.guardrails.invalid_format).toMatchObject({ candidate: 20, control: 20 })
+})
+
+test('a judge that is no better than a coin is refused, with its J, and nothing is copied for it', async () => {
+  const all = await world(BAD, { judge: (_question, at) => JSON.stringify({ verdict: at % 2 }) })
+  const id = await started(all)
+  const { judge } = all.weir.gateway.experiments.get(id)
+  expect(judge).toMatchObject({
+    type: 'refused',
+    why: expect.stringMatching(/^The judge is refused: .* its J is -?0\.\d\d, and below 0\.3/),
+  })
+  await all.ask(10)
+  expect([all.upstreams.new.received.length, all.experiment(id).ramp.stage]).toEqual([0, 'shadow'])
+})
+
+test('a judge that errs in one of ten costs pairs, and still tells a bad model from a good one', async () => {
+  const all = await world(BAD, {
+    judge: (question, at) => {
+      const { verdict } = JSON.parse(JUDGE(question)) as { verdict: number }
+      return JSON.stringify({ verdict: at % 10 === 0 ? 1 - verdict : verdict })
+    },
+  })
+  const id = await started(all)
+  for (let round = 0; round < 10 && all.experiment(id).ramp.status === 'running'; round++) await all.ask(20)
+  expect((await auditOf(all, id)).at(-1)).toMatchObject({
+    from: 'shadow',
+    to: 'rolled_back',
+    why: 'worse by the margin',
+  })
+  // The verdicts are evidence of the models, too.
+  const scores = (deployment: string) =>
+    all.weir.gateway.quality.scoreboard.scores(['gateway'], deployment, all.clock.now())
+  const best = (deployment: string) => Math.max(...scores(deployment).map(({ mean }) => mean))
+  expect(best('old/m')).toBeGreaterThan(best('new/m'))
+}, 20_000)
+
+test('two answers are compared in both orders where the judge is to compare', async () => {
+  const all = await world(BAD, {
+    judge: (question) => {
+      const [, prompt = '', first = '', second = ''] =
+        /prompt>>\n([\s\S]*?)\n<<[\s\S]*?<<\S+ first answer>>\n([\s\S]*?)\n<<[\s\S]*?<<\S+ second answer>>\n([\s\S]*?)\n<</.exec(
+          question,
+        ) ?? []
+      const right = rightAnswer(prompt)
+      return JSON.stringify({
+        better: first === second ? 'tie' : first === right ? 'first' : second === right ? 'second' : 'tie',
+      })
+    },
+  })
+  const { experiments } = all.weir.gateway
+  await experiments.label(
+    LABELS.map((label, n) => ({
+      ...label,
+      prompt: questionOf(2_000 + (n >> 1)),
+      answer: label.isGood ? rightAnswer(questionOf(2_000 + (n >> 1))) : 'no idea',
+    })),
+  )
+  const { experiment } = await experiments.create({ ...SPEC, judge: { model: 'grader/m', mode: 'pairwise' } })
+  await experiments.command(experiment.id, 'start', 'by hand')
+  await experiments.settled()
+  expect(experiments.get(experiment.id).judge).toMatchObject({
+    type: 'ready',
+    record: { counts: { goodCalledGood: 30, badCalledBad: 30 } },
+  })
+  for (let round = 0; round < 5 && all.experiment(experiment.id).ramp.status === 'running'; round++) await all.ask(20)
+  expect((await auditOf(all, experiment.id)).at(-1)).toMatchObject({
+    to: 'rolled_back',
+    numbers: { meanDifference: -1 },
+  })
+}, 20_000)
+
+test('what may not be copied is not: no-store and personal requests, and nothing beyond the money', async () => {
+  const all = await world(GOOD, { more: 'cache: { no_store_tags: [secret] }' })
+  const id = await started(all, { judge: null, stages: ['shadow'] })
+  const call = async (headers: Record<string, string>) => {
+    const messages = [{ role: 'user', content: questionOf(++asked) }]
+    const response = await all.weir.call('/v1/chat/completions', { model: 'chat', messages }, { headers })
+    await response.text()
+    await all.weir.gateway.experiments.settled()
+  }
+  const { experiments } = all.weir.gateway
+  for (const headers of [{ 'x-weir-tags': 'secret' }, { 'cache-control': 'no-store' }, { 'x-weir-tags': 'PII' }])
+    await call(headers)
+  expect(experiments.get(id).copies).toEqual({ made: 0, dropped: { no_store: 2, personal: 1 } })
+  await call({})
+  expect(experiments.get(id).copies.made).toBe(1)
+  await experiments.change(id, { maxNanoUsd: all.experiment(id).labNanoUsd })
+  await call({})
+  await experiments.change(id, { maxNanoUsd: SPEC.maxNanoUsd, shareOfSpend: 0.0001 })
+  await call({})
+  expect(experiments.get(id).copies).toMatchObject({ made: 1, dropped: { money: 2 } })
+  expect(all.upstreams.new.received.length).toBe(1)
+  // Its entries are the lab's own, and no limit of a caller counted them.
+  const spent = await all.weir.store.spend({ by: ['key', 'purpose'], bucket: null, from: 0, to: FAR })
+  expect(spent.filter(({ group }) => group.purpose === 'lab')).toMatchObject([
+    { group: { key: 'key_lab' }, requests: 1 },
+  ])
+})
+
+test('a conversation stays where it is, and whoever is in the candidate’s share stays in it as the share grows', async () => {
+  const all = await world(GOOD)
+  const id = await started(all, { stages: ['canary_5', 'canary_25'], judge: null, shadowShare: 0.0001 })
+  const targetsOf = async () => {
+    const targets = new Map<number, string | null>()
+    for (let n = 0; n < 200; n++) {
+      const messages = [{ role: 'user', content: questionOf(9_000 + n) }]
+      const response = await all.weir.call('/v1/chat/completions', { model: 'chat', messages })
+      targets.set(n, response.headers.get('x-weir-target'))
+      await response.text()
+    }
+    return targets
+  }
+  const first = await targetsOf()
+  expect(await targetsOf()).toEqual(first)
+  await all.weir.gateway.experiments.command(id, 'promote', 'by hand')
+  const second = await targetsOf()
+  const candidates = (targets: typeof first) => [...targets].flatMap(([n, target]) => (target === 'new/m' ? [n] : []))
+  expect(candidates(second).length).toBeGreaterThan(candidates(first).length)
+  expect(candidates(first).filter((n) => !candidates(second).includes(n))).toEqual([])
+})
+
+describe('what is written', () => {
+  function twoStores(): [Store, Store] {
+    const folder = mkdtempSync(path.join(tmpdir(), 'weir-experiments-'))
+    const openOne = () => openSqliteStore({ path: path.join(folder, 'weir.db'), sync: 'process' })
+    open.push(() => rmSync(folder, { recursive: true }))
+    return [openOne(), openOne()]
+  }
+
+  test('survives a restart: stage, evidence, money, and who was asked', async () => {
+    const [store, again] = twoStores()
+    const one = await world(GOOD, { store })
+    const id = await started(one)
+    await one.ask(20)
+    const before = one.experiment(id)
+    expect(before.ramp.stagePairs).toBe(20)
+    const other = await world(GOOD, { store: again })
+    expect(other.experiment(id)).toEqual(before)
+    await other.weir.gateway.experiments.tick()
+    await other.weir.gateway.experiments.settled()
+    await other.ask(20)
+    expect(other.experiment(id).ramp).toMatchObject({ stage: 'canary_1', test: { pairs: 40 } })
+  }, 20_000)
+
+  test('is written once by two processes that see the same: no transition is made twice, and evidence of both counts', async () => {
+    const [store, again] = twoStores()
+    const one = await world(GOOD, { store })
+    const id = await started(one)
+    const other = await world(GOOD, { store: again })
+    await other.weir.gateway.experiments.tick()
+    await other.weir.gateway.experiments.settled()
+    for (let round = 0; round < 4; round++) await Promise.all([one.ask(20), other.ask(20)])
+    await one.weir.gateway.experiments.tick()
+    await other.weir.gateway.experiments.tick()
+    expect(one.experiment(id)).toEqual(other.experiment(id))
+    const audit = await auditOf(one, id)
+    expect(audit.map(({ no }) => no)).toEqual(audit.map((_, index) => index + 1))
+    expect(new Set(audit.map(({ to }) => to)).size).toBe(audit.length)
+    const { pairs } = one.experiment(id).ramp.test
+    expect((await store.listPairs(id, { limit: 1_000 })).length).toBe(pairs)
+    expect(pairs).toBe(160)
+    expect(one.experiment(id).ramp.stage).toBe('full')
+  }, 30_000)
+})
 
 test('requests that are under way when the stage changes are counted in the stage that they came in', async () => {
   const all = await world(GOOD)

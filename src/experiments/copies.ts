@@ -4,11 +4,14 @@
 // half of its headroom left, when the experiment's money is spent, or of a request that nobody may see again. What is not made
 // is counted by its reason.
 import type { Experiment, ExperimentPair, Guardrail, Stage, Trial } from '../core/experiment.ts'
+import type { AnsweredRequest } from '../core/evidence.ts'
 import type { ChatAnswer } from '../core/chat-answer.ts'
 import type { ChatRequest } from '../core/chat.ts'
 import type { Answered } from '../lab/answered.ts'
 import type { CopyCounts, CopyDrop, JudgeState } from '../lab/experiment-view.ts'
 import { CONTENT_GUARDRAILS } from '../lab/guardrails.ts'
+import { correctedVerdict, verdictWeight } from '../lab/judge.ts'
+import type { Evidence } from '../lab/score.ts'
 import { answerText, promptText } from '../lab/transcript.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { Engine } from '../stages/engine.ts'
@@ -16,9 +19,14 @@ import type { ExperimentStore } from '../store/store.ts'
 import type { Grade, Judges } from './judges.ts'
 import type { LabAnswer, LabCalls } from './lab-calls.ts'
 import type { Progress } from './progress.ts'
+import { isLive } from './stand-ins.ts'
 
-/** What content guardrails an answer breaks, and whether it is worth nothing at all. */
-type Faults = { readonly broken: readonly Guardrail[]; readonly isWorthless: boolean }
+/** What content guardrails an answer breaks, whether it is worth nothing at all, and what that says of its model. */
+type Faults = {
+  readonly broken: readonly Guardrail[]
+  readonly isWorthless: boolean
+  readonly evidence: readonly Evidence[]
+}
 export type FaultsOf = (request: ChatRequest, answer: ChatAnswer) => Promise<Faults>
 
 export interface Copies {
@@ -35,10 +43,14 @@ export type CopyTools = {
   readonly calls: LabCalls
   readonly judges: Judges
   readonly faultsOf: FaultsOf
+  /** Told what was found out about an answer. */
+  readonly learn: (about: AnsweredRequest, evidence: Evidence, source: string) => void
   readonly signal: AbortSignal
 }
 
 const MOST_AT_ONCE = 8
+/** Answers that wait for their copy to be made; each holds its request. */
+const MOST_WAITING = 64
 /** Of requests in flight: from here on callers need the room. */
 const BUSY_SHARE = 0.5
 const LEAST_HEADROOM = 0.5
@@ -46,9 +58,10 @@ const LEAST_HEADROOM = 0.5
 const PERSONAL = 'pii'
 
 export function createCopies(tools: CopyTools): Copies {
-  const { engine, snapshot, store, calls, judges, faultsOf, signal } = tools
+  const { engine, snapshot, store, calls, judges, faultsOf, learn, signal } = tools
   const { clock, log } = engine
   const running = new Set<Promise<void>>()
+  const waiting: Job[] = []
   const made = new Map<string, number>()
   const dropped = new Map<string, { [reason in CopyDrop]?: number }>()
 
@@ -62,7 +75,7 @@ export function createCopies(tools: CopyTools): Copies {
   function whyNot({ now }: Progress, { isNoStore, tags }: Answered, other: string): CopyDrop | null {
     if (isNoStore) return 'no_store'
     if (tags.some((tag) => tag.toLowerCase() === PERSONAL)) return 'personal'
-    if (engine.load.draining || running.size >= MOST_AT_ONCE) return 'busy'
+    if (engine.load.draining || waiting.length >= MOST_WAITING) return 'busy'
     if (engine.load.inFlight > BUSY_SHARE * snapshot().config.server.maxInFlight) return 'busy'
     const deployment = snapshot().catalogue.resolve(other)?.only?.deployment
     const { headroom, coolingUntilMs, probing } = engine.healthOf(other)
@@ -90,24 +103,20 @@ export function createCopies(tools: CopyTools): Copies {
     if (trial.stage === 'shadow') compare(progress, copied, copiedFaults, ownFaults)
     if (own === null || copied.answer === null || ownFaults === null || copiedFaults === null)
       return drop(progress.now, 'unreadable')
-    const isCandidates = trial.arm === 'candidate'
-    const [baseline, candidate] = isCandidates
-      ? [
-          { answer: copied.answer, ...copiedFaults },
-          { answer: own, ...ownFaults },
-        ]
-      : [
-          { answer: own, ...ownFaults },
-          { answer: copied.answer, ...copiedFaults },
-        ]
-    await pair(progress, {
-      unit,
-      stage: trial.stage,
-      requestId: answered.requestId,
-      prompt: promptText(request),
-      baseline,
-      candidate,
-    })
+    const about = aboutOf(answered)
+    const real: Side = { about, answer: own, ...ownFaults }
+    const copy: Side = {
+      about: { ...about, id: copied.requestId, deployment: other },
+      answer: copied.answer,
+      ...copiedFaults,
+    }
+    for (const evidence of copy.evidence) learn(copy.about, evidence, id)
+    const [baseline, candidate] = trial.arm === 'candidate' ? [copy, real] : [real, copy]
+    await pair(
+      progress,
+      { unit, stage: trial.stage, prompt: promptText(request), baseline, candidate },
+      answered.requestId,
+    )
   }
 
   /** In shadow the copy is the candidate's answer beside the real one; its pace is no caller's, and is not compared. */
@@ -120,6 +129,7 @@ export function createCopies(tools: CopyTools): Copies {
     progress.add({
       type: 'observed',
       at: clock.now(),
+      stage: 'shadow',
       observation: {
         type: 'outcome',
         measured: isLooked ? ['error', 'timeout', ...CONTENT_GUARDRAILS] : ['error', 'timeout'],
@@ -130,7 +140,7 @@ export function createCopies(tools: CopyTools): Copies {
     })
   }
 
-  async function pair(progress: Progress, graded: Graded): Promise<void> {
+  async function pair(progress: Progress, graded: Graded, requestId: string): Promise<void> {
     const { id, spec } = progress.now
     const { baseline, candidate } = graded
     const texts = { baseline: answerText(baseline.answer), candidate: answerText(candidate.answer) }
@@ -145,7 +155,7 @@ export function createCopies(tools: CopyTools): Copies {
       experiment: id,
       unit: graded.unit,
       at: clock.now(),
-      requestId: graded.requestId,
+      requestId,
       stage: graded.stage,
       baseline: grade.baseline,
       candidate: grade.candidate,
@@ -153,8 +163,39 @@ export function createCopies(tools: CopyTools): Copies {
       candidateCharacters: texts.candidate.length,
       epoch: isAsked && state?.type === 'ready' ? state.epoch : null,
     }
+    if (isAsked && state?.type === 'ready' && spec.judge.mode === 'pointwise') {
+      believe(baseline.about, grade.baseline, state)
+      believe(candidate.about, grade.candidate, state)
+    }
     const margin = spec.margin * youden
     progress.add({ type: 'paired', at: written.at, pair: written, difference: grade.difference, margin })
+  }
+
+  /** A verdict is evidence of its model, too: corrected for the errors of the judge, and worth as much as the judge is. */
+  function believe(about: AnsweredRequest, verdict: number, { calibration, epoch }: ReadyJudge): void {
+    const quality = correctedVerdict(verdict, calibration)
+    if (quality !== null) learn(about, { kind: 'judge', quality, weight: verdictWeight(calibration) }, epoch)
+  }
+
+  function next(): void {
+    while (running.size < MOST_AT_ONCE) {
+      const job = waiting.shift()
+      if (job === undefined) return
+      // It may have been rolled back, or its money spent, while this one waited.
+      const why = isLive(job.progress.now) ? whyNot(job.progress, job.answered, job.other) : 'over'
+      if (why === null) begin(job)
+      else drop(job.progress.now, why)
+    }
+  }
+
+  function begin({ progress, answered, trial, other }: Job): void {
+    const made: Promise<void> = copy(progress, answered, trial, other)
+      .catch((error: unknown) => log.error('copy_failed', { experiment: progress.now.id, error: String(error) }))
+      .finally(() => {
+        running.delete(made)
+        next()
+      })
+    running.add(made)
   }
 
   function spend(progress: Progress, labNanoUsd: bigint): void {
@@ -169,10 +210,8 @@ export function createCopies(tools: CopyTools): Copies {
       if (answered.deployment !== own) return
       const why = whyNot(progress, answered, other)
       if (why !== null) return drop(progress.now, why)
-      const job = copy(progress, answered, trial, other)
-        .catch((error: unknown) => log.error('copy_failed', { experiment: progress.now.id, error: String(error) }))
-        .finally(() => running.delete(job))
-      running.add(job)
+      waiting.push({ progress, answered, trial, other })
+      next()
     },
     counts: (experiment) => ({ made: made.get(experiment) ?? 0, dropped: { ...dropped.get(experiment) } }),
     async settled() {
@@ -181,13 +220,31 @@ export function createCopies(tools: CopyTools): Copies {
   }
 }
 
+type Job = { readonly progress: Progress; readonly answered: Answered; readonly trial: Trial; readonly other: string }
+
+type ReadyJudge = Extract<JudgeState, { readonly type: 'ready' }>
+
+/** One of the two answers to a request. */
+type Side = { readonly about: AnsweredRequest; readonly answer: ChatAnswer } & Faults
+
 type Graded = {
   readonly unit: string
   readonly stage: Stage
-  readonly requestId: string
   readonly prompt: string
-  readonly baseline: { readonly answer: ChatAnswer } & Faults
-  readonly candidate: { readonly answer: ChatAnswer } & Faults
+  readonly baseline: Side
+  readonly candidate: Side
+}
+
+function aboutOf({ requestId, at, caller, route, deployment, task }: Answered): AnsweredRequest {
+  return {
+    id: requestId,
+    at,
+    keyId: caller.key.id,
+    teamId: caller.key.teamId,
+    route,
+    deployment: deployment ?? '',
+    shares: task.shares,
+  }
 }
 
 /**

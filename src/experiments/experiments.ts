@@ -3,7 +3,7 @@
 // The store has the truth; every second this process looks whether another one has written, tells what its routes spent, and lets
 // time pass for the ramps. Requests only look up what stands in the place of their route (`stand-ins.ts`), which is worked out
 // whenever an experiment moves.
-import type { AuditRecord, Experiment, ExperimentSpec } from '../core/experiment.ts'
+import type { AuditRecord, Experiment, ExperimentSpec, Stage } from '../core/experiment.ts'
 import { GatewayError } from '../core/error.ts'
 import type { ExperimentCommand, Experimenting, ExperimentView } from '../lab/experiment-view.ts'
 import { DEFAULT_PLAN, needsOf, newRamp } from '../lab/ramp.ts'
@@ -13,7 +13,7 @@ import type { Engine } from '../stages/engine.ts'
 import type { ExperimentStore, ReportStore } from '../store/store.ts'
 import { checkSpec, judgeWarning } from './check-spec.ts'
 import { createCopies } from './copies.ts'
-import type { FaultsOf } from './copies.ts'
+import type { CopyTools, FaultsOf } from './copies.ts'
 import { createJudges } from './judges.ts'
 import { ideasOf } from './ideas.ts'
 import { createLabCalls } from './lab-calls.ts'
@@ -29,6 +29,7 @@ export type ExperimentTools = {
   readonly store: ExperimentStore & Pick<ReportStore, 'spend'>
   readonly newId: () => string
   readonly faultsOf: FaultsOf
+  readonly learn: CopyTools['learn']
   /** Something went wrong enough for somebody to be told. */
   readonly onRollback: (experiment: Experiment, record: AuditRecord) => void
 }
@@ -49,12 +50,12 @@ export interface Experiments extends Experimenting {
 const TICK_MS = 1_000
 
 export function createExperiments(tools: ExperimentTools): Experiments {
-  const { engine, snapshot, store, newId, faultsOf, onRollback } = tools
+  const { engine, snapshot, store, newId, faultsOf, learn, onRollback } = tools
   const { clock, log, trials } = engine
   const abort = new AbortController()
   const calls = createLabCalls(engine, snapshot)
   const judges = createJudges({ calls, store, snapshot, clock, random: engine.random, signal: abort.signal })
-  const copies = createCopies({ engine, snapshot, store, calls, judges, faultsOf, signal: abort.signal })
+  const copies = createCopies({ engine, snapshot, store, calls, judges, faultsOf, learn, signal: abort.signal })
   const known = new Map<string, { readonly progress: Progress; readonly observing: Observing }>()
   /** What nobody waits for. */
   const jobs = new Set<Promise<void>>()
@@ -64,7 +65,7 @@ export function createExperiments(tools: ExperimentTools): Experiments {
 
   const onError = (error: unknown): void => log.error('experiment_failed', { error: String(error) })
 
-  function learn(experiment: Experiment): Progress {
+  function take(experiment: Experiment): Progress {
     const progress = createProgress(experiment, { store, clock, onMoved: publish, onWritten, onError })
     known.set(experiment.id, { progress, observing: createObserving({ progress, now: () => clock.now(), faultsOf }) })
     return progress
@@ -127,7 +128,7 @@ export function createExperiments(tools: ExperimentTools): Experiments {
       publish()
     }
     if (ramp.stage === 'offline')
-      progress.add(observed({ type: 'promote', why: 'no prompts are kept that could be asked offline' }))
+      progress.add(observed({ type: 'promote', why: 'no prompts are kept that could be asked offline' }, 'offline'))
   }
 
   function background(work: Promise<void>): void {
@@ -135,8 +136,8 @@ export function createExperiments(tools: ExperimentTools): Experiments {
     jobs.add(job)
   }
 
-  function observed(observation: Observation) {
-    return { type: 'observed', at: clock.now(), observation } as const
+  function observed(observation: Observation, stage: Stage | null = null) {
+    return { type: 'observed', at: clock.now(), observation, stage } as const
   }
 
   async function tick(): Promise<void> {
@@ -156,7 +157,7 @@ export function createExperiments(tools: ExperimentTools): Experiments {
     const stored = await store.listExperiments()
     for (const experiment of stored) {
       const mine = known.get(experiment.id)
-      if (mine === undefined) learn(experiment)
+      if (mine === undefined) take(experiment)
       else mine.progress.adopt(experiment)
     }
     const ids = new Set(stored.map(({ id }) => id))
@@ -216,7 +217,7 @@ export function createExperiments(tools: ExperimentTools): Experiments {
         routeNanoUsd: 0n,
       }
       await store.insertExperiment(experiment)
-      return viewOf(learn(experiment))
+      return viewOf(take(experiment))
     },
 
     async change(id, change) {
@@ -244,8 +245,11 @@ export function createExperiments(tools: ExperimentTools): Experiments {
       }
       const refusal = refusalOf(before, command, clock.now())
       if (refusal !== null) throw new GatewayError('conflict', { message: `${refusal}: ${id}.` })
-      progress.add(observed(observationOf(command, why)))
+      // Of two who promote at once one is too late; going back always works.
+      progress.add(observed(observationOf(command, why), command === 'promote' ? before.ramp.stage : null))
       await progress.flush()
+      if (progress.now.transitions === before.transitions)
+        throw new GatewayError('conflict', { message: `It has moved meanwhile, to ${progress.now.ramp.stage}: ${id}.` })
       if (command === 'start') background(prepare(progress))
       return viewOf(progress)
     },

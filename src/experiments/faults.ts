@@ -18,6 +18,7 @@ export function experimentFaults(checks: SchemaChecks): FaultsOf {
     const faults = await faultsOf(request, answer, checks)
     return {
       broken: [...new Set(faults.flatMap(({ kind }) => GUARDRAIL_OF[kind] ?? []))],
+      evidence: faults.map(({ kind, weight }) => ({ kind, quality: null, weight })),
       isWorthless: faults.some(({ kind, weight }) => (weight ?? EVIDENCE[kind].weight) >= WORTHLESS_WEIGHT),
     }
   }

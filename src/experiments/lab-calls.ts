@@ -25,6 +25,8 @@ export type LabAnswer = {
   readonly isTimeout: boolean
   readonly durationMs: number
   readonly costNanoUsd: NanoUsd
+  /** Id of the request that it was. */
+  readonly requestId: string
 }
 
 export type LabCalls = {
@@ -55,7 +57,11 @@ export function createLabCalls(engine: Engine, snapshot: () => Snapshot): LabCal
       if (entrance === null) throw new Error(`${PATH} is no endpoint`)
       const response = await handle(requestFor(chat, model, signal), entrance, () => null, {
         ...stages,
-        open: (request, at) => (exchange = stages.open(request, at)),
+        open(request, at) {
+          exchange = stages.open(request, at)
+          exchange.purpose = 'lab'
+          return exchange
+        },
         authenticate: (opened) => identified(opened, CALLER),
         recall: () => null,
       })
@@ -67,6 +73,7 @@ export function createLabCalls(engine: Engine, snapshot: () => Snapshot): LabCal
         isTimeout: closed?.attempts.at(-1)?.outcome.type === 'timed_out',
         durationMs: engine.clock.monotonicMs() - startedMs,
         costNanoUsd: closed?.costNanoUsd ?? 0n,
+        requestId: closed?.id ?? '',
       }
     },
   }

@@ -60,7 +60,7 @@ export function createObserving({ progress, now, faultsOf }: ObservedExperiment)
   function pairing(measured: readonly Guardrail[]) {
     const candidates: Finding[] = []
     let control: Finding | null = null
-    return (arm: Trial['arm'], finding: Finding): void => {
+    return ({ arm, stage }: Trial, finding: Finding): void => {
       if (arm === 'control') control = finding
       else if (candidates.length < MOST_WAITING) candidates.push(finding)
       const [candidate] = candidates
@@ -71,6 +71,7 @@ export function createObserving({ progress, now, faultsOf }: ObservedExperiment)
       progress.add({
         type: 'observed',
         at: now(),
+        stage,
         observation: {
           type: 'outcome',
           measured,
@@ -89,7 +90,12 @@ export function createObserving({ progress, now, faultsOf }: ObservedExperiment)
         if (seen.has(conversation)) return
         seen.set(conversation, true)
       }
-      progress.add({ type: 'observed', at: now(), observation: { type: 'assigned', toCandidate: arm === 'candidate' } })
+      progress.add({
+        type: 'observed',
+        at: now(),
+        stage,
+        observation: { type: 'assigned', toCandidate: arm === 'candidate' },
+      })
     },
 
     closed(exchange, trial) {
@@ -110,7 +116,7 @@ export function createObserving({ progress, now, faultsOf }: ObservedExperiment)
         costNanoUsd: exchange.costNanoUsd,
       }
       if (trial.arm === 'control') usual.add(course)
-      if (isLive) courses(trial.arm, { broken: usual.broken(course), isHard: HARD.has(type) })
+      if (isLive) courses(trial, { broken: usual.broken(course), isHard: HARD.has(type) })
     },
 
     async read({ request, answer, deployment }, trial) {
@@ -119,7 +125,7 @@ export function createObserving({ progress, now, faultsOf }: ObservedExperiment)
       if (!isReal(ramp.stage) || trial.stage !== ramp.stage || deployment !== model) return
       if (answer.type !== 'read' || !answer.isComplete) return
       const { broken } = await faultsOf(request, answer.answer)
-      contents(trial.arm, { broken, isHard: false })
+      contents(trial, { broken, isHard: false })
     },
 
     settle() {

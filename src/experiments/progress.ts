@@ -5,19 +5,21 @@
 // and what waits is applied to it anew: so a transition is never made twice, and evidence of both processes counts. A crash loses
 // what waited, which is evidence and never a transition that somebody was told of. The requests of this process follow the state
 // in memory, so a rollback works before it is written.
-import type { AuditRecord, Experiment, ExperimentPair, ExperimentSpec } from '../core/experiment.ts'
+import type { AuditRecord, Experiment, ExperimentPair, ExperimentSpec, Stage } from '../core/experiment.ts'
 import type { Clock } from '../core/clock.ts'
 import type { NanoUsd } from '../core/money.ts'
 import { type Observation, type RampPlan, step } from '../lab/ramp.ts'
 import type { ExperimentStore } from '../store/store.ts'
 
-type Happening = { readonly at: number } & (
-  | { readonly type: 'observed'; readonly observation: Observation }
-  /** `margin`: Δ, times the J of the judge that graded. */
-  | { readonly type: 'paired'; readonly pair: ExperimentPair; readonly difference: number; readonly margin: number }
-  | { readonly type: 'spent'; readonly labNanoUsd: NanoUsd; readonly routeNanoUsd: NanoUsd }
-  | { readonly type: 'changed'; readonly change: Partial<ExperimentSpec> }
-)
+type Happening = { readonly at: number } &
+  /** `stage`: that it is about; in any other one it says nothing. Null: it is about none. */
+  (
+    | { readonly type: 'observed'; readonly observation: Observation; readonly stage: Stage | null }
+    /** `margin`: Δ, times the J of the judge that graded. */
+    | { readonly type: 'paired'; readonly pair: ExperimentPair; readonly difference: number; readonly margin: number }
+    | { readonly type: 'spent'; readonly labNanoUsd: NanoUsd; readonly routeNanoUsd: NanoUsd }
+    | { readonly type: 'changed'; readonly change: Partial<ExperimentSpec> }
+  )
 
 export interface Progress {
   /** As it stands with all that has happened, written or not. */
@@ -145,6 +147,8 @@ function applied(
   for (const happening of happenings) {
     switch (happening.type) {
       case 'observed':
+        // Another process may have moved it since.
+        if (happening.stage !== null && happening.stage !== experiment.ramp.stage) break
         observe(happening.observation, experiment.spec.margin, happening.at)
         break
       case 'paired':

@@ -34,6 +34,8 @@ export function standInsOf(
   for (const experiment of [...live.filter(isOver), ...live.filter((one) => !isOver(one))]) {
     const { id, spec, ramp } = experiment
     const route = standIns.get(spec.route)?.route ?? snapshot.catalogue.resolve(spec.route)
+    // Of several that followed each other, what was there before all of them.
+    const first = standIns.get(spec.route)?.baseline ?? spec.baseline
     const candidate = snapshot.catalogue.resolve(spec.candidate)?.only?.deployment
     const arms = route === null || candidate === undefined ? null : armsOf(route, spec.baseline, candidate)
     if (route === null || arms === null) {
@@ -41,7 +43,7 @@ export function standInsOf(
       continue
     }
     if (isOver(experiment)) {
-      standIns.set(spec.route, { route: arms.candidate, trial: null })
+      standIns.set(spec.route, { route: arms.candidate, trial: null, baseline: first })
       continue
     }
     const share = candidateShareOf(ramp.stage)
@@ -55,7 +57,7 @@ export function standInsOf(
         : { candidate: 0, control: 0 },
       copyShare: isJudged(experiment) ? spec.shadowShare : 0,
     }
-    standIns.set(spec.route, { route, trial })
+    standIns.set(spec.route, { route, trial, baseline: first })
   }
   return { standIns: standIns.size === 0 ? null : standIns, problems }
 }

@@ -18,6 +18,8 @@ export type CopyDrop =
   | 'money'
   | 'judge'
   | 'asked_before'
+  /** The experiment moved on while it waited. */
+  | 'over'
   | 'unreadable'
   | 'not_graded'
 

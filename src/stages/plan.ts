@@ -20,6 +20,7 @@ export function planStage(engine: Engine, snapshot: Snapshot): PlanStage {
     exchange.task = routed.task
     const { trial } = routed
     exchange.trial = trial
+    exchange.replaced = routed.replaced
     if (trial !== null) {
       engine.trials.onAssigned(trial)
       // Its cost is known a moment later.

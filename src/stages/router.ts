@@ -35,6 +35,8 @@ type Routed = {
   readonly task: string | null
   /** What it is to an experiment; null: its route is on no trial. */
   readonly trial: Trial | null
+  /** The deployment whose place another one takes, or may take; null: the route is what it is. */
+  readonly replaced: string | null
 }
 
 export interface Router {
@@ -107,7 +109,7 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
     return planned
   }
 
-  function chosen(asked: Asked, route: Route, barred: Barred, how: How): Omit<Routed, 'trial'> {
+  function chosen(asked: Asked, route: Route, barred: Barred, how: How): Omit<Routed, 'trial' | 'replaced'> {
     const { call, caller } = asked
     const { options } = call.facts
     const { isDry, isInstead } = how
@@ -146,14 +148,15 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
       const tried = instead === null ? onTrial(engine.trials, named, asked, engine.random) : null
       const route = tried?.route ?? named
       const trial = tried?.trial ?? null
+      const replaced = tried?.baseline ?? null
       if (route.only !== null && options.routing === null && options.maxCostNanoUsd === null && !options.isTraced) {
         const why = tools.unable(route.only.deployment, asked)
         const planned = planOnly(route, route.only, why, totalOf(call, route, config.timeouts.totalMs))
-        return { route, plan: served(planned, asked), thread: null, task: null, trial }
+        return { route, plan: served(planned, asked), thread: null, task: null, trial, replaced }
       }
       const routed = chosen(asked, route, barred, { isDry: false, isInstead: instead !== null })
       served(routed.plan, asked)
-      return { ...routed, trial }
+      return { ...routed, trial, replaced }
     },
     explain(asked) {
       const { model } = asked.call.facts
@@ -161,7 +164,8 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
       const tried = onTrial(engine.trials, named, asked, engine.random)
       const barred = barredBy(named, model, asked.caller)
       const how = { isDry: true, isInstead: false }
-      return { ...chosen(asked, tried?.route ?? named, barred, how), trial: tried?.trial ?? null }
+      const routed = chosen(asked, tried?.route ?? named, barred, how)
+      return { ...routed, trial: tried?.trial ?? null, replaced: tried?.baseline ?? null }
     },
   }
 }

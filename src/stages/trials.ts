@@ -10,8 +10,14 @@ import { placeOf } from '../routing/trial.ts'
 import type { RouteTrial } from '../routing/trial.ts'
 import type { Asked } from './plan-world.ts'
 
-/** What takes the place of a route; `trial` null: an experiment is over, and this is what the route has become. */
-export type StandIn = { readonly route: Route; readonly trial: RouteTrial | null }
+/** What takes the place of a route. */
+export type StandIn = {
+  readonly route: Route
+  /** Null: an experiment is over, and this is what the route has become. */
+  readonly trial: RouteTrial | null
+  /** The deployment whose place is being taken: what savings are measured by where the route itself does not say. */
+  readonly baseline: string
+}
 
 export type Trials = {
   /** By the route's name; null, as mostly: there is none. Replaced as a whole. */
@@ -25,21 +31,24 @@ export function createTrials(): Trials {
   return { standIns: null, onAssigned: () => undefined, onClosed: () => undefined }
 }
 
+/** The route of one request, and what the request is to an experiment. */
+type OnTrial = { readonly route: Route; readonly trial: Trial | null; readonly baseline: string }
+
 /** Null: the route is what it is. */
 export function onTrial(
   { standIns }: Trials,
   route: Route,
   { call, dialect, caller, headers }: Asked,
   random: () => number,
-): { readonly route: Route; readonly trial: Trial | null } | null {
+): OnTrial | null {
   const standIn = standIns?.get(route.name)
   if (standIn === undefined || dialect.translator === undefined) return null
   const { key, team } = caller
   const isLimited = key.models !== null || (team !== null && team.models !== null)
   // A key that may use a deployment of the route, and not the route, is not sent anywhere else.
   if (isLimited && !modelAllowed(key.models, team?.models ?? null, [call.facts.model])) return null
-  const { trial } = standIn
-  if (trial === null) return { route: standIn.route, trial }
+  const { trial, baseline } = standIn
+  if (trial === null) return { route: standIn.route, trial, baseline }
   const session = routingOptionsOf(headers, call.facts.options.routing)?.session ?? null
   const thread = threadOf(call, key.id, session)
   const conversation = thread === null ? null : `${key.teamId ?? key.id} ${thread.hash}`
@@ -47,6 +56,7 @@ export function onTrial(
   const arm = trial.isCandidates(place) ? 'candidate' : 'control'
   return {
     route: trial.routes[arm],
+    baseline,
     trial: {
       experiment: trial.experiment,
       stage: trial.stage,
