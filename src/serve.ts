@@ -194,6 +194,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     experiments: gateway.experiments,
     prices: () => pricesOf(gateway.snapshot),
     refreshPrices: () => priceLayers.refresh(),
+    alerts: gateway.alerts,
     models: (filter) => modelsOf(gateway.snapshot, filter),
     explain: (question) => gateway.explain(question),
     async metricsText() {

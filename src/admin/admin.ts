@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { GatewayError } from '../core/error.ts'
 import { createAccess } from './access.ts'
 import { errorResponse, toGatewayError } from './errors.ts'
+import { addAlertRoutes, type AlertRoutes } from './alerts.ts'
 import { addBudgetRoutes } from './budgets.ts'
 import { addInstallationRoutes, type Installation } from './installation.ts'
 import { addCacheRoutes } from './cache.ts'
@@ -32,6 +33,7 @@ export type AdminOptions = StoreRoutes &
   Explaining &
   ExperimentRoutes &
   BudgetRoutes &
+  AlertRoutes &
   PriceRoutes &
   QualityRoutes &
   UserRoutes &
@@ -88,6 +90,7 @@ export function createAdmin(options: AdminOptions): Admin {
   addGroupRoutes(app, options)
   addCodeRoutes(app, options)
   addPriceRoutes(app, options)
+  addAlertRoutes(app, options)
   addTokenRoutes(app, options)
   addRequestRoutes(app, options)
   addExplainRoute(app, options)
@@ -126,6 +129,7 @@ function describe(app: AdminApp, version: string) {
       'users',
       'groups',
       'codes',
+      'alerts',
       'prices',
       'tokens',
       'requests',

@@ -37,6 +37,7 @@ test('it describes every route that exists', () => {
     'DELETE /admin/tokens/{id}',
     'DELETE /admin/users/{id}',
     'GET /',
+    'GET /admin/alerts',
     'GET /admin/budgets',
     'GET /admin/budgets/{id}',
     'GET /admin/cache',
@@ -79,6 +80,7 @@ test('it describes every route that exists', () => {
     'PATCH /admin/keys/{id}',
     'PATCH /admin/teams/{id}',
     'PATCH /admin/users/{id}',
+    'POST /admin/alerts/test',
     'POST /admin/budgets',
     'POST /admin/budgets/{id}/raise',
     'POST /admin/codes',
@@ -125,7 +127,7 @@ test('every change of something describes its body, strictly', () => {
   const changing = operations.filter(
     ({ method, path }) => ['post', 'patch'].includes(method) && !/\/(?:reload|refresh)$/.test(path),
   )
-  expect(changing.length).toBe(24)
+  expect(changing.length).toBe(25)
   for (const { operation } of changing) {
     const schema = resolve(node(node(node(node(operation['requestBody'])['content'])['application/json'])['schema']))
     expect(schema).toMatchObject({ type: 'object', additionalProperties: false })

@@ -89,6 +89,7 @@ export async function openTestAdmin(overrides: Partial<AdminOptions> = {}): Prom
     ready: () => true,
     prices: () => ({ data: [] }),
     refreshPrices: async () => [],
+    alerts: { destinations: () => [], try: async () => [] },
     models: (filter) => ({ data: [filter], next: null }),
     explain: (question) => question,
     startDrill: async (spec) => ({

@@ -1,15 +1,17 @@
 // Alerts of one gateway: raised by whoever knows something, or found by looking, kept, and told to the destinations of the
 // configuration.
 import type { AlertsConfig } from '../config/schema-alerts.ts'
-import type { Alert, AlertSubject } from '../core/alert.ts'
+import type { Alert } from '../core/alert.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../metrics/log.ts'
 import { createPoster } from '../providers/post.ts'
 import type { Upstream } from '../providers/upstream.ts'
 import type { AlertStore, BudgetStore, KeyStore, PriceStore, ReportStore } from '../store/store.ts'
-import type { Named } from './message.ts'
+import { destinationsOf } from './destinations.ts'
+import { namedBy } from './named.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import { createSend } from './send.ts'
+import { type Tried, tryDestinations } from './try.ts'
 import { createWatch } from './watch.ts'
 import { resetWatcher, thresholdWatcher, type WatchedBudgets } from './watch-budgets.ts'
 import { priceChangeWatcher, unpricedWatcher } from './watch-prices.ts'
@@ -30,19 +32,24 @@ export type AlertsOptions = {
 export type Alerts = Outbox & {
   /** `raise` for callers that cannot wait; what cannot be kept is logged. */
   tell(alert: Alert): void
+  /** Names of all destinations of the configuration. */
+  destinations(): readonly string[]
+  /** Sends a test message at once; `only`: to one destination. */
+  try(request: { readonly only: string | null; readonly by: string }): Promise<readonly Tried[]>
 }
 
 export function createAlerts(options: AlertsOptions): Alerts {
   const { store, clock, random, config, upstream, budgets, traffic, log } = options
   const now = (): number => clock.now()
   const onError = (error: unknown): void => log.error('alerts_failed', { error: String(error) })
+  const send = createSend({ post: createPoster(upstream, { now }), now })
   const outbox = createOutbox({
     store,
     clock,
     random,
     config,
     named: ({ subject }) => namedBy(store, subject),
-    send: createSend({ post: createPoster(upstream, { now }), now }),
+    send,
     log: {
       delivered: ({ id, alert, destination, tries }) =>
         log.info('alert_delivered', { alert: id, kind: alert.kind, destination, tries }),
@@ -79,6 +86,8 @@ export function createAlerts(options: AlertsOptions): Alerts {
     ...outbox,
     raise,
     tell: (alert) => void raise(alert).catch(onError),
+    destinations: () => destinationsOf(config()).map(({ name }) => name),
+    try: (request) => tryDestinations(config(), request, { send, now }),
     start() {
       outbox.start()
       watch.start()
@@ -88,40 +97,4 @@ export function createAlerts(options: AlertsOptions): Alerts {
       await outbox.stop()
     },
   }
-}
-
-/** What a subject is called. A subject that is gone has no name any more. */
-async function namedBy(store: AlertsOptions['store'], { scope, id }: AlertSubject): Promise<Named> {
-  switch (scope) {
-    case 'team':
-      return ofTeam(store, id, true)
-    case 'key': {
-      const key = await store.getKey(id)
-      return key === null ? NOBODY : { ...(await ofTeam(store, key.teamId, false)), name: key.name }
-    }
-    case 'end_user': {
-      // Its id begins with that of its team, or of its key where that has none.
-      const owner = id.slice(0, id.indexOf('/'))
-      const key = await store.getKey(owner)
-      return { ...(await ofTeam(store, key === null ? owner : key.teamId, false)), name: id.slice(owner.length + 1) }
-    }
-    case 'gateway':
-    case 'organisation':
-    case 'user':
-    case 'tag':
-    case 'route':
-    case 'provider':
-    case 'model':
-    case 'deployment':
-    case 'credential':
-    case 'experiment':
-      return NOBODY
-  }
-}
-
-const NOBODY: Named = { name: null, teamId: null, teamName: null }
-
-async function ofTeam(store: AlertsOptions['store'], id: string | null, isSubject: boolean): Promise<Named> {
-  const team = id === null ? null : await store.getTeam(id)
-  return team === null ? NOBODY : { name: isSubject ? team.name : null, teamId: team.id, teamName: team.name }
 }

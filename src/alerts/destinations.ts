@@ -7,7 +7,7 @@ import type {
   QuietHoursConfig,
   WebhookConfig,
 } from '../config/schema-alerts.ts'
-import type { Named } from './message.ts'
+import type { Named } from './named.ts'
 
 export type Channel =
   | ({ readonly type: 'webhook' } & WebhookConfig)
@@ -91,7 +91,10 @@ export function quietUntil(quietHours: QuietHoursConfig | undefined, at: number)
   const isQuiet = from <= until ? minute >= from && minute < until : minute >= from || minute < until
   if (!isQuiet) return null
   const left = (until - minute + DAY_MINUTES) % DAY_MINUTES
-  return at - (at % MINUTE_MS) + left * MINUTE_MS
+  const end = at - (at % MINUTE_MS) + left * MINUTE_MS
+  // Where the clocks are changed meanwhile, it shows another time then.
+  const change = (until - minuteOfDay(end, timeZone) + 1.5 * DAY_MINUTES) % DAY_MINUTES
+  return end + (change - DAY_MINUTES / 2) * MINUTE_MS
 }
 
 const MINUTE_MS = 60_000

@@ -1,11 +1,9 @@
 // One alert as it is sent: in words for people, as JSON for programs.
 import type { AlertAttachment, AlertKind, AlertOf, AlertSubject } from '../core/alert.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
-import type { KeptAlert } from '../store/store.ts'
+import type { KeptAlert, ListedAlert } from '../store/store.ts'
 import { KINDS, type Severity, whoOf } from './kinds.ts'
-
-/** What a subject is called, and whose it is. */
-export type Named = { readonly name: string | null; readonly teamId: string | null; readonly teamName: string | null }
+import type { Named } from './named.ts'
 
 export type Message = {
   readonly id: string
@@ -55,7 +53,7 @@ export function severityOf<Kind extends AlertKind>({ kind, facts }: AlertOf<Kind
 }
 
 /** The JSON of a webhook. */
-export function messageJson({ id, kind, severity, at, subject, title, text, data }: Message): JsonObject {
+export function messageJson({ id, kind, severity, at, subject, title, text, data }: Message) {
   return {
     id,
     kind,
@@ -66,6 +64,25 @@ export function messageJson({ id, kind, severity, at, subject, title, text, data
     text,
     data,
   }
+}
+
+/** One alert in a list: what it says, and where it went. */
+export function listedJson(listed: ListedAlert, named: Named) {
+  return {
+    ...messageJson(messageOf(listed, named)),
+    deliveries: listed.deliveries.map(({ destination, state, tries, nextAt, endedAt, problem }) => ({
+      destination,
+      state,
+      tries,
+      next_at: timeOrNull(nextAt),
+      ended_at: timeOrNull(endedAt),
+      problem,
+    })),
+  }
+}
+
+function timeOrNull(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString()
 }
 
 /** Titles begin with whom they are about, whose words are lower case. */

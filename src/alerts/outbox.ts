@@ -14,7 +14,8 @@ import type { Clock } from '../core/clock.ts'
 import type { AlertsConfig } from '../config/schema-alerts.ts'
 import type { AlertStore, ClaimedDelivery, KeptAlert } from '../store/store.ts'
 import { destinationsFor, destinationsOf, quietUntil } from './destinations.ts'
-import { messageOf, type Named, severityOf } from './message.ts'
+import { messageOf, severityOf } from './message.ts'
+import type { Named } from './named.ts'
 import { type Send, SEND_MS } from './send.ts'
 
 export type OutboxOptions = {

@@ -5,7 +5,8 @@ import { drivenClock, type DrivenClock } from '../providers/simulator/driven-clo
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { Store } from '../store/store.ts'
 import type { Channel } from './destinations.ts'
-import type { Message, Named } from './message.ts'
+import type { Message } from './message.ts'
+import type { Named } from './named.ts'
 import { createOutbox, type Outbox, type OutboxOptions } from './outbox.ts'
 import type { Sent } from './send.ts'
 

@@ -27,6 +27,7 @@ async function weir(...words: string[]) {
       serve: async () => {},
       install: () => ({ providers: [], models: [], from: 'simulator', survival: [], priceLayers: () => [] }),
       fetchFeed: async () => ({ type: 'problem', problem: 'not called here' }),
+      tryAlerts: async () => [],
       portState: async () => ({ type: 'free' }),
       probe: async () => ({ type: 'failed', reason: 'not called here' }),
       explain: () => {

@@ -1,4 +1,5 @@
 // All commands of `weir`, in the order of the help.
+import { ALERT_COMMANDS } from './alerts.ts'
 import { BUDGET_COMMANDS } from './budgets.ts'
 import { checkCommand } from './check.ts'
 import type { Command } from './command.ts'
@@ -42,6 +43,7 @@ export const COMMANDS: readonly Command[] = [
   ...TEAM_COMMANDS,
   ...BUDGET_COMMANDS,
   ...USER_COMMANDS,
+  ...ALERT_COMMANDS,
   ...PRICE_COMMANDS,
   ...LEDGER_COMMANDS,
   ...BOOK_COMMANDS,

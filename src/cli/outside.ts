@@ -4,6 +4,8 @@ import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { existsSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { createSend } from '../alerts/send.ts'
+import { type Tried, tryDestinations } from '../alerts/try.ts'
 import { createGateway } from '../app.ts'
 import type { Config } from '../config/schema.ts'
 import { systemClock } from '../core/clock.ts'
@@ -11,6 +13,7 @@ import type { Credential, Provider } from '../core/model.ts'
 import type { Price, PriceSource } from '../ledger/price-source.ts'
 import { fetchFeed as fetchFeedBy, type FeedRequest, type FetchedFeed } from '../providers/feed-fetch.ts'
 import { UpstreamFailure } from '../providers/failure.ts'
+import { createPoster } from '../providers/post.ts'
 import { createGuard } from '../providers/guard.ts'
 import { createUpstream, resolveHost } from '../providers/upstream.ts'
 import type { OpenedData } from '../data.ts'
@@ -67,6 +70,8 @@ export type Outside = {
   /** One line that somebody types in the terminal; null: there is nobody any more. */
   askPerson(question: string): Promise<string | null>
   fetchFeed(this: void, request: FeedRequest): Promise<FetchedFeed>
+  /** Sends a test message to the destinations of the config, or to one of them. */
+  tryAlerts(config: Config['alerts'], only: string | null): Promise<readonly Tried[]>
   /** How many files this process may have open; null where the system does not tell. */
   maxOpenFiles(): number | null
 }
@@ -75,7 +80,19 @@ const PROBE_TIMEOUTS = { connectMs: 5000, firstTokenMs: 10_000, idleMs: 10_000, 
 
 /** The real one. `serve` is the caller's: it needs the process. */
 export function realOutside(serve: Outside['serve']): Outside {
-  return { serve, install, portState, probe, explain, askAdmin, readInput, askPerson, fetchFeed, maxOpenFiles }
+  return {
+    serve,
+    install,
+    portState,
+    probe,
+    explain,
+    askAdmin,
+    readInput,
+    askPerson,
+    fetchFeed,
+    tryAlerts,
+    maxOpenFiles,
+  }
 }
 
 function install(config: Config, environment: Environment, feeds: readonly PriceSource[] = []): Installed {
@@ -129,6 +146,12 @@ function askPerson(question: string): Promise<string | null> {
 
 function fetchFeed(request: FeedRequest): Promise<FetchedFeed> {
   return fetchFeedBy(realUpstream(), request)
+}
+
+function tryAlerts(config: Config['alerts'], only: string | null): Promise<readonly Tried[]> {
+  const now = (): number => systemClock.now()
+  const send = createSend({ post: createPoster(realUpstream(), { now }), now })
+  return tryDestinations(config, { only, by: '`weir alerts test`' }, { send, now })
 }
 
 function realUpstream() {

@@ -549,7 +549,7 @@ export type Delivery = {
   readonly problem: string | null
 }
 
-type ListedAlert = KeptAlert & {
+export type ListedAlert = KeptAlert & {
   /** When its destinations were chosen. */
   readonly plannedAt: number | null
   readonly deliveries: readonly Delivery[]
