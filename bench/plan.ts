@@ -6,8 +6,9 @@ import { UNRESTRICTED_KEY } from '../src/core/key.ts'
 import { NO_USAGE } from '../src/core/usage.ts'
 import { openaiChat } from '../src/dialects/openai-chat.ts'
 import { priorFromCards } from '../src/lab/benchmark-cards.ts'
-import { createScoreboard } from '../src/lab/scoreboard.ts'
+import { createScoreboard, scopeChainOf } from '../src/lab/scoreboard.ts'
 import { createTaskLearning } from '../src/lab/task-learning.ts'
+import { declaredTask, TASKS } from '../src/lab/task.ts'
 import { estimateTokens } from '../src/ledger/estimate.ts'
 import { openaiWire } from '../src/providers/openai/wire.ts'
 import { createExpectedOutput } from '../src/routing/expected-output.ts'
@@ -17,12 +18,13 @@ import { createSnapshot } from '../src/snapshot.ts'
 import type { Snapshot } from '../src/snapshot.ts'
 import { createTrials } from '../src/stages/trials.ts'
 import type { Asked, PlanEngine } from '../src/stages/plan-world.ts'
+import { createExploration } from '../src/stages/exploration.ts'
 import { createRouter } from '../src/stages/router.ts'
 import { deploymentsOf } from '../src/routing/route.ts'
 import { scanJson } from '../src/core/json.ts'
 import { quantile, table } from './figures.ts'
 
-export const STRATEGIES = ['order', 'weighted', 'cheapest', 'fastest', 'least-busy'] as const
+export const STRATEGIES = ['order', 'weighted', 'cheapest', 'fastest', 'least-busy', 'quality'] as const
 type Strategy = (typeof STRATEGIES)[number]
 
 export type PlanCost = {
@@ -33,6 +35,9 @@ export type PlanCost = {
   /** Growth of the heap over the last half of the plans, bytes. */
   readonly grownBytes: number
 }
+
+/** Wall time of one plan after the other, µs. */
+export type PlanTime = { readonly p50: number; readonly p99: number }
 
 const MESSAGES = [
   { role: 'system', content: 'You help the customers of a shop for garden tools. Be brief, and never invent prices.' },
@@ -63,6 +68,7 @@ function snapshotOf(strategy: Strategy, targets: number): Snapshot {
     hedgeAfterMs: null,
     midstream: 'error' as const,
     minTokensPerS: null,
+    ...(strategy === 'quality' ? { quality: { floor: 0.7, degrade: true } } : {}),
   }
   const config = { ...DEFAULT_CONFIG, providers, routes: { chat: route } }
   return createSnapshot(config, {}, { clock: systemClock, seed: 1 })
@@ -87,13 +93,15 @@ function engineFor(snapshot: Snapshot): PlanEngine {
     scoreboard: createScoreboard(priorFromCards),
     taskLearning: createTaskLearning(),
     trials: createTrials(),
+    pressure: { on: () => 0 },
+    exploration: createExploration(systemClock),
     attemptTools: { wireOf: () => openaiWire, estimateTokens },
   }
 }
 
 /** A new conversation each time, as a busy gateway sees them. */
-function askedWith(number: number): Asked {
-  const body = { model: 'chat', messages: [...MESSAGES, { role: 'user', content: `Customer ${number}` }] }
+function askedWith(number: number, words = `Customer ${number}`): Asked {
+  const body = { model: 'chat', messages: [...MESSAGES, { role: 'user', content: words }] }
   const text = JSON.stringify(body)
   return {
     call: {
@@ -142,6 +150,46 @@ export function measurePlan(strategy: Strategy, targets: number, plans: number):
   return { strategy, targets, cpuUs: quantile(cpuUs, 0.5), grownBytes: process.memoryUsage().heapUsed - before }
 }
 
+/** Words as prompts have them, so many characters; `number` makes each another one. */
+function promptOf(number: number, characters: number): string {
+  const words =
+    'the river that a low dam lets through is measured and regulated by what it carries down to its mouth'.split(' ')
+  let state = number + 1
+  let text = `Summarise case ${number} and say what to do.\n`
+  while (text.length < characters) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    text += `${words[state % words.length]}${state % 7 === 0 ? `${state % 1_000}. ` : ' '}`
+  }
+  return text.slice(0, characters)
+}
+
+/** A plan by quality of targets of which there is evidence, for prompts of so many characters, each of them new. */
+export function measureQuality(targets: number, characters: number, plans: number): PlanTime {
+  const snapshot = snapshotOf('quality', targets)
+  const engine = engineFor(snapshot)
+  for (const [place, { id }] of deploymentsOf(snapshot.catalogue.resolve('chat')!).entries())
+    for (const task of TASKS)
+      for (let each = 0; each < 40; each++)
+        engine.scoreboard.observe(
+          scopeChainOf('key_bench', null),
+          id,
+          declaredTask(task).shares,
+          { kind: 'human', quality: each % 10 < 5 + (place % 6) ? 1 : 0, weight: null },
+          systemClock.now(),
+        )
+  const router = createRouter(engine, snapshot)
+  const times: number[] = []
+  for (let number = 0; number < 2 * plans; number++) {
+    const asked = askedWith(number, promptOf(number, characters))
+    const startedMs = performance.now()
+    const { plan } = router.route(asked, null)
+    times.push((performance.now() - startedMs) * 1_000)
+    if (plan.decision === null) throw new Error('a plan without a decision')
+  }
+  const warm = times.slice(plans)
+  return { p50: quantile(warm, 0.5), p99: quantile(warm, 0.99) }
+}
+
 if (import.meta.main) {
   const rows = [['strategy', '5 targets, µs', '100 targets, µs']]
   for (const strategy of STRATEGIES) {
@@ -150,4 +198,10 @@ if (import.meta.main) {
     rows.push([strategy, five.cpuUs.toFixed(2), hundred.cpuUs.toFixed(1)])
   }
   console.log(table(rows))
+  const chosen = [['by quality, 12 targets', 'p50 µs', 'p99 µs']]
+  for (const characters of [100, 1_000, 4_096, 1_000_000]) {
+    const { p50, p99 } = measureQuality(12, characters, characters > 10_000 ? 200 : 5_000)
+    chosen.push([`a prompt of ${characters} characters`, p50.toFixed(0), p99.toFixed(0)])
+  }
+  console.log(`\n${table(chosen)}`)
 }

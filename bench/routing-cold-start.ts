@@ -4,7 +4,8 @@
 // answers, too, and an erring judge grades what must be known; shadow and judge are paid. Nobody tells the router which answers were really good.
 import { calibrationOf, correctedVerdict, verdictWeight } from '../src/lab/judge.ts'
 import { priorFromCards } from '../src/lab/benchmark-cards.ts'
-import { type Candidate, decide, type QualityPolicy, Z_NORMAL } from '../src/lab/policy.ts'
+import { type QualityCandidate, type QualityPolicy, Z_NORMAL } from '../src/core/quality.ts'
+import { decide } from '../src/lab/policy.ts'
 import { expectedQuality } from '../src/lab/quality.ts'
 import type { Prior } from '../src/lab/score.ts'
 import { createScoreboard, type Scoreboard } from '../src/lab/scoreboard.ts'
@@ -139,7 +140,7 @@ export function coldStart(setting: ColdStart, checkpoints: readonly number[], ra
     const nowMs = (request / REQUESTS_A_DAY) * DAY_MS
     const task = drawTask(tasks, setting.mix, random())
     const { shares } = guesses.get(task)!
-    const candidates = models.map(({ name, costUsd }): Candidate => ({
+    const candidates = models.map(({ name, costUsd }): QualityCandidate => ({
       deployment: name,
       quality: expectedQuality(shares, scores.scores(CHAIN, name, nowMs), null),
       expectedCostNanoUsd: costUsd * 1e9,
@@ -198,7 +199,7 @@ function createJudge(
 }
 
 /** Whom to shadow: the larger the saving and the likelier it is to pass, the sooner. Null where all is known that would save anything. */
-function worthKnowing(candidates: readonly Candidate[], policy: QualityPolicy, chosen: string): string | null {
+function worthKnowing(candidates: readonly QualityCandidate[], policy: QualityPolicy, chosen: string): string | null {
   const { expectedCostNanoUsd: cost } = candidates.find(({ deployment }) => deployment === chosen)!
   let best: { readonly deployment: string; readonly value: number } | null = null
   for (const { deployment, quality, expectedCostNanoUsd } of candidates) {

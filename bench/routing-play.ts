@@ -1,7 +1,8 @@
 // Cross-validated replay of a table through the product's own code: scores and heads learn from four fifths, the policy routes the last.
 import { appraise, type Appraised } from '../src/lab/appraise.ts'
 import { headInputOf, type Heads } from '../src/lab/heads.ts'
-import { type Candidate, decide, type QualityPolicy, Z_NORMAL } from '../src/lab/policy.ts'
+import { type QualityCandidate, type QualityPolicy, Z_NORMAL } from '../src/core/quality.ts'
+import { decide, type Situation } from '../src/lab/policy.ts'
 import { promptOfText } from '../src/lab/prompt.ts'
 import { createScoreboard, type Scoreboard } from '../src/lab/scoreboard.ts'
 import { taskOf } from '../src/lab/task.ts'
@@ -22,9 +23,12 @@ export type Replay = {
 export const FOLDS = 5
 const CHAIN = ['gateway']
 const NANO_PER_USD = 1e9
-/** The replay has no other tenants, limits or budget: the bare trade between quality and money. */
+/**
+ * The replay has no other tenants, limits or budget: the bare trade between quality and money. With a bar that nobody reaches, and the
+ * dearest as the baseline, everybody is weighed by the pressure alone.
+ */
 const POLICY: QualityPolicy = {
-  floor: 0,
+  floor: 2,
   baselineShare: null,
   z: Z_NORMAL,
   minOwnObservations: 0,
@@ -43,7 +47,7 @@ export function replay(table: Table): Replay {
       if (folds[position] !== fold) return
       const started = performance.now()
       const { appraised, candidates } = route(row, table.models, learned)
-      decide(candidates, POLICY, situation(candidates, 1))
+      decide(candidates, POLICY, situation(1))
       decisionUs.push((performance.now() - started) * 1_000)
       expected[position] = {
         quality: appraised.map(({ quality }) => quality.mean),
@@ -92,7 +96,7 @@ function route(
   row: TableRow,
   models: readonly string[],
   { scores, heads, usualCostNanoUsd }: Learned,
-): { appraised: readonly Appraised[]; candidates: readonly Candidate[] } {
+): { appraised: readonly Appraised[]; candidates: readonly QualityCandidate[] } {
   const knowledge = { scoresOf: (model: string) => scores.scores(CHAIN, model, 0), heads }
   const appraised = models.map(appraise(promptOfText(row.text, row.system), knowledge, null).of)
   const candidates = appraised.map(({ quality, costNanoUsd }, each) =>
@@ -101,13 +105,13 @@ function route(
   return { appraised, candidates }
 }
 
-function candidateOf(deployment: string, mean: number, sd: number, expectedCostNanoUsd: number): Candidate {
+function candidateOf(deployment: string, mean: number, sd: number, expectedCostNanoUsd: number): QualityCandidate {
   const quality = { mean, sd, observations: 0 }
   return { deployment, quality, expectedCostNanoUsd, latencyMs: 0, headroomShare: 1 }
 }
 
-function situation(candidates: readonly Candidate[], pressurePerUsd: number) {
-  return { baseline: candidates[0]!.deployment, pressurePerUsd, explorationLeftNanoUsd: 0, draw: 1 }
+function situation(pressurePerUsd: number, baseline = ''): Situation {
+  return { baseline, pressurePerUsd, explorationLeftNanoUsd: 0, draw: 1 }
 }
 
 /** From "quality at any price" to "price at any quality", in λ times the best model's mean cost. */
@@ -132,20 +136,19 @@ export function sweep(
     return candidates.length === 0 ? [] : [{ row, candidates }]
   })
   const places = new Map(table.models.map((model, each) => [model, each]))
-  const baseline = expectedBest(table, expected)
-  const pointOf = (policy: QualityPolicy, pressurePerUsd: number): Point => {
+  const pointOf = (pressurePerUsd: number, baseline = ''): Point => {
     let usd = 0
     let quality = 0
     for (const { row, candidates } of prompts) {
-      const { order } = decide(candidates, policy, { ...situation(candidates, pressurePerUsd), baseline })
+      const { order } = decide(candidates, POLICY, situation(pressurePerUsd, baseline))
       const each = places.get(order[0]!)!
       usd += row.costUsd[each]!
       quality += row.quality[each]!
     }
     return { usd: usd / prompts.length, quality: quality / prompts.length }
   }
-  // With a floor that nobody reaches, the baseline answers everything: an operator can always have that.
-  return [...PRESSURES.map((pressure) => pointOf(POLICY, pressure / bestUsd)), pointOf({ ...POLICY, floor: 2 }, 0)]
+  // Nobody reaches the floor, so without pressure the baseline answers everything: an operator can always have that.
+  return [...PRESSURES.map((pressure) => pointOf(pressure / bestUsd)), pointOf(0, expectedBest(table, expected))]
 }
 
 /** The baseline that an operator would configure: the best on average, by what was learned. */

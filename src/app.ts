@@ -118,6 +118,8 @@ import type { Snapshot } from './snapshot.ts'
 import { createAttemptTools } from './stages/attempt-tools.ts'
 import { createSampler } from './stages/sample.ts'
 import type { Sampler } from './stages/sample.ts'
+import { createExploration } from './stages/exploration.ts'
+import { createPressure } from './stages/pressure.ts'
 import { createStages } from './stages/stages.ts'
 import { createTrials } from './stages/trials.ts'
 import type { Engine, Load } from './stages/engine.ts'
@@ -317,6 +319,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     planMemory: createPlanMemory({ monotonicMs: () => clock.monotonicMs() }),
     expectedOutput: createExpectedOutput(),
     scoreboard: createScoreboard(priorFromCards),
+    pressure: createPressure({ clock, budgets }),
+    exploration: createExploration(clock),
     fetchMedia: createMediaFetch({ upstream, clock }),
     attemptTools,
   }

@@ -24,7 +24,7 @@ import type { ObservedAnswers } from './ledger/observed.ts'
 import type { Journal } from './ledger/journal.ts'
 import type { BudgetReservation } from './limits/budgets.ts'
 import type { Reservation } from './limits/limiter.ts'
-import { planText } from './routing/explain.ts'
+import { planText } from './routing/kept-plan.ts'
 import type { Plan } from './routing/plan.ts'
 
 /** Price of one deployment's units and where it comes from; null when it has none. */

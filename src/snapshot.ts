@@ -2,12 +2,14 @@
 import { LRUCache } from 'lru-cache'
 import type { Config } from './config/schema.ts'
 import type { ModelConfig } from './config/schema-models.ts'
+import type { RouteConfig } from './config/schema-routes.ts'
 import { defined } from './core/json-read.ts'
 import type { Provider } from './core/model.ts'
 import { type ModelFacts, NO_FACTS } from './core/model-facts.ts'
 import type { CustomFormat } from './core/custom-format.ts'
 import { placeholdersOf } from './core/template.ts'
 import type { Pricing } from './exchange.ts'
+import { reputationFromCards } from './lab/benchmark-cards.ts'
 import { priceElsewhere } from './ledger/elsewhere.ts'
 import { createPriceBook } from './ledger/price-book.ts'
 import type { PriceQuery } from './ledger/price-book.ts'
@@ -24,6 +26,7 @@ import type { Clock } from './core/clock.ts'
 import { TASKS } from './lab/task.ts'
 import { baselinesOf } from './routing/baseline.ts'
 import { CatalogueError } from './routing/build-routes.ts'
+import type { QualityRules } from './routing/quality-terms.ts'
 import { createCatalogue } from './routing/catalogue.ts'
 import type { Catalogue, CatalogueInput } from './routing/catalogue.ts'
 
@@ -74,7 +77,13 @@ export function createSnapshot(
     providers,
     models,
     factsOf: remembered((provider, model) => factsOf(provider, model, config, simulator)),
-    routes: Object.entries(config.routes).map(([name, route]) => ({ name, ...route })),
+    routes: Object.entries(config.routes).map(([name, route]) => ({
+      name,
+      ...route,
+      quality: qualityOf(route, config),
+    })),
+    quality: config.routing.quality,
+    reputationOf: reputationFromCards,
     aliases: config.aliases,
     closed: new Set(providers.filter(isSimulated).map(({ name }) => name)),
   })
@@ -97,6 +106,13 @@ export function createSnapshot(
     simulator,
     providersFrom: configured ? 'config' : providers.every(isSimulated) ? 'simulator' : 'environment',
   }
+}
+
+/** The route's own word over what routes ask that say nothing; null: it asks for nothing. */
+function qualityOf({ quality, strategy }: RouteConfig, { routing }: Config): QualityRules | null {
+  if (quality === undefined && strategy !== 'quality') return null
+  const { baseline: _, ...defaults } = routing.quality
+  return { ...defaults, ...quality }
 }
 
 /** Throws CatalogueError where a cache that looks at meanings has no model for it. */

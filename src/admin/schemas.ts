@@ -254,6 +254,9 @@ export const ExplainInput = z
     headers: z.record(z.string().max(200), z.string().max(2_000)).optional(),
   })
   .openapi('ExplainInput')
+const keptQuality = z.object({ mean: z.number(), sd: z.number(), n: z.number() }).optional().openapi({
+  description: 'What was expected of the answer; `n`: pieces of own evidence. Absent where quality was not asked for.',
+})
 export const RequestDetail = RequestLine.extend({
   raw_usage: z.string().nullable().openapi({ description: 'Usage as the provider wrote it, JSON text.' }),
   plan: z
@@ -264,9 +267,36 @@ export const RequestDetail = RequestLine.extend({
           reason: z.string(),
           expected_cost_nano_usd: nanoMoney.nullable(),
           latency_ms: z.number().nullable(),
+          quality: keptQuality,
         }),
       ),
-      excluded: z.array(z.object({ target: z.string(), why: z.string() })),
+      excluded: z.array(
+        z.object({
+          target: z.string(),
+          why: z.string(),
+          expected_cost_nano_usd: nanoMoney.nullable().optional(),
+          quality: keptQuality,
+        }),
+      ),
+      decision: z
+        .object({
+          reason: z.enum([
+            'cheapest_good_enough',
+            'best_for_the_money',
+            'baseline',
+            'exploration',
+            'floor',
+            'conversation',
+          ]),
+          floor: z.number().openapi({ description: 'What mean − z · sd had to reach.' }),
+          z: z.number(),
+          baseline: z.string(),
+          propensity: z.number().openapi({ description: 'The chance that the choice had.' }),
+          pressure_per_usd: z.number(),
+          tasks: z.record(z.string(), z.number()),
+        })
+        .nullable()
+        .openapi({ description: 'How the first target was chosen by quality; null where it was not asked for.' }),
     })
     .nullable()
     .openapi({ description: 'How it was routed; null where there was nothing to choose.' }),

@@ -5,7 +5,7 @@ import { GatewayError } from '../core/error.ts'
 import { isObject } from '../core/json.ts'
 import type { JsonObject } from '../core/json.ts'
 import { createHasher } from '../keys/secret.ts'
-import type { Explanation } from '../routing/explain.ts'
+import { decisionText, type Explanation } from '../routing/explain.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import { ADMIN_OPTIONS } from './admin-call.ts'
 import { checkConfig } from './check.ts'
@@ -153,7 +153,7 @@ function liveJson({ plan, health, budgets }: LiveExplanation): unknown {
 
 /** @param live what the running gateway tells beside the plan; null: the plan is on paper */
 function written(explanation: Explanation, colour: boolean, live: LiveExplanation | null = null): string {
-  const { route, strategy, task, targets, excluded, on, policy, total_ms } = explanation
+  const { route, strategy, task, targets, excluded, decision, on, policy, total_ms } = explanation
   const parts = [
     `${printable(route)}: ${strategy}${task === null ? '' : `, task ${printable(task)}`}; within ${total_ms} ms, retries ${policy.retries}${policy.hedge_after_ms === null ? '' : `, hedge after ${policy.hedge_after_ms}`}.\n\n`,
     targets.length === 0
@@ -182,13 +182,19 @@ function written(explanation: Explanation, colour: boolean, live: LiveExplanatio
           colour,
         ),
   ]
+  if (decision !== null) parts.push(`\n${printable(decisionText(decision).trimEnd())}\n`)
   for (const [cause, names] of Object.entries(on)) parts.push(`On ${cause}: ${names.map(printable).join(', ')}.\n`)
   if (excluded.length > 0)
     parts.push(
       '\nLeft out:\n',
       table(
-        [left('target'), left('why')],
-        excluded.map(({ target, why }) => [printable(target), printable(why)]),
+        [left('target'), left('why'), right('expected cost $'), right('quality')],
+        excluded.map(({ target, why, expected_cost_usd: cost = null, quality }) => [
+          printable(target),
+          printable(why),
+          orDash(cost),
+          orDash(quality === undefined ? null : qualityText(quality)),
+        ]),
         colour,
       ),
     )

@@ -4,7 +4,8 @@ import type { Entry, RequestRecord } from '../core/ledger.ts'
 import { formatUsd } from '../core/money.ts'
 import type { Attempt } from '../core/outcome.ts'
 import { inputTokens, outputTokens } from '../core/usage.ts'
-import { keptPlanOf } from '../routing/explain.ts'
+import { decisionText } from '../routing/explain.ts'
+import { keptPlanOf } from '../routing/kept-plan.ts'
 import type { RequestFilter } from '../store/store.ts'
 import { CliError, type Command, DATA_OPTION, EXIT, UsageError } from './command.ts'
 import {
@@ -139,21 +140,33 @@ const show: Command = {
 
 /** How the request was routed: who stood in which place, and who was left out. */
 function planTable(text: string, colour: boolean): string {
-  const { targets, excluded } = keptPlanOf(text)
-  return table(
-    [left('plan'), left('target'), left('why there'), right('expected cost $'), right('latency ms')],
+  const { targets, excluded, decision } = keptPlanOf(text)
+  const costText = (nano: string | null): string => (nano === null ? '-' : formatUsd(BigInt(nano)))
+  const qualityText = (quality: (typeof targets)[number]['quality']): string =>
+    quality === undefined ? '-' : `${quality.mean.toFixed(2)} ± ${quality.sd.toFixed(2)} (n ${quality.n})`
+  const plan = table(
+    [left('plan'), left('target'), left('why there'), right('expected cost $'), right('latency ms'), right('quality')],
     [
-      ...targets.map(({ target, reason, expected_cost_nano_usd: nano, latency_ms: latency }, index) => [
+      ...targets.map(({ target, reason, expected_cost_nano_usd: nano, latency_ms: latency, quality }, index) => [
         String(index + 1),
         printable(target),
         printable(reason),
-        nano === null ? '-' : formatUsd(BigInt(nano)),
+        costText(nano),
         orDash(latency === null ? null : String(latency)),
+        qualityText(quality),
       ]),
-      ...excluded.map(({ target, why }) => ['out', printable(target), printable(why), '-', '-']),
+      ...excluded.map(({ target, why, expected_cost_nano_usd: nano = null, quality }) => [
+        'out',
+        printable(target),
+        printable(why),
+        costText(nano),
+        '-',
+        qualityText(quality),
+      ]),
     ],
     colour,
   )
+  return decision === null ? plan : `${plan}${decisionText(decision)}`
 }
 
 function describe(record: RequestRecord, entry: Entry | null, colour: boolean): string {

@@ -448,7 +448,7 @@ describe('the request log', () => {
   test('one request is shown with its attempts', async () => {
     await fill()
     const { out } = await weir('requests show req_2')
-    expect(out).toMatch(/1 +openai\/gpt +cheapest +0\.00025 +120\n/)
+    expect(out).toMatch(/1 +openai\/gpt +cheapest +0\.00025 +120 +-\n/)
     expect(out).toMatch(/out +sim\/x +calls no tools/)
     expect(out).toContain('cost:        $0.00025\n')
     expect(out).toContain('usage:       input 100, output 20 (reported)\n')

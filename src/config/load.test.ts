@@ -77,7 +77,17 @@ describe('defaults', () => {
       providers: {},
       routes: {},
       aliases: {},
-      routing: { lossy: 'refuse' },
+      routing: {
+        lossy: 'refuse',
+        quality: {
+          floor: 0.8,
+          baselineShare: null,
+          strict: false,
+          minObservations: 0,
+          degrade: false,
+          explore: { share: 0, shareOfSpend: 0.02, maxUsd: null },
+        },
+      },
       media: { fetch: true, maxSizeBytes: 20_971_520, maxFiles: 20, timeoutMs: 15_000, allowPrivate: false },
       timeouts: { connectMs: 5000, firstTokenMs: 60_000, idleMs: 60_000, totalMs: 600_000 },
       cache: {

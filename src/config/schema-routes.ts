@@ -4,11 +4,12 @@ import type { Timeouts } from '../core/model.ts'
 import { choice, type Field, flag, integer, leaf, list, map, section, text } from './fields.ts'
 import { type CacheRuleConfig, routeCache } from './schema-cache.ts'
 import { condition, type ConditionConfig, exception } from './schema-conditions.ts'
+import { routeQuality, type RouteQualityConfig } from './schema-quality.ts'
 import { someTimeouts } from './schema-shared.ts'
 import { parseDuration, parseInteger } from './values.ts'
 
 export type RouteConfig = {
-  readonly strategy: 'order' | 'weighted' | 'cheapest' | 'fastest' | 'least-busy'
+  readonly strategy: 'order' | 'weighted' | 'cheapest' | 'fastest' | 'least-busy' | 'quality'
   readonly targets: readonly TargetConfig[]
   readonly fallbacks: readonly TargetConfig[]
   /** Absent: the dearest target. */
@@ -25,6 +26,7 @@ export type RouteConfig = {
   readonly cache?: Partial<CacheRuleConfig>
   /** Absent: as `lab.evidence` says. */
   readonly evidence?: boolean
+  readonly quality?: RouteQualityConfig
 }
 
 /** `use` is `provider/model`, a route, an alias or a bare model id. */
@@ -116,9 +118,9 @@ export const route: Field<RouteConfig> = section<RouteConfig>(
     strategy: choice(
       {
         description:
-          'How targets are ordered: as written, by weight, by the expected cost of the request, by measured speed, or by requests in flight.',
+          'How targets are ordered: as written, by weight, by the expected cost of the request, by measured speed, by requests in flight, or the cheapest that is good enough first (`quality`).',
       },
-      ['order', 'weighted', 'cheapest', 'fastest', 'least-busy'],
+      ['order', 'weighted', 'cheapest', 'fastest', 'least-busy', 'quality'],
       'order',
     ),
     targets: list(
@@ -198,5 +200,6 @@ export const route: Field<RouteConfig> = section<RouteConfig>(
       description:
         'Whether answers of this route are looked at for evidence of quality. Default: as `lab.evidence` says.',
     }),
+    quality: routeQuality,
   },
 )

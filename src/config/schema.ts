@@ -13,6 +13,7 @@ import { feedback, type FeedbackConfig } from './schema-feedback.ts'
 import { lab, type LabConfig } from './schema-lab.ts'
 import { priceBook, type PriceBookConfig } from './schema-prices.ts'
 import { prompts, type PromptsConfig } from './schema-prompts.ts'
+import { defaultQuality, type DefaultQualityConfig } from './schema-quality.ts'
 import { realtime, type RealtimeConfig } from './schema-realtime.ts'
 import { route, type RouteConfig } from './schema-routes.ts'
 import { limitSet, timeoutFields } from './schema-shared.ts'
@@ -73,6 +74,8 @@ type ServerConfig = {
 type RoutingConfig = {
   /** What is done where a provider's format cannot say what the caller asked for. */
   readonly lossy: 'allow' | 'refuse'
+  /** Of routes that say nothing themselves, and of `auto`. */
+  readonly quality: DefaultQualityConfig
 }
 
 type LimitsConfig = {
@@ -266,6 +269,7 @@ export const CONFIG: Field<Config> = section<Config>(
           ['refuse', 'allow'],
           'refuse',
         ),
+        quality: defaultQuality,
       },
     ),
     timeouts,

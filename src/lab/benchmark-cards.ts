@@ -1,6 +1,6 @@
 // Published benchmark results of model families, as priors of their scores. A prior lets a model be tried; it never promotes one.
 import type { Prior } from './score.ts'
-import type { Task } from './task.ts'
+import { type Task, TASKS } from './task.ts'
 
 type Benchmark = 'mmlu' | 'gsm8k' | 'math' | 'humaneval'
 
@@ -136,6 +136,12 @@ export function priorFromCards(model: string, task: Task): Prior | null {
     sum += worth * score
   }
   return strength === 0 ? null : { mean: sum / strength, strength }
+}
+
+/** The mean of what the cards say of a model over all tasks, 0–1; null when they say nothing. */
+export function reputationFromCards(model: string): number | null {
+  const known = TASKS.flatMap((task) => priorFromCards(model, task)?.mean ?? [])
+  return known.length === 0 ? null : known.reduce((sum, mean) => sum + mean, 0) / known.length
 }
 
 function cardOf(model: string): Card | null {

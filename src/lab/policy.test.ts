@@ -1,22 +1,15 @@
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import {
-  adaptPressure,
-  type Candidate,
-  decide,
-  type QualityPolicy,
-  type Situation,
-  Z_NORMAL,
-  Z_STRICT,
-} from './policy.ts'
+import { type QualityCandidate, type QualityPolicy, Z_NORMAL, Z_STRICT } from '../core/quality.ts'
+import { adaptPressure, chancesOf, decide, type Situation } from './policy.ts'
 
 const candidate = (
   deployment: string,
   mean: number,
   sd: number,
   cost: number,
-  rest: Partial<Candidate> = {},
-): Candidate => ({
+  rest: Partial<QualityCandidate> = {},
+): QualityCandidate => ({
   deployment,
   quality: { mean, sd, observations: 100 },
   expectedCostNanoUsd: cost,
@@ -64,7 +57,7 @@ test('when nobody is good enough the configured baseline answers, not the noisy 
     POLICY,
     CALM,
   )
-  expect(decision).toMatchObject({ order: ['big'], reason: 'baseline' })
+  expect(decision).toMatchObject({ order: ['big'], reason: 'baseline', baseline: 'big', bar: 0.8 })
 })
 
 test('a comparison with the baseline needs own evidence', () => {
@@ -92,13 +85,66 @@ test('equal costs are decided by latency, then by headroom', () => {
   expect(decide([BIG, slow, full, free], POLICY, CALM).order[0]).toBe('free')
 })
 
-test('under pressure quality is weighed against money, above the floor', () => {
+test('under pressure quality is given up where that saves most, and only where the policy lets it', () => {
   const mid = candidate('mid', 0.9, 0.01, 300_000)
   const small = candidate('small', 0.7, 0.01, 10_000)
-  const poor = { ...CALM, pressurePerUsd: 1_000 }
-  expect(decide([BIG, mid, small], POLICY, poor)).toMatchObject({ order: ['mid', 'big'], reason: 'best_for_the_money' })
-  expect(decide([BIG, mid, small], { ...POLICY, degrade: true }, poor).order[0]).toBe('small')
-  expect(decide([BIG, mid, small], { ...POLICY, degrade: true }, { ...CALM, pressurePerUsd: 1 }).order[0]).toBe('big')
+  const lenient = { ...POLICY, degrade: true }
+  const under = (pressurePerUsd: number): Situation => ({ ...CALM, pressurePerUsd })
+  // The bar is 0.8, small's lower bound 0.687: 0.113 less for 290 000 nano-dollars less, which 390 a dollar are worth.
+  expect(decide([BIG, mid, small], lenient, under(380))).toMatchObject({
+    order: ['mid', 'big', 'small'],
+    reason: 'cheapest_good_enough',
+  })
+  expect(decide([BIG, mid, small], lenient, under(400))).toMatchObject({
+    order: ['small', 'mid', 'big'],
+    reason: 'best_for_the_money',
+  })
+  expect(decide([BIG, mid, small], POLICY, under(1e6)).order).toEqual(['mid', 'big'])
+})
+
+test('pressure never chooses who costs more than the one that would answer without it', () => {
+  const someone = fc.record({
+    mean: fc.double({ min: 0, max: 1, noNaN: true }),
+    sd: fc.double({ min: 0, max: 0.3, noNaN: true }),
+    cost: fc.integer({ min: 0, max: 1_000_000 }),
+  })
+  fc.assert(
+    fc.property(
+      fc.array(someone, { minLength: 1, maxLength: 8 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.array(fc.double({ min: 0, max: 1e7, noNaN: true }), { minLength: 2, maxLength: 5 }),
+      (drawn, floor, pressures) => {
+        const candidates = drawn.map(({ mean, sd, cost }, place) => candidate(`c${place}`, mean, sd, cost))
+        const costUnder = (pressurePerUsd: number): number => {
+          const { order } = decide(candidates, { ...POLICY, floor, degrade: true }, { ...CALM, pressurePerUsd })
+          return candidates.find(({ deployment }) => deployment === order[0])!.expectedCostNanoUsd
+        }
+        const costs = [0, ...pressures.toSorted((a, b) => a - b)].map(costUnder)
+        // Nor does more of it choose who costs more than less of it did.
+        for (const [place, cost] of costs.entries()) if (place > 0) expect(cost).toBeLessThanOrEqual(costs[place - 1]!)
+      },
+    ),
+  )
+})
+
+test('who is good enough stands behind the baseline, and who is not comes last of all where the policy lets it', () => {
+  const candidates = [
+    candidate('mid', 0.97, 0.02, 300_000),
+    BIG,
+    candidate('dear', 0.85, 0.01, 2_000_000),
+    candidate('weak', 0.6, 0.01, 10),
+    candidate('unknown', 0.7, 0.01, Number.POSITIVE_INFINITY),
+  ]
+  expect(decide(candidates, POLICY, CALM).order).toEqual(['mid', 'big', 'dear'])
+  expect(decide(candidates, { ...POLICY, degrade: true }, CALM).order).toEqual('mid big dear unknown weak'.split(' '))
+})
+
+test('nobody is tried who costs more than the one that answers anyway', () => {
+  const policy = { ...POLICY, explorationShare: 0.1 }
+  const rich = { ...CALM, explorationLeftNanoUsd: 1e9, draw: 0.05 }
+  const good = candidate('good', 0.95, 0.01, 100_000)
+  expect(decide([BIG, good, candidate('fresh', 0.75, 0.1, 200_000)], policy, rich).order[0]).toBe('good')
+  expect(decide([BIG, good, candidate('fresh', 0.75, 0.1, 50_000)], policy, rich).order[0]).toBe('fresh')
 })
 
 test('exploration tries plausible ones within its money, with a known chance', () => {
@@ -142,6 +188,7 @@ test('whatever the candidates: the order names each once, and chances of all cho
           expect(new Set(decision.order).size).toBe(decision.order.length)
           chances.set(decision.order[0]!, decision.propensity)
         }
+        expect(chancesOf(candidates, policy, { ...CALM, pressurePerUsd, explorationLeftNanoUsd: 5e5 })).toEqual(chances)
         expect(Array.from(chances.values()).reduce((sum, chance) => sum + chance, 0)).toBeCloseTo(1)
       },
     ),

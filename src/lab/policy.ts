@@ -1,32 +1,19 @@
 // The strategy `quality`: the cheapest deployment that is good enough, with the reason, the chance that it had, and who comes next. Pure.
-import type { ExpectedQuality } from '../core/quality.ts'
-
-export type Candidate = {
-  readonly deployment: string
-  readonly quality: ExpectedQuality
-  /** Expected, so a fraction is no mistake: nano-dollars of this request's answer, reasoning included. */
-  readonly expectedCostNanoUsd: number
-  readonly latencyMs: number
-  /** What is left of its rate limits, 0–1. */
-  readonly headroomShare: number
-}
-
-export type QualityPolicy = {
-  /** A candidate is good enough when mean − z · sd reaches it, 0–1. */
-  readonly floor: number
-  /** Or when it reaches this share of the baseline's expected quality, where that is more; null: the floor alone decides. */
-  readonly baselineShare: number | null
-  readonly z: number
-  /** Own observations that anyone but the baseline must have; 0: a prior is enough for the floor. A comparison with the baseline asks for 30 anyway. */
-  readonly minOwnObservations: number
-  /** Under budget pressure, those below the floor may answer too. */
-  readonly degrade: boolean
-  /** Share of requests that try a candidate that is not known to be good enough but may well be, 0–1. */
-  readonly explorationShare: number
-}
+//
+// Without pressure: the cheapest of those that are known to be good enough; nobody is: the baseline, never the noisy best of those that are not.
+// Under pressure, where the policy lets those below the floor answer: of all that cost no more than that, the largest
+// min(lower bound, bar) − λ · cost. Quality beyond the bar buys nothing, so a little pressure changes nothing, and more of it gives up a
+// little quality where that saves most.
+import type {
+  ConsideredCandidate,
+  QualityCandidate,
+  QualityDecision,
+  QualityPolicy,
+  QualityReason,
+} from '../core/quality.ts'
 
 export type Situation = {
-  /** The deployment that answers when nobody is known to be good enough. */
+  /** The deployment that answers when nobody is known to be good enough; the dearest, where it is no candidate. */
   readonly baseline: string
   /** λ: quality that one dollar is worth now; 0 without budget pressure. */
   readonly pressurePerUsd: number
@@ -36,106 +23,121 @@ export type Situation = {
   readonly draw: number
 }
 
-export type Decision = {
-  /** Who answers, then who comes next when a validator rejects the answer or the attempt fails. */
-  readonly order: readonly string[]
-  readonly reason: 'cheapest_good_enough' | 'best_for_the_money' | 'baseline' | 'exploration'
-  /** The chance that this choice had under this policy. */
-  readonly propensity: number
-  readonly considered: readonly Considered[]
-}
-
-type Considered = {
-  readonly deployment: string
-  readonly lower: number
-  readonly expectedCostNanoUsd: number
-  /** Null: good enough. */
-  readonly excluded: 'below_floor' | 'too_little_evidence' | null
-}
-
-export const Z_NORMAL = 1.28
-export const Z_STRICT = 1.64
 /** A comparison with the baseline must rest on own evidence, never on a prior. */
 const MIN_OWN_OBSERVATIONS = 30
 /** Costs that differ by less are equal: latency decides, then headroom. */
 const TIE_SHARE = 0.02
 const NANO_PER_USD = 1e9
 
+/** A candidate and what it is worth to the policy. */
+type Weighed = ConsideredCandidate & { readonly candidate: QualityCandidate; readonly isBaseline: boolean }
+
+/** What the policy makes of the candidates, before anything is drawn. */
+type Choice = {
+  readonly weighed: readonly Weighed[]
+  readonly baseline: Weighed
+  readonly bar: number
+  readonly greedy: Weighed
+  readonly reason: QualityReason
+  /** Whom the request may try instead, each with the same chance. */
+  readonly triable: readonly Weighed[]
+  /** Of all of them together. */
+  readonly triedShare: number
+}
+
 /** Throws a RangeError when there is no candidate: whoever plans has at least the baseline. */
-export function decide(candidates: readonly Candidate[], policy: QualityPolicy, situation: Situation): Decision {
-  if (candidates.length === 0) throw new RangeError('a decision needs a candidate')
-  const baseline = candidates.find(({ deployment }) => deployment === situation.baseline) ?? dearest(candidates)
-  const bar = barOf(policy, baseline)
-  const considered = candidates.map((candidate) => consider(candidate, policy, bar, candidate === baseline))
-  const eligible = candidates.filter((_, position) => considered[position]!.excluded === null)
-  const greedy = choose(candidates, eligible, baseline, policy, situation)
-  const triable = candidates.filter(
-    (candidate) =>
-      candidate !== greedy.choice &&
-      candidate.quality.mean + policy.z * candidate.quality.sd >= bar &&
-      candidate.expectedCostNanoUsd <= Math.min(baseline.expectedCostNanoUsd, situation.explorationLeftNanoUsd),
-  )
-  const share = triable.length === 0 ? 0 : policy.explorationShare
-  if (situation.draw < share) {
-    const tried = triable[Math.min(triable.length - 1, Math.floor((situation.draw / share) * triable.length))]!
-    const order = orderOf(tried, eligible, baseline)
-    return { order, reason: 'exploration', propensity: share / triable.length, considered }
-  }
+export function decide(
+  candidates: readonly QualityCandidate[],
+  policy: QualityPolicy,
+  situation: Situation,
+): QualityDecision {
+  const choice = choose(candidates, policy, situation)
+  const { weighed, baseline, bar, greedy, triable, triedShare } = choice
+  const isTried = situation.draw < triedShare
+  const place = Math.min(triable.length - 1, Math.floor((situation.draw / triedShare) * triable.length))
+  const first = isTried ? triable[place]! : greedy
   return {
-    order: orderOf(greedy.choice, eligible, baseline),
-    reason: greedy.reason,
-    propensity: 1 - share,
-    considered,
+    order: orderOf(first, choice, policy.degrade),
+    reason: isTried ? 'exploration' : choice.reason,
+    propensity: isTried ? triedShare / triable.length : 1 - triedShare,
+    baseline: baseline.deployment,
+    bar,
+    considered: weighed,
   }
 }
 
-function barOf(policy: QualityPolicy, baseline: Candidate): number {
-  return policy.baselineShare === null
-    ? policy.floor
-    : Math.max(policy.floor, policy.baselineShare * baseline.quality.mean)
+/** The chance that each candidate has to be the one that is asked first; those that have none are left out. */
+export function chancesOf(
+  candidates: readonly QualityCandidate[],
+  policy: QualityPolicy,
+  situation: Omit<Situation, 'draw'>,
+): ReadonlyMap<string, number> {
+  const { greedy, triable, triedShare } = choose(candidates, policy, situation)
+  const chances = new Map([[greedy.deployment, 1 - triedShare]])
+  for (const { deployment } of triable) chances.set(deployment, triedShare / triable.length)
+  return chances
 }
 
-function consider(candidate: Candidate, policy: QualityPolicy, bar: number, isBaseline: boolean): Considered {
-  const { mean, sd, observations } = candidate.quality
-  const lower = mean - policy.z * sd
-  const { deployment, expectedCostNanoUsd } = candidate
-  let excluded: Considered['excluded'] = null
+function choose(
+  candidates: readonly QualityCandidate[],
+  policy: QualityPolicy,
+  situation: Omit<Situation, 'draw'>,
+): Choice {
+  if (candidates.length === 0) throw new RangeError('a decision needs a candidate')
+  const trusted = candidates.find(({ deployment }) => deployment === situation.baseline) ?? dearest(candidates)
+  const { floor, baselineShare } = policy
+  const bar = baselineShare === null ? floor : Math.max(floor, baselineShare * trusted.quality.mean)
+  const weighed = candidates.map((candidate) => weigh(candidate, policy, bar, candidate === trusted))
+  const baseline = weighed.find(({ isBaseline }) => isBaseline)!
+  const eligible = weighed.filter(({ excluded }) => excluded === null)
+  const calm =
+    eligible.length === 0 ? baseline : eligible.reduce((best, each) => (isPreferred(each, best) ? each : best))
+  const pressed = policy.degrade && situation.pressurePerUsd > 0 ? bestForTheMoney(weighed, calm, bar, situation) : calm
+  const calmReason = eligible.length === 0 ? 'baseline' : 'cheapest_good_enough'
+  // Who costs more than the one that answers anyway is not worth finding out about.
+  const mostNanoUsd = Math.min(pressed.expectedCostNanoUsd, situation.explorationLeftNanoUsd)
+  const triable = weighed.filter(
+    ({ candidate: { quality }, expectedCostNanoUsd }, place) =>
+      weighed[place] !== pressed && quality.mean + policy.z * quality.sd >= bar && expectedCostNanoUsd <= mostNanoUsd,
+  )
+  return {
+    weighed,
+    baseline,
+    bar,
+    greedy: pressed,
+    reason: pressed === calm ? calmReason : 'best_for_the_money',
+    triable,
+    triedShare: triable.length === 0 ? 0 : policy.explorationShare,
+  }
+}
+
+function weigh(candidate: QualityCandidate, policy: QualityPolicy, bar: number, isBaseline: boolean): Weighed {
+  const { deployment, expectedCostNanoUsd, quality } = candidate
+  const lower = quality.mean - policy.z * quality.sd
+  let excluded: ConsideredCandidate['excluded'] = null
   if (lower < bar) excluded = 'below_floor'
-  else if (!isBaseline && observations < ownNeeded(policy)) excluded = 'too_little_evidence'
-  return { deployment, lower, expectedCostNanoUsd, excluded }
+  else if (!isBaseline && quality.observations < ownNeeded(policy)) excluded = 'too_little_evidence'
+  return { deployment, lower, expectedCostNanoUsd, excluded, candidate, isBaseline }
 }
 
 function ownNeeded({ baselineShare, minOwnObservations }: QualityPolicy): number {
   return baselineShare === null ? minOwnObservations : Math.max(minOwnObservations, MIN_OWN_OBSERVATIONS)
 }
 
-function choose(
-  candidates: readonly Candidate[],
-  eligible: readonly Candidate[],
-  baseline: Candidate,
-  policy: QualityPolicy,
-  { pressurePerUsd }: Situation,
-): { readonly choice: Candidate; readonly reason: Decision['reason'] } {
-  if (pressurePerUsd > 0) {
-    const allowed = policy.degrade ? candidates : eligible
-    if (allowed.length > 0) return { choice: bestForTheMoney(allowed, pressurePerUsd), reason: 'best_for_the_money' }
-  }
-  // The noisy best of many that are not good enough would be whoever was overrated most.
-  if (eligible.length === 0) return { choice: baseline, reason: 'baseline' }
-  return {
-    choice: eligible.reduce((best, each) => (isPreferred(each, best) ? each : best)),
-    reason: 'cheapest_good_enough',
-  }
-}
-
-function bestForTheMoney(allowed: readonly Candidate[], pressurePerUsd: number): Candidate {
-  const worth = ({ quality, expectedCostNanoUsd }: Candidate): number =>
-    quality.mean - (pressurePerUsd * expectedCostNanoUsd) / NANO_PER_USD
-  let best = allowed[0]!
-  let most = worth(best)
-  for (const each of allowed) {
+function bestForTheMoney(
+  weighed: readonly Weighed[],
+  calm: Weighed,
+  bar: number,
+  { pressurePerUsd }: Omit<Situation, 'draw'>,
+): Weighed {
+  const worth = ({ lower, expectedCostNanoUsd }: Weighed): number =>
+    Math.min(lower, bar) - (pressurePerUsd * expectedCostNanoUsd) / NANO_PER_USD
+  let best = calm
+  let most = worth(calm)
+  for (const each of weighed) {
+    if (each.expectedCostNanoUsd > calm.expectedCostNanoUsd) continue
     const value = worth(each)
-    if (value > most || (value === most && isPreferred(each, best))) {
+    if (value > most) {
       best = each
       most = value
     }
@@ -143,23 +145,40 @@ function bestForTheMoney(allowed: readonly Candidate[], pressurePerUsd: number):
   return best
 }
 
-function isPreferred(a: Candidate, b: Candidate): boolean {
+function isPreferred({ candidate: a }: Weighed, { candidate: b }: Weighed): boolean {
   const difference = a.expectedCostNanoUsd - b.expectedCostNanoUsd
   if (Math.abs(difference) > TIE_SHARE * Math.max(a.expectedCostNanoUsd, b.expectedCostNanoUsd)) return difference < 0
   if (a.latencyMs !== b.latencyMs) return a.latencyMs < b.latencyMs
   return a.headroomShare > b.headroomShare
 }
 
-/** The choice; then those that are good enough and at least as good, cheapest first; the baseline at last. */
-function orderOf(choice: Candidate, eligible: readonly Candidate[], baseline: Candidate): string[] {
-  const next = eligible
-    .filter((each) => each !== choice && each !== baseline && each.quality.mean >= choice.quality.mean)
-    .sort((a, b) => a.expectedCostNanoUsd - b.expectedCostNanoUsd)
-  const all = choice === baseline ? [choice, ...next] : [choice, ...next, baseline]
-  return all.map(({ deployment }) => deployment)
+/**
+ * The choice; then those that are good enough and at least as good, cheapest first; the baseline; the others that are good enough; and at
+ * last, where the policy lets them, those that are not, the likeliest first.
+ */
+function orderOf(first: Weighed, { weighed, baseline }: Choice, degrade: boolean): readonly string[] {
+  const better: Weighed[] = []
+  const others: Weighed[] = []
+  const below: Weighed[] = []
+  for (const each of weighed) {
+    if (each === first || each.isBaseline) continue
+    if (each.excluded !== null) below.push(each)
+    else (each.candidate.quality.mean >= first.candidate.quality.mean ? better : others).push(each)
+  }
+  better.sort(byCost)
+  others.sort(byCost)
+  below.sort((a, b) => b.lower - a.lower)
+  return [first, ...better, ...(first === baseline ? [] : [baseline]), ...others, ...(degrade ? below : [])].map(
+    ({ deployment }) => deployment,
+  )
 }
 
-function dearest(candidates: readonly Candidate[]): Candidate {
+function byCost(a: Weighed, b: Weighed): number {
+  // Two without a price differ by NaN.
+  return a.expectedCostNanoUsd === b.expectedCostNanoUsd ? 0 : a.expectedCostNanoUsd - b.expectedCostNanoUsd
+}
+
+function dearest(candidates: readonly QualityCandidate[]): QualityCandidate {
   return candidates.reduce((most, each) => (each.expectedCostNanoUsd > most.expectedCostNanoUsd ? each : most))
 }
 
@@ -167,6 +186,6 @@ function dearest(candidates: readonly Candidate[]): Candidate {
  * λ for the next request: it rises while spending runs ahead of the pace that the budget allows, and falls behind it (dual ascent). Both
  * shares are of the budget's window: time gone and money gone. `step` is the λ that a whole budget of haste would add.
  */
-export function adaptPressure(pressurePerUsd: number, spentShare: number, elapsedShare: number, step: number): number {
-  return Math.max(0, pressurePerUsd + step * (spentShare - elapsedShare))
+export function adaptPressure(pressure: number, spentShare: number, elapsedShare: number, step: number): number {
+  return Math.max(0, pressure + step * (spentShare - elapsedShare))
 }

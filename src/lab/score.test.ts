@@ -118,10 +118,27 @@ test('a wider scope is the prior of the narrower one, worth at most twelve obser
   const narrow = board.scores(['gateway', 'key:1'], 'a/x', 0)[code]!
   expect(wide.mean).toBeLessThan(0.05)
   expect(narrow.mean).toBeCloseTo(wide.mean)
-  expect(narrow.observations).toBe(0)
-  expect(priorOf(wide).strength).toBe(12)
+  // What stands behind it was seen elsewhere, but it was seen.
+  expect(narrow.observations).toBe(300)
+  expect(priorOf(wide, { mean: 0.9, strength: 8 }).strength).toBe(12)
   expect(narrow.sd).toBeGreaterThan(wide.sd)
   expect(board.scores(['gateway'], 'a/x', 0)[TASKS.indexOf('chat')]!.mean).toBe(0.5)
+})
+
+test('a card is worth as much to a key as to the gateway, as long as nothing was seen', () => {
+  const board = createScoreboard(() => ({ mean: 0.9, strength: 12 }))
+  expect(board.scores(['gateway', 'team:1', 'key:1'], 'a/x', 0)).toEqual(board.scores(['gateway'], 'a/x', 0))
+})
+
+test('scores that were asked for before are forgotten when evidence comes in, and when a deployment has changed', () => {
+  const board = createScoreboard(() => null)
+  const mean = (): number => board.scores(['gateway'], 'a/x', 1)[TASKS.indexOf('chat')]!.mean
+  expect(mean()).toBe(0.5)
+  board.observe(['gateway'], 'a/x', declaredTask('chat').shares, good, 1)
+  const after = mean()
+  expect(after).toBeGreaterThan(0.5)
+  board.widen('a/x')
+  expect(mean()).toBeLessThan(after)
 })
 
 test('a scoreboard is stored as rows and comes back whole', () => {

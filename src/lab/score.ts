@@ -168,9 +168,12 @@ export function scoreOf(prior: Prior, state: ScoreState, nowMs: number): Score {
   }
 }
 
-/** What a wider scope believes, as the prior of a narrower one: its mean, worth what it rests on, within the bounds of priors. */
-export function priorOf(score: Score): Prior {
-  return { mean: score.mean, strength: Math.min(MAX_STRENGTH, MIN_STRENGTH + score.own / 10) }
+/**
+ * What a wider scope believes, as the prior of a narrower one: its mean, worth what it rests on, within the bounds of priors. Where nothing was
+ * seen there, it passes on its own prior as it is.
+ */
+export function priorOf(score: Score, prior: Prior): Prior {
+  return { mean: score.mean, strength: Math.min(MAX_STRENGTH, Math.max(prior.strength, MIN_STRENGTH + score.own / 10)) }
 }
 
 /** A stored state; null when the JSON is none. */

@@ -48,7 +48,7 @@ export type Scoreboard = {
     atMs: number,
     nowMs: number,
   ) => void
-  /** In the order of `TASKS`. */
+  /** In the order of `TASKS`; observations are those of the scope that has most, all of which the belief rests on. */
   readonly scores: (chain: ScopeChain, deployment: string, nowMs: number) => readonly Score[]
   /** The deployment changed under its name: every scope believes less of what it knew. */
   readonly widen: (deployment: string) => void
@@ -147,11 +147,13 @@ export function createScoreboard(priorFor: (deployment: string, task: Task) => P
       const scores = priorsOf(deployment).map((widest, position) => {
         let prior = widest
         let score: Score | null = null
+        let observations = 0
         for (const scope of chain) {
           score = scoreOf(prior, scopes?.get(scope)?.[position] ?? NO_EVIDENCE, nowMs)
-          prior = priorOf(score)
+          observations = Math.max(observations, score.observations)
+          prior = priorOf(score, prior)
         }
-        return score ?? scoreOf(prior, NO_EVIDENCE, nowMs)
+        return score === null ? scoreOf(prior, NO_EVIDENCE, nowMs) : { ...score, observations }
       })
       if (chains.size >= MOST_FRESH) chains.clear()
       chains.set(name, { atMs: nowMs, scores })

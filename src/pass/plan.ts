@@ -50,7 +50,15 @@ export function planPass(exchange: Exchange, read: PassCall, caller: KeyWithTeam
     latencyMs: null,
     quality: null,
   }
-  const plan: Plan = { route: provider.name, targets: [target], excluded: [], on: {}, policy: DEFAULT_POLICY, totalMs }
+  const plan: Plan = {
+    route: provider.name,
+    targets: [target],
+    excluded: [],
+    decision: null,
+    on: {},
+    policy: DEFAULT_POLICY,
+    totalMs,
+  }
   return { plan, deployment, url: passUrl(provider.baseUrl, address) }
 }
 

@@ -17,6 +17,11 @@ function baselineOf(route: RouteInput, others: Readonly<Record<string, RouteInpu
 test.each<[string, RouteInput, string | undefined]>([
   ['the dearest for three tokens in and one out', { targets: ['a/m', 'b/m', 'c/m'] }, 'b/m'],
   ['what the operator names, though nobody is sent there', { targets: ['a/m', 'b/m'], baseline: 'c/m' }, 'c/m'],
+  [
+    'whom quality is compared with',
+    { targets: ['a/m', 'b/m'], strategy: 'quality', quality: { baseline: 'b/m' } },
+    'b/m',
+  ],
   ['what the operator names, also of a route with one target', { targets: ['a/m'], baseline: 'c/m' }, 'c/m'],
   ['nothing where there is one target', { targets: ['a/m'] }, undefined],
   ['nothing where nothing has a price', { targets: ['d/m', 'e/m'] }, undefined],

@@ -2,10 +2,14 @@
 import type { RouteConfig, TargetConfig } from '../config/schema-routes.ts'
 import type { Deployment, Timeouts } from '../core/model.ts'
 import { compileCondition } from './conditions.ts'
-import { DEFAULT_POLICY } from './route.ts'
-import type { FallbackCause, Route, Strategy, Target } from './route.ts'
+import { type QualityRules, termsOf } from './quality-terms.ts'
+import { DEFAULT_POLICY, deploymentsOf } from './route.ts'
+import type { FallbackCause, QualityTerms, Route, Strategy, Target } from './route.ts'
 
-export type RouteDefinition = { readonly name: string } & RouteConfig
+/** `quality`: the route's own over the defaults; null: it asks for none. */
+export type RouteDefinition = { readonly name: string } & Omit<RouteConfig, 'quality'> & {
+    readonly quality: QualityRules | null
+  }
 
 /** A name that the configuration uses and that leads nowhere. */
 export class CatalogueError extends Error {
@@ -68,18 +72,20 @@ export function buildRoutes(names: Names): ReadonlyMap<string, Route> {
       list.flatMap((target, index) => targetsOf(target, `routes.${name}.${field}.${index}`, timeouts))
     const caused = (cause: FallbackCause, list: readonly TargetConfig[]) =>
       list.length === 0 ? {} : { [cause]: listed(list, `on.${cause}`) }
+    const targets = listed(definition.targets, 'targets')
+    const byTask = new Map(
+      Object.entries(definition.byTask).map(([task, target]) => [
+        task,
+        targetsOf(target, `routes.${name}.by_task.${task}`, timeouts),
+      ]),
+    )
     return withOnly({
       name,
       isConfigured: true,
       strategy: definition.strategy,
-      targets: listed(definition.targets, 'targets'),
+      targets,
       fallbacks: listed(definition.fallbacks, 'fallbacks'),
-      byTask: new Map(
-        Object.entries(definition.byTask).map(([task, target]) => [
-          task,
-          targetsOf(target, `routes.${name}.by_task.${task}`, timeouts),
-        ]),
-      ),
+      byTask,
       on: {
         ...caused('context_length', on.contextLength),
         ...caused('content_filter', on.contentFilter),
@@ -88,6 +94,10 @@ export function buildRoutes(names: Names): ReadonlyMap<string, Route> {
       },
       isSticky: definition.sticky,
       baseline: baselineOf(definition),
+      quality:
+        definition.quality === null
+          ? null
+          : termsOfRoute(definition.quality, { name, targets, byTask }, definition.baseline),
       totalMs: timeouts.totalMs ?? null,
       policy: {
         retries: definition.retries,
@@ -98,7 +108,7 @@ export function buildRoutes(names: Names): ReadonlyMap<string, Route> {
     })
   }
 
-  function baselineOf({ name, baseline }: RouteDefinition): Deployment | null {
+  function baselineOf({ name, quality, baseline = quality?.baseline }: RouteDefinition): Deployment | null {
     if (baseline === undefined) return null
     const [deployment] = names.deploymentsNamed(names.aliases.get(baseline) ?? baseline)
     if (deployment !== undefined) return deployment
@@ -118,8 +128,30 @@ export function buildRoutes(names: Names): ReadonlyMap<string, Route> {
   return built
 }
 
+/** Throws CatalogueError where the baseline is none of the route's own. */
+function termsOfRoute(
+  rules: QualityRules,
+  route: Pick<Route, 'name' | 'targets' | 'byTask'>,
+  ofSavings: string | undefined,
+): QualityTerms {
+  const deployments = deploymentsOf(route)
+  const { baseline } = rules
+  if (baseline !== undefined && !deployments.some(({ id }) => id === baseline))
+    throw new CatalogueError(
+      `routes.${route.name}.quality.baseline`,
+      `\`${baseline}\` is none of the targets of this route: ${deployments.map(({ id }) => id).join(', ')}.`,
+    )
+  const compared = deployments.find(({ id }) => id === ofSavings)?.id
+  return termsOf(rules, baseline ?? compared ?? deployments[0]?.id ?? null)
+}
+
 /** The route of a name that nobody defined: its deployments, in the order of the providers unless something else is said. */
-export function unroutedRoute(name: string, deployments: readonly Deployment[], strategy: Strategy = 'order'): Route {
+export function unroutedRoute(
+  name: string,
+  deployments: readonly Deployment[],
+  strategy: Strategy = 'order',
+  quality: QualityTerms | null = null,
+): Route {
   return withOnly({
     name,
     isConfigured: false,
@@ -136,6 +168,7 @@ export function unroutedRoute(name: string, deployments: readonly Deployment[], 
     on: {},
     isSticky: deployments.length > 1,
     baseline: null,
+    quality,
     totalMs: null,
     policy: DEFAULT_POLICY,
   })

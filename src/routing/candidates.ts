@@ -1,10 +1,10 @@
 // Which targets may serve a request: those whose condition holds, that are able, that the caller wants and that are well.
-import type { Deployment } from '../core/model.ts'
+import { type Excluded, orderByQuality, type PlannedDecision, termsFor } from './by-quality.ts'
 import { orderBy } from './order.ts'
 import type { Candidate, OrderFacts } from './order.ts'
 import type { PlanRequest, PlanTools } from './plan.ts'
 import { deploymentsAt } from './route.ts'
-import type { DeploymentTarget, Strategy, Target } from './route.ts'
+import type { DeploymentTarget, Route, Strategy, Target } from './route.ts'
 
 /** What is found while the targets of one request are gone through. */
 export type Collection = {
@@ -13,13 +13,15 @@ export type Collection = {
   readonly nowMs: number
   /** Deployments that stand in the plan already. */
   readonly seen: Set<string>
-  readonly excluded: { deployment: Deployment; why: string }[]
+  readonly excluded: Excluded[]
   /** Able, but cooling down. */
   readonly benched: Candidate[]
+  /** What was decided by quality for the request's own route; null: nothing yet. */
+  decision: PlannedDecision | null
 }
 
 export function startCollection(request: PlanRequest, tools: PlanTools): Collection {
-  return { request, tools, nowMs: tools.monotonicMs(), seen: new Set(), excluded: [], benched: [] }
+  return { request, tools, nowMs: tools.monotonicMs(), seen: new Set(), excluded: [], benched: [], decision: null }
 }
 
 const NO_REST: readonly Candidate[] = []
@@ -28,17 +30,34 @@ const NO_REST: readonly Candidate[] = []
 export function collect(
   targets: readonly Target[],
   strategy: Strategy,
-  routeName: string,
+  route: Pick<Route, 'name' | 'quality'>,
   collection: Collection,
 ): readonly Candidate[] {
   if (targets.length === 0) return NO_REST
+  const terms = termsFor(route, collection)
+  const wants: Wants = { strategy, isWeighed: terms !== null }
   const found: Candidate[] = []
   for (const target of targets) {
-    const candidate = candidateOf(target, strategy, collection)
+    const candidate = candidateOf(target, wants, collection)
     if (candidate !== null) found.push(candidate)
   }
-  return flat(orderBy(strategy, found, orderFacts(routeName, collection)))
+  const facts = orderFacts(route.name, collection)
+  return flat(
+    terms === null
+      ? orderBy(strategy, found, facts)
+      : orderByQuality(found, { strategy, terms, route: route.name, facts }, collection),
+  )
 }
+
+/** The same as written, whatever the route asks of quality: for what takes over when its targets have failed. */
+export function collectAsWritten(targets: readonly Target[], collection: Collection): readonly Candidate[] {
+  if (targets.length === 0) return NO_REST
+  const wants: Wants = { strategy: 'order', isWeighed: false }
+  return flat(targets.flatMap((target) => candidateOf(target, wants, collection) ?? []))
+}
+
+/** What is compared. */
+type Wants = { readonly strategy: Strategy; readonly isWeighed: boolean }
 
 function orderFacts(routeName: string, { request, tools }: Collection): OrderFacts {
   const { conversation } = request
@@ -65,7 +84,7 @@ function flat(ordered: readonly Candidate[]): readonly Candidate[] {
       ]
 }
 
-function candidateOf(target: Target, strategy: Strategy, collection: Collection): Candidate | null {
+function candidateOf(target: Target, wants: Wants, collection: Collection): Candidate | null {
   if (target.when !== null && !target.when.holds(collection.request.facts)) {
     for (const deployment of deploymentsAt(target))
       collection.excluded.push({ deployment, why: `is for requests where ${target.when.words}` })
@@ -73,25 +92,26 @@ function candidateOf(target: Target, strategy: Strategy, collection: Collection)
   }
   switch (target.type) {
     case 'deployment':
-      return deploymentCandidate(target, strategy, collection)
+      return deploymentCandidate(target, wants, collection)
     case 'route': {
-      const { name, targets, fallbacks, byTask, strategy: own } = target.route
+      const { targets, fallbacks, byTask, strategy: own, quality } = target.route
       const task =
         byTask.size === 0 ? undefined : (byTask.get(collection.request.facts.task()) ?? byTask.get('default'))
       const [first, ...rest] = [
-        ...(task === undefined ? NO_REST : collect(task, own, name, collection)),
-        ...collect(targets, own, name, collection),
-        ...collect(fallbacks, 'order', name, collection),
+        ...(task === undefined ? NO_REST : collect(task, own, target.route, collection)),
+        ...collect(targets, own, target.route, collection),
+        ...collectAsWritten(fallbacks, collection),
       ]
       if (first === undefined) return null
       // It is compared by what the outer route asks for, which its own route may not have needed.
-      const worth = own === strategy ? null : worthOf(first.target, first.health, strategy, collection)
+      const isSame = own === wants.strategy && (quality !== null) === wants.isWeighed
+      const worth = isSame ? null : worthOf(first.target, first.health, wants, collection)
       return { ...first, ...worth, weight: target.weight, rest }
     }
   }
 }
 
-function deploymentCandidate(target: DeploymentTarget, strategy: Strategy, collection: Collection): Candidate | null {
+function deploymentCandidate(target: DeploymentTarget, wants: Wants, collection: Collection): Candidate | null {
   const { request, tools, nowMs, seen, excluded, benched } = collection
   const { deployment, weight } = target
   if (seen.has(deployment.id)) return null
@@ -107,9 +127,9 @@ function deploymentCandidate(target: DeploymentTarget, strategy: Strategy, colle
     target,
     weight,
     health,
-    ...worthOf(target, health, strategy, collection),
+    ...worthOf(target, health, wants, collection),
     load: Math.max(health.inFlight, tools.plannedOf(deployment.id)),
-    reason: strategy,
+    reason: wants.strategy,
     rest: NO_REST,
   }
   const cooling = health.coolingUntilMs !== null && health.coolingUntilMs > nowMs
@@ -128,15 +148,18 @@ function deploymentCandidate(target: DeploymentTarget, strategy: Strategy, colle
 function worthOf(
   target: DeploymentTarget,
   health: Candidate['health'],
-  strategy: Strategy,
+  { strategy, isWeighed }: Wants,
   { request, tools }: Collection,
 ): Pick<Candidate, 'costNanoUsd' | 'latencyMs' | 'quality'> {
   const { facts, conversation, isDetailed } = request
   const { deployment } = target
   const isCached = conversation?.last?.isWarm === true && conversation.last.deploymentId === deployment.id
+  const isAll = isDetailed || isWeighed
   return {
-    quality: isDetailed ? facts.qualityOf(deployment.id) : null,
-    costNanoUsd: strategy === 'cheapest' || isDetailed ? tools.costOf(deployment, facts, isCached) : null,
+    // First: what is expected of a task's answers goes into their costs, and this finds the task out.
+    quality: isAll ? facts.qualityOf(deployment.id) : null,
+    costNanoUsd:
+      isAll || strategy === 'cheapest' || strategy === 'quality' ? tools.costOf(deployment, facts, isCached) : null,
     latencyMs: strategy === 'fastest' ? latencyOf(target, health, request, tools) : health.ttftMs,
   }
 }

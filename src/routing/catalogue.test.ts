@@ -4,7 +4,7 @@ import { CatalogueError } from './build-routes.ts'
 import { createCatalogue } from './catalogue.ts'
 import type { CatalogueInput } from './catalogue.ts'
 import type { Target } from './route.ts'
-import { routeDefinition, testCatalogue, testProvider } from './testing.ts'
+import { routeDefinition, TEST_QUALITY, testCatalogue, testProvider } from './testing.ts'
 import type { RouteInput } from './testing.ts'
 
 function catalogueOf(
@@ -22,6 +22,8 @@ function catalogueOf(
     aliases: {},
     factsOf: () => NO_FACTS,
     closed: new Set(['sim']),
+    quality: TEST_QUALITY,
+    reputationOf: () => null,
     ...more,
   })
 }
@@ -80,9 +82,9 @@ test('a route may be a target of another, wherever it is defined', () => {
   ])
 })
 
-test('`auto` is a route that is always there: the cheapest of what the routes name, or of all chat models', () => {
+test('`auto` is a route that is always there: by quality, of what the routes name, or of all chat models', () => {
   const auto = catalogueOf({ chat: { targets: ['one/beta'], fallbacks: ['two/alpha'] } }).resolve('auto')
-  expect([auto?.strategy, auto?.targets.map(idOf)]).toEqual(['cheapest', ['one/beta*1', 'two/alpha*1']])
+  expect([auto?.strategy, auto?.targets.map(idOf)]).toEqual(['quality', ['one/beta*1', 'two/alpha*1']])
   expect(catalogueOf().resolve('auto')?.targets.length).toBe(9)
   const kinds = {
     factsOf: (_: unknown, model: string) => ({ ...NO_FACTS, kind: model === 'beta' ? ('embedding' as const) : null }),
@@ -93,6 +95,15 @@ test('`auto` is a route that is always there: the cheapest of what the routes na
       .resolve('auto')
       ?.targets.map(idOf),
   ).toEqual(['one/beta*1'])
+})
+
+test('the baseline of `auto` is the one that is named, else the most reputed, else nobody', () => {
+  const baseline = (more: Partial<CatalogueInput>) => catalogueOf({}, more).resolve('auto')?.quality?.baseline
+  const reputationOf = (id: string) => (id === 'two/alpha' ? 0.9 : id === 'one/alpha' ? 0.4 : null)
+  expect(baseline({})).toBeNull()
+  expect(baseline({ reputationOf })).toBe('two/alpha')
+  expect(baseline({ reputationOf, quality: { ...TEST_QUALITY, baseline: 'one/beta' } })).toBe('one/beta')
+  expect(() => baseline({ quality: { ...TEST_QUALITY, baseline: 'one/x' } })).toThrow(CatalogueError)
 })
 
 test('an alias is the route or the model that it stands for, as a name and as a target', () => {

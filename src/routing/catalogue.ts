@@ -3,8 +3,9 @@ import type { Deployment, Provider } from '../core/model.ts'
 import type { ModelFacts } from '../core/model-facts.ts'
 import { nearestNames } from '../core/nearest.ts'
 import { canonicalModel, sameModel, withoutDate } from './canonical.ts'
-import { buildRoutes, unroutedRoute } from './build-routes.ts'
+import { buildRoutes, CatalogueError, unroutedRoute } from './build-routes.ts'
 import type { RouteDefinition } from './build-routes.ts'
+import { type QualityRules, termsOf } from './quality-terms.ts'
 import { deploymentsAt, deploymentsOf } from './route.ts'
 import type { Route } from './route.ts'
 
@@ -35,6 +36,10 @@ export type CatalogueInput = {
   readonly factsOf: (provider: Provider, model: string) => ModelFacts
   /** Another name → the name that it stands for. */
   readonly aliases: Readonly<Record<string, string>>
+  /** What `auto` asks of quality. */
+  readonly quality: QualityRules
+  /** How good a deployment's answers are by what is published of its model, 0–1; null: nothing is. */
+  readonly reputationOf: (deploymentId: string) => number | null
   /** Providers that take only the models known of them (the simulator). */
   readonly closed: ReadonlySet<string>
 }
@@ -49,7 +54,7 @@ export function createCatalogue(input: CatalogueInput): Catalogue {
     deploymentsNamed: (name) => deployments.named(name),
   })
   const unrouted = new Map<string, Route>()
-  const auto = autoRoute([...routes.values()], deployments.known())
+  const auto = autoRoute([...routes.values()], deployments.known(), input)
   const listing: readonly ModelListing[] = [
     ...[...routes.keys(), ...aliases.keys()].map((id) => ({ id, ownedBy: 'weir' })),
     ...deployments.known().map(({ id, provider }) => ({ id, ownedBy: provider.name })),
@@ -90,13 +95,38 @@ const AUTO = 'auto'
 const MOST_OF_AUTO = 200
 
 /**
- * Where nobody says which model it shall be: the cheapest for the request among the chat models that the operator's routes
+ * Where nobody says which model it shall be: the cheapest that is good enough for the request among the chat models that the operator's routes
  * name, or, without routes, among all that are known. Null where there is none.
  */
-function autoRoute(routes: readonly Route[], known: readonly Deployment[]): Route | null {
+function autoRoute(
+  routes: readonly Route[],
+  known: readonly Deployment[],
+  { quality, reputationOf }: Pick<CatalogueInput, 'quality' | 'reputationOf'>,
+): Route | null {
   const named = new Set(routes.flatMap((route) => [...deploymentsOf(route), ...route.fallbacks.flatMap(deploymentsAt)]))
   const chats = [...(named.size > 0 ? named : known)].filter(({ facts: { kind } }) => kind === null || kind === 'chat')
-  return chats.length === 0 ? null : unroutedRoute(AUTO, chats.slice(0, MOST_OF_AUTO), 'cheapest')
+  if (chats.length === 0) return null
+  const listed = chats.slice(0, MOST_OF_AUTO)
+  const configured = listed.find(({ id }) => id === quality.baseline)
+  if (quality.baseline !== undefined && configured === undefined)
+    throw new CatalogueError(
+      'routing.quality.baseline',
+      `\`${quality.baseline}\` is none of the chat models that \`auto\` chooses between.`,
+    )
+  const baseline = configured?.id ?? mostReputed(listed, reputationOf)
+  return unroutedRoute(AUTO, listed, 'quality', termsOf(quality, baseline))
+}
+
+function mostReputed(deployments: readonly Deployment[], reputationOf: CatalogueInput['reputationOf']): string | null {
+  let best: string | null = null
+  let most = 0
+  for (const { id } of deployments) {
+    const reputation = reputationOf(id) ?? 0
+    if (reputation <= most) continue
+    best = id
+    most = reputation
+  }
+  return best
 }
 
 interface Deployments {

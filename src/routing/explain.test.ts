@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { Attempt } from '../core/outcome.ts'
-import { explanationOf, keptPlanOf, planText, traceText } from './explain.ts'
+import { explanationOf, traceText } from './explain.ts'
+import { keptPlanOf, planText } from './kept-plan.ts'
 import type { Plan } from './plan.ts'
 import { testPlan, testRoute, testTools } from './testing.ts'
 
@@ -43,6 +44,7 @@ test('what the log keeps says the same, within a bound', () => {
       { target: 'd/m', reason: 'fallback', expected_cost_nano_usd: null, latency_ms: null },
     ],
     excluded: [{ target: 'c/m', why: 'calls no tools' }],
+    decision: null,
   })
   expect(planText(large(500, 'x'.repeat(5_000))).length).toBeLessThan(12_000)
 })

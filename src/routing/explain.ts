@@ -1,9 +1,9 @@
 // A plan as people and programs read it: who is asked in which order and why, who is not and why, with the numbers.
 // One value for the command line, the admin API, the trace of an answer and the request log.
 import { formatUsd } from '../core/money.ts'
-import type { NanoUsd } from '../core/money.ts'
 import type { Attempt } from '../core/outcome.ts'
 import { type ExpectedQuality, intervalOf } from '../core/quality.ts'
+import type { Excluded, PlannedDecision } from './by-quality.ts'
 import type { Plan, PlannedTarget } from './plan.ts'
 import type { AttemptPolicy, FallbackCause, Strategy } from './route.ts'
 
@@ -23,7 +23,31 @@ export type Explanation = {
   }
   readonly targets: readonly ExplainedTarget[]
   readonly on: { readonly [cause in FallbackCause]?: readonly string[] }
-  readonly excluded: readonly { readonly target: string; readonly why: string }[]
+  readonly excluded: readonly ExplainedExclusion[]
+  /** How the first target was chosen by quality; null: quality was not asked for. */
+  readonly decision: ExplainedDecision | null
+}
+
+type ExplainedExclusion = {
+  readonly target: string
+  readonly why: string
+  /** Absent where they are not the reason. */
+  readonly quality?: ExplainedQuality
+  readonly expected_cost_usd?: string
+}
+
+/** A choice by quality, as it is told. */
+export type ExplainedDecision = {
+  readonly reason: PlannedDecision['reason']
+  /** What mean − z · sd had to reach. */
+  readonly floor: number
+  readonly z: number
+  readonly baseline: string
+  /** The chance that the choice had. */
+  readonly propensity: number
+  /** Quality that a dollar was worth under budget pressure. */
+  readonly pressure_per_usd: number
+  readonly tasks: Readonly<Record<string, number>>
 }
 
 type ExplainedTarget = {
@@ -61,7 +85,28 @@ export function explanationOf(plan: Plan, facts: ExplainedFacts): Explanation {
     on: Object.fromEntries(
       Object.entries(plan.on).map(([cause, targets]) => [cause, targets.map(({ deployment }) => deployment.id)]),
     ),
-    excluded: plan.excluded.map(({ deployment, why }) => ({ target: deployment.id, why })),
+    excluded: plan.excluded.map(explainedExclusion),
+    decision: plan.decision === null ? null : explainedDecision(plan.decision),
+  }
+}
+
+function explainedExclusion({ deployment, why, expected }: Excluded): ExplainedExclusion {
+  if (expected === undefined) return { target: deployment.id, why }
+  const { quality, costNanoUsd } = expected
+  const cost = costNanoUsd === null ? {} : { expected_cost_usd: formatUsd(costNanoUsd) }
+  return { target: deployment.id, why, quality: explainedQuality(quality), ...cost }
+}
+
+export function explainedDecision(decision: PlannedDecision): ExplainedDecision {
+  const { reason, bar, z, baseline, propensity, pressurePerUsd, tasks } = decision
+  return {
+    reason,
+    floor: rounded(bar),
+    z,
+    baseline,
+    propensity: rounded(propensity),
+    pressure_per_usd: rounded(pressurePerUsd),
+    tasks,
   }
 }
 
@@ -88,58 +133,25 @@ function explainedQuality(quality: ExpectedQuality): ExplainedQuality {
   }
 }
 
-function rounded(share: number): number {
+/** A choice by quality in a sentence, for people. */
+export function decisionText(decision: ExplainedDecision): string {
+  const { reason, floor, z, baseline, propensity, pressure_per_usd: pressure, tasks } = decision
+  const work = Object.entries(tasks)
+    .sort(([, one], [, other]) => other - one)
+    .map(([task, share]) => `${task} ${Math.round(share * 100)} %`)
+  const told = [
+    `Quality: ${reason}`,
+    `mean − ${z} · sd ≥ ${floor} is good enough, baseline ${baseline}`,
+    `chance of this choice ${Math.round(propensity * 1_000) / 10} %`,
+    ...(pressure > 0 ? [`under budget pressure a dollar is worth ${pressure} of quality`] : []),
+    ...(work.length > 0 ? [work.join(', ')] : []),
+  ]
+  return `${told.join('; ')}.\n`
+}
+
+/** To a thousandth. */
+export function rounded(share: number): number {
   return Math.round(share * 1_000) / 1_000
-}
-
-/** What a log keeps of a plan: [target, reason, expected nano-dollars, latency ms] and [target, why], so many at most. */
-type KeptPlan = {
-  readonly targets: readonly (readonly [string, string, string | null, number | null])[]
-  readonly excluded: readonly (readonly [string, string])[]
-}
-
-type KeptPlanFields = {
-  targets: { target: string; reason: string; expected_cost_nano_usd: string | null; latency_ms: number | null }[]
-  excluded: { target: string; why: string }[]
-}
-
-const MAX_KEPT = 12
-const MAX_KEPT_CHARACTERS = 160
-
-/** JSON of a plan for the request log, within a bound whatever the route is like. */
-export function planText({ targets, excluded }: Plan): string {
-  const kept: KeptPlan = {
-    targets: targets
-      .slice(0, MAX_KEPT)
-      .map(({ deployment, reason, expectedNanoUsd, latencyMs }) => [
-        deployment.id.slice(0, MAX_KEPT_CHARACTERS),
-        reason.slice(0, MAX_KEPT_CHARACTERS),
-        nanoText(expectedNanoUsd),
-        latencyMs === null ? null : Math.round(latencyMs),
-      ]),
-    excluded: excluded
-      .slice(0, MAX_KEPT)
-      .map(({ deployment, why }) => [deployment.id.slice(0, MAX_KEPT_CHARACTERS), why.slice(0, MAX_KEPT_CHARACTERS)]),
-  }
-  return JSON.stringify(kept)
-}
-
-/** What `planText` wrote, with names. */
-export function keptPlanOf(text: string): KeptPlanFields {
-  const { targets, excluded } = JSON.parse(text) as KeptPlan
-  return {
-    targets: targets.map(([target, reason, expected_cost_nano_usd, latency_ms]) => ({
-      target,
-      reason,
-      expected_cost_nano_usd,
-      latency_ms,
-    })),
-    excluded: excluded.map(([target, why]) => ({ target, why })),
-  }
-}
-
-function nanoText(amount: NanoUsd | null): string | null {
-  return amount === null ? null : String(amount)
 }
 
 const MAX_TRACE_CHARACTERS = 4_000
@@ -155,7 +167,8 @@ export function traceText(plan: Plan, attempts: readonly Attempt[]): string {
       duration_ms: Math.round(durationMs),
     })),
     targets: plan.targets.map(explainedTarget).map(dropNulls),
-    excluded: plan.excluded.map(({ deployment, why }) => ({ target: deployment.id, why })),
+    excluded: plan.excluded.map(explainedExclusion),
+    ...(plan.decision === null ? {} : { decision: explainedDecision(plan.decision) }),
   }
   for (let kept = Math.max(trace.targets.length, trace.excluded.length, 1); ; kept = Math.floor(kept / 2)) {
     const left =
@@ -168,7 +181,7 @@ export function traceText(plan: Plan, attempts: readonly Attempt[]): string {
         ...trace,
         attempts: trace.attempts.slice(-8),
         targets: trace.targets.slice(0, kept),
-        excluded: trace.excluded.slice(0, kept).map(({ target, why }) => ({ target, why: why.slice(0, 200) })),
+        excluded: trace.excluded.slice(0, kept).map((one) => ({ ...one, why: one.why.slice(0, 200) })),
         ...(left === 0 ? {} : { left_out: left }),
       }),
     )

@@ -42,6 +42,8 @@ export function orderBy(strategy: Strategy, candidates: readonly Candidate[], fa
       return candidates
     case 'weighted':
       return facts.conversation === null ? byDraw(candidates, facts.draw()) : byHash(candidates, facts.conversation)
+    // Where quality is known the lab has ordered them already (`by-quality.ts`): what is left is the money.
+    case 'quality':
     case 'cheapest':
       return because('cheapest', candidates.toSorted(byCost))
     case 'fastest':

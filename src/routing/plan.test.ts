@@ -251,7 +251,7 @@ for (const [title, strategy, how, tools, expected] of [
     expect(idsOf(planned).toSorted()).toEqual(['a/m', 'b/m', 'c/m'])
   })
 
-const WISH: Preference = { strategy: null, barred: null, rankOf: null, fallbacks: null, isAlone: false }
+const WISH: Preference = { strategy: null, barred: null, floor: null, rankOf: null, fallbacks: null, isAlone: false }
 
 test('the caller’s wishes: another strategy, an order, what it bars, its own fallbacks, none at all', () => {
   const route = testRoute({ ...ABC, fallbacks: ['e/m'] })

@@ -7,12 +7,13 @@
 // 4. The fallbacks follow as written. What is benched is left out, unless nobody else is left.
 import type { Deployment, Timeouts } from '../core/model.ts'
 import type { NanoUsd } from '../core/money.ts'
-import type { ExpectedQuality } from '../core/quality.ts'
-import { benchedFirst, collect, type Collection, startCollection } from './candidates.ts'
+import type { ExpectedQuality, QualityCandidate } from '../core/quality.ts'
+import type { Choosing, Decided, Excluded, PlannedDecision } from './by-quality.ts'
+import { benchedFirst, collect, collectAsWritten, type Collection, startCollection } from './candidates.ts'
 import type { HealthOf } from './health-facts.ts'
 import type { Candidate } from './order.ts'
 import type { RequestFacts } from './request-facts.ts'
-import type { AttemptPolicy, FallbackCause, Route, Strategy, Target } from './route.ts'
+import type { AttemptPolicy, FallbackCause, QualityTerms, Route, Strategy, Target } from './route.ts'
 import { stay } from './stay.ts'
 import type { Conversation } from './stay.ts'
 
@@ -34,7 +35,9 @@ export type PlannedTarget = {
 export type Plan = {
   readonly route: string
   readonly targets: readonly PlannedTarget[]
-  readonly excluded: readonly { readonly deployment: Deployment; readonly why: string }[]
+  readonly excluded: readonly Excluded[]
+  /** How its first target was chosen by quality; null: quality was not asked for. */
+  readonly decision: PlannedDecision | null
   /** What takes over by what went wrong, before the targets that are left. */
   readonly on: { readonly [cause in FallbackCause]?: readonly PlannedTarget[] }
   readonly policy: AttemptPolicy
@@ -54,6 +57,10 @@ export type PlanTools = {
   readonly costOf: (deployment: Deployment, facts: RequestFacts, isCached: boolean) => NanoUsd | null
   /** Tokens of the answer, likely. */
   readonly outputTokensOf: (deployment: Deployment, facts: RequestFacts) => number
+  /** What is asked of quality by a request whose route asks nothing. */
+  readonly quality: QualityTerms
+  /** Who is good enough and who of them it shall be. */
+  readonly decide: (candidates: readonly QualityCandidate[], choosing: Choosing, facts: RequestFacts) => Decided
   /** 0–1, evenly spread over the requests of a route. */
   readonly drawOf: (routeName: string) => number
   /** Time since a deployment was last asked, ms. */
@@ -68,6 +75,8 @@ export type Preference = {
   readonly strategy: Strategy | null
   /** Why the caller does not want a deployment, or null when it may answer. */
   readonly barred: ((deployment: Deployment, facts: RequestFacts) => string | null) | null
+  /** The least quality that will do, 0–1; null: the route's. */
+  readonly floor: number | null
   /** Lower goes first, whatever the strategy says; null: no such wish. */
   readonly rankOf: ((deployment: Deployment) => number) | null
   /** Tried after the targets, instead of the route's; null: the route's. */
@@ -103,7 +112,7 @@ export function plan(request: PlanRequest, tools: PlanTools): Plan {
   const isAlone = preference?.isAlone === true
   // Whoever wants no fallback gets none for a target that cools down either.
   const further = isAlone ? NONE : (preference?.fallbacks ?? route.fallbacks)
-  const fallbacks = collect(further, 'order', route.name, collection)
+  const fallbacks = collectAsWritten(further, collection)
   const all = stay([...asPlanned(listed, 'target'), ...asPlanned(fallbacks, 'fallback')], request, collection)
   const targets = all.length === 0 ? asPlanned(benchedFirst(collection), 'target') : all
   const kept = isAlone ? targets.slice(0, 1) : targets
@@ -113,18 +122,27 @@ export function plan(request: PlanRequest, tools: PlanTools): Plan {
     route: route.name,
     targets: kept,
     excluded: collection.excluded,
+    decision: decisionOf(kept, collection),
     on: isAlone ? NO_CAUSES : causesOf(request, tools),
     policy: route.policy,
     totalMs: request.totalMs,
   }
 }
 
+/** A conversation may have stayed elsewhere, and what was chosen may have no room now. */
+function decisionOf(targets: readonly PlannedTarget[], { decision }: Collection): PlannedDecision | null {
+  const first = targets[0]?.deployment.id
+  if (decision === null || first === undefined || decision.reason === 'floor' || first === decision.choice)
+    return decision
+  return { ...decision, choice: first, reason: 'conversation', propensity: 1 }
+}
+
 function targetsOf(route: Route, collection: Collection): readonly Candidate[] {
   const strategy = collection.request.preference?.strategy ?? route.strategy
-  if (route.byTask.size === 0) return collect(route.targets, strategy, route.name, collection)
+  if (route.byTask.size === 0) return collect(route.targets, strategy, route, collection)
   const task = collection.request.facts.task()
-  const own = collect(route.byTask.get(task) ?? route.byTask.get('default') ?? NONE, strategy, route.name, collection)
-  const others = collect(route.targets, strategy, route.name, collection)
+  const own = collect(route.byTask.get(task) ?? route.byTask.get('default') ?? NONE, strategy, route, collection)
+  const others = collect(route.targets, strategy, route, collection)
   return [...own.map((candidate) => ({ ...candidate, reason: `task ${task}` })), ...others]
 }
 
@@ -136,13 +154,13 @@ function ranked(candidates: readonly Candidate[], rankOf: (deployment: Deploymen
 }
 
 function causesOf(request: PlanRequest, tools: PlanTools): Plan['on'] {
-  const { on, name } = request.route
+  const { on } = request.route
   const causes: { [cause in FallbackCause]?: readonly PlannedTarget[] } = {}
   for (const cause of CAUSES) {
     const targets = on[cause]
     if (targets === undefined) continue
     // A collection of its own: what takes over here may be a target, too.
-    const found = collect(targets, 'order', name, startCollection(request, tools))
+    const found = collectAsWritten(targets, startCollection(request, tools))
     causes[cause] = asPlanned(found, 'fallback')
   }
   return causes
@@ -166,6 +184,7 @@ export function planOnly(route: Route, only: PlannedTarget, why: string | null, 
     route: route.name,
     targets: why === null ? [only] : NONE,
     excluded: why === null ? NONE : [{ deployment: only.deployment, why }],
+    decision: null,
     on: NO_CAUSES,
     policy: route.policy,
     totalMs,

@@ -26,6 +26,10 @@ export type RequestFacts = {
   readonly shape: () => RequestShape
   /** What a deployment's answer is expected to be worth; null where the request is no chat. */
   readonly qualityOf: (deploymentId: string) => ExpectedQuality | null
+  /** Shares of the tasks that it may be, the noise left out; empty where it is no chat. */
+  readonly tasks: () => Readonly<Record<string, number>>
+  /** How much its budgets weigh on quality: at 1, what the baseline costs is worth all of it; 0: none is spent ahead of its pace. */
+  readonly pressure: () => number
 }
 
 /** What a request has in it. */

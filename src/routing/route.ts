@@ -1,10 +1,12 @@
 // What a model name stands for: targets, how they are ordered, and what is done when they fail. Made once a configuration.
 import type { Deployment, Timeouts } from '../core/model.ts'
+import type { NanoUsd } from '../core/money.ts'
+import type { QualityPolicy } from '../core/quality.ts'
 import type { Condition } from './conditions.ts'
 import type { PlannedTarget } from './plan.ts'
 
 /** How the targets of a route are ordered. */
-export type Strategy = 'order' | 'weighted' | 'cheapest' | 'fastest' | 'least-busy'
+export type Strategy = 'order' | 'weighted' | 'cheapest' | 'fastest' | 'least-busy' | 'quality'
 
 type TargetTerms = {
   /** Share of the traffic beside the other targets, where shares count. */
@@ -38,6 +40,14 @@ export type AttemptPolicy = {
   readonly minTokensPerS: number | null
 }
 
+/** What a route asks of quality. */
+export type QualityTerms = QualityPolicy & {
+  /** Who answers when nobody is known to be good enough; null: whom the strategy puts first (the cheapest, where it is `quality`). */
+  readonly baseline: string | null
+  /** Bounds of what is spent on trying in a day. */
+  readonly exploration: { readonly spendShare: number; readonly maxNanoUsd: NanoUsd | null }
+}
+
 /** A public model name. */
 export type Route = {
   readonly name: string
@@ -53,10 +63,12 @@ export type Route = {
   readonly on: { readonly [cause in FallbackCause]?: readonly Target[] }
   /** Conversations stay where their prompt is cached. */
   readonly isSticky: boolean
+  /** Null: it asks for none. */
+  readonly quality: QualityTerms | null
   /** Of the whole request, all attempts together; null: the gateway's. */
   readonly totalMs: number | null
   readonly policy: AttemptPolicy
-  /** What its savings are measured by, as the operator says; null: see baseline.ts. */
+  /** What its savings are measured by, as the operator says, or whom its quality is compared with; null: see baseline.ts. */
   readonly baseline: Deployment | null
   /** Its one target, where it leaves nothing to choose; null: there is something to plan. */
   readonly only: PlannedTarget | null

@@ -59,6 +59,7 @@ function pays(
     case 'weighted':
       return false
     case 'cheapest':
+    case 'quality':
       return (
         here.expectedNanoUsd === null ||
         (there.expectedNanoUsd !== null &&

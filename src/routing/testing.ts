@@ -14,6 +14,7 @@ import { UNKNOWN_HEALTH } from './health-facts.ts'
 import type { HealthFacts } from './health-facts.ts'
 import { plan } from './plan.ts'
 import type { Plan, PlanRequest, PlanTools } from './plan.ts'
+import { type QualityRules, termsOf } from './quality-terms.ts'
 import type { RequestFacts } from './request-facts.ts'
 import type { Route } from './route.ts'
 
@@ -39,7 +40,8 @@ export function testProvider(name: string, more: Partial<Provider> = {}): Provid
 
 type TargetInput = string | (Partial<RouteConfig['targets'][number]> & { readonly use: string })
 
-export type RouteInput = Partial<Omit<RouteConfig, 'targets' | 'fallbacks' | 'byTask'>> & {
+export type RouteInput = Partial<Omit<RouteConfig, 'targets' | 'fallbacks' | 'byTask' | 'quality'>> & {
+  readonly quality?: Partial<QualityRules>
   readonly targets?: readonly TargetInput[]
   readonly fallbacks?: readonly TargetInput[]
   readonly byTask?: Readonly<Record<string, string>>
@@ -59,11 +61,22 @@ export function routeDefinition(name: string, input: RouteInput): RouteDefinitio
     midstream: 'error',
     minTokensPerS: null,
     ...input,
+    quality: input.quality === undefined ? null : { ...TEST_QUALITY, ...input.quality },
     name,
     targets: (input.targets ?? []).map(target),
     fallbacks: (input.fallbacks ?? []).map(target),
     byTask: Object.fromEntries(Object.entries(input.byTask ?? {}).map(([task, use]) => [task, target(use)])),
   }
+}
+
+/** What `auto` asks in tests. */
+export const TEST_QUALITY: QualityRules = {
+  floor: 0.8,
+  baselineShare: null,
+  strict: false,
+  minObservations: 0,
+  degrade: false,
+  explore: { share: 0, shareOfSpend: 0.02, maxUsd: null },
 }
 
 /** A catalogue of providers `a` … `e` with the models `m` and `n` each, and one `closed` with `small`. */
@@ -79,6 +92,8 @@ export function testCatalogue(
     aliases: {},
     factsOf: () => NO_FACTS,
     closed: new Set(['closed']),
+    quality: TEST_QUALITY,
+    reputationOf: () => null,
     ...more,
   })
 }
@@ -122,6 +137,8 @@ export function testFacts(more: Partial<RequestFacts> = {}): RequestFacts {
     knownTask: task,
     shape: () => ({ tools: false, images: false, json: false }),
     qualityOf: () => null,
+    tasks: () => ({}),
+    pressure: () => 0,
     ...more,
   }
 }
@@ -136,6 +153,10 @@ export function testTools(
     healthOf: (id) => ({ ...UNKNOWN_HEALTH, ...health[id] }),
     unable: () => null,
     costOf: () => null,
+    quality: termsOf(TEST_QUALITY, null),
+    decide: () => {
+      throw new Error('nobody asked for quality')
+    },
     outputTokensOf: () => 100,
     drawOf: () => 0,
     idleMsOf: () => 0,

@@ -42,6 +42,14 @@ test('the baseline is found in routes that a route leads to, and the timeouts of
   expect([first?.deployment.id, first?.timeouts.firstTokenMs, first?.timeouts.idleMs]).toEqual(['c/m', 77, 3])
 })
 
+test('the candidate answers in the baseline’s place also when nobody is known to be good enough', () => {
+  const route = testRoute({ targets: ['a/m', 'b/m'], strategy: 'quality', quality: { baseline: 'b/m' } })
+  const candidate = testRoute({ targets: ['c/m', 'd/m'] }).targets[0]!
+  if (candidate.type !== 'deployment') throw new Error('no deployment')
+  const arms = armsOf(route, 'b/m', candidate.deployment)
+  expect([arms?.control.quality?.baseline, arms?.candidate.quality?.baseline]).toEqual(['b/m', 'c/m'])
+})
+
 test('a baseline that is no target, and a candidate that is the baseline, leave nothing to try', () => {
   expect(armsOf(testRoute({ targets: ['b/m'], fallbacks: ['a/m'] }), 'a/m', candidate)).toBeNull()
   expect(armsOf(testRoute({ targets: ['c/m'] }), 'c/m', candidate)).toBeNull()

@@ -70,6 +70,8 @@ function replaced(route: Route, id: string, by: Deployment | null): Route {
     targets: inList(route.targets),
     fallbacks: inList(route.fallbacks),
     byTask: new Map([...route.byTask].map(([task, targets]) => [task, inList(targets)])),
+    // Who takes the baseline's place answers, too, when nobody is known to be good enough.
+    quality: by !== null && route.quality?.baseline === id ? { ...route.quality, baseline: by.id } : route.quality,
     only: null,
   }
 }

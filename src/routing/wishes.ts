@@ -55,10 +55,20 @@ export function preferenceOf(
   const wishes = routing?.providers ?? NO_WISHES
   const strategy = wishes.sort === null ? null : STRATEGIES[wishes.sort]
   const isAlone = routing?.isAlone === true
-  if (bars.length === 0 && strategy === null && wishes.order === null && fallbacks === null && !isAlone) return null
+  const floor = routing?.qualityFloor ?? null
+  if (
+    bars.length === 0 &&
+    strategy === null &&
+    wishes.order === null &&
+    fallbacks === null &&
+    !isAlone &&
+    floor === null
+  )
+    return null
   return {
     strategy,
     barred: bars.length === 0 ? null : (deployment, facts) => firstOf(bars, deployment, facts),
+    floor,
     rankOf: wishes.order === null ? null : rankBy(wishes.order),
     fallbacks,
     isAlone,

@@ -16,6 +16,8 @@ import type { MediaFetch } from '../providers/media-fetch.ts'
 import type { AttemptTools } from '../routing/attempt-run.ts'
 import type { ExpectedOutput } from '../routing/expected-output.ts'
 import type { HealthOf } from '../routing/health-facts.ts'
+import type { Exploration } from './exploration.ts'
+import type { Pressure } from './pressure.ts'
 import type { Sampler } from './sample.ts'
 import type { NamedRun, Run } from './shared-run.ts'
 import type { Trials } from './trials.ts'
@@ -52,6 +54,10 @@ export type Engine = {
   readonly runs: Map<string, Run>
   /** Requests with an `Idempotency-Key` that run, by the key's hash. */
   readonly named: Map<string, NamedRun>
+  /** What budgets that are spent ahead of their pace weigh on quality. */
+  readonly pressure: Pressure
+  /** What is spent on trying deployments out. */
+  readonly exploration: Exploration
   /** What is learned from answers. */
   readonly sampler: Sampler
   readonly taskLearning: TaskLearning

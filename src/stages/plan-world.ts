@@ -8,7 +8,7 @@ import type { Dialect } from '../dialects/dialect.ts'
 import { type Prompt, promptOf } from '../lab/prompt.ts'
 import { type Appraisal, appraise, type Knowledge } from '../lab/appraise.ts'
 import { scopeChainOf } from '../lab/scoreboard.ts'
-import { declaredTask, isTask } from '../lab/task.ts'
+import { declaredTask, isTask, TASKS } from '../lab/task.ts'
 import { costOf } from '../ledger/cost.ts'
 import { estimateTokens, worstCase } from '../ledger/estimate.ts'
 import { chatOf, laneTo, type MediaFacts, whyUnable } from '../routing/lane.ts'
@@ -19,6 +19,8 @@ import type { WishTools } from '../routing/wishes.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { KeyWithTeam } from '../store/store.ts'
 import type { Engine } from './engine.ts'
+import { qualityIn } from './quality.ts'
+import { payerOf } from './spending.ts'
 
 /** A request that wants a plan. */
 export type Asked = {
@@ -33,7 +35,16 @@ export type Asked = {
 /** What planning needs of the engine. */
 export type PlanEngine = Pick<
   Engine,
-  'clock' | 'random' | 'healthOf' | 'planMemory' | 'expectedOutput' | 'scoreboard' | 'taskLearning' | 'trials'
+  | 'clock'
+  | 'random'
+  | 'healthOf'
+  | 'planMemory'
+  | 'expectedOutput'
+  | 'scoreboard'
+  | 'taskLearning'
+  | 'trials'
+  | 'pressure'
+  | 'exploration'
 > & {
   readonly attemptTools: Pick<Engine['attemptTools'], 'wireOf' | 'estimateTokens'>
 }
@@ -66,8 +77,9 @@ export function suitsIn({ attemptTools: { wireOf, estimateTokens: count } }: Pla
   }
 }
 
-export function planToolsIn(engine: PlanEngine, { config, priceOf }: Snapshot, suits: Suits): PlanTools {
+export function planToolsIn(engine: PlanEngine, snapshot: Snapshot, suits: Suits): PlanTools {
   const { clock, planMemory, expectedOutput } = engine
+  const { config, priceOf } = snapshot
   const ratesOf = recentRates(priceOf)
   return {
     monotonicMs: () => clock.monotonicMs(),
@@ -87,6 +99,7 @@ export function planToolsIn(engine: PlanEngine, { config, priceOf }: Snapshot, s
     },
     outputTokensOf: (deployment, { call, knownTask }) =>
       expectedOutput.of(deployment.id, knownTask(), call.facts.maxOutputTokens).tokens,
+    ...qualityIn(engine, snapshot, { isDry: false }),
     drawOf: (name) => planMemory.nextDraw(name),
     idleMsOf: (id) => planMemory.idleMs(id),
     plannedOf: (id) => planMemory.planned(id),
@@ -139,7 +152,8 @@ export function requestFacts(
   routing: RoutingOptions | null,
   now: number,
   memo: Memo,
-  { scoreboard, taskLearning }: Pick<PlanEngine, 'scoreboard' | 'taskLearning'>,
+  route: string,
+  { scoreboard, taskLearning, pressure }: Pick<PlanEngine, 'scoreboard' | 'taskLearning' | 'pressure'>,
 ): RequestFacts {
   let tokens: number | null = null
   let prompt: Prompt | null | undefined
@@ -171,7 +185,20 @@ export function requestFacts(
       return read === null ? NO_SHAPE : { tools: read.tools > 0, images: read.images > 0, json: read.format !== 'text' }
     },
     qualityOf: (deploymentId) => appraisalNow()?.of(deploymentId).quality ?? null,
+    tasks: () => sharesOf(appraisalNow()),
+    pressure: () => pressure.on(payerOf({ endUser, tags, route }, caller)),
   }
+}
+
+/** Shares below this are noise. */
+const LEAST_SHARE = 0.05
+
+function sharesOf(appraisal: Appraisal | null): Readonly<Record<string, number>> {
+  const shares: Record<string, number> = {}
+  appraisal?.guess.shares.forEach((share, task) => {
+    if (share >= LEAST_SHARE) shares[TASKS[task]!] = Math.round(share * 1_000) / 1_000
+  })
+  return shares
 }
 
 /** Of what is no chat. */

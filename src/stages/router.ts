@@ -24,6 +24,7 @@ import {
   wishToolsIn,
 } from './plan-world.ts'
 import { onTrial } from './trials.ts'
+import { qualityIn } from './quality.ts'
 import { unsuited } from './unsuited.ts'
 
 type Routed = {
@@ -59,7 +60,11 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
   const { catalogue, config } = snapshot
   const suits = suitsIn(engine)
   const tools = planToolsIn(engine, snapshot, suits)
-  const dryTools: PlanTools = { ...tools, drawOf: (name) => planMemory.peekDraw(name) }
+  const dryTools: PlanTools = {
+    ...tools,
+    ...qualityIn(engine, snapshot, { isDry: true }),
+    drawOf: (name) => planMemory.peekDraw(name),
+  }
   const wishTools = wishToolsIn(engine, snapshot)
 
   function resolve(name: string, caller: KeyWithTeam): Route {
@@ -121,7 +126,7 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
     const last = thread?.isKnown === true && route.isSticky ? planMemory.lastOf(thread.hash) : null
     const planned = plan(
       {
-        facts: requestFacts(asked, routing, clock.now(), memo, engine),
+        facts: requestFacts(asked, routing, clock.now(), memo, route.name, engine),
         route,
         conversation: thread === null ? null : { ...thread, last },
         preference: preferenceOf(options, wished, fallbacksOf(wished, caller), barred, wishTools),

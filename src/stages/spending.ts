@@ -65,7 +65,7 @@ export async function reserveBudgets(
 
 /** Who pays, in the words of the budgets. End users are those of a team, or of a key without one. */
 export function payerOf(
-  exchange: Pick<Exchange, 'endUser' | 'tags' | 'route'>,
+  { endUser, tags, route }: Pick<Exchange, 'endUser' | 'tags' | 'route'>,
   { key, team, owner }: KeyWithTeam,
 ): Payer {
   return {
@@ -73,9 +73,9 @@ export function payerOf(
     team,
     organisation: team?.organisation ?? null,
     user: owner,
-    endUser: exchange.endUser,
-    tags: exchange.tags,
-    route: exchange.route,
+    endUser,
+    tags,
+    route,
   }
 }
 
