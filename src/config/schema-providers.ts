@@ -56,6 +56,7 @@ type QuirksConfig = Pick<
   | 'topK'
   | 'mediaUrls'
   | 'batches'
+  | 'webSearch'
   | 'refusedFields'
 >
 
@@ -94,6 +95,13 @@ const quirks = section<QuirksConfig>(
     mediaUrls: flag({
       description: 'Whether pictures and files are fetched from their addresses; else they are sent as their content.',
     }),
+    webSearch: choice(
+      {
+        description:
+          'How searching the web is asked for where another vendor’s tool for it is translated: `options` is `web_search_options`, `filter` the same with a `search_domain_filter`, `tool` the tool `openrouter:web_search`.',
+      },
+      ['options', 'filter', 'tool'],
+    ),
     batches: flag({
       description:
         'Whether batches of requests are taken, as OpenAI or Anthropic take them. They are billed at half of the price, unless a `batch` price is set.',

@@ -140,6 +140,17 @@ export type ChatMessage = {
   readonly raw?: Raw
 }
 
+/** What a search is to heed; absent: the caller did not say. */
+export type WebSearch = {
+  readonly allowedDomains?: readonly string[]
+  readonly blockedDomains?: readonly string[]
+  readonly maxUses?: number
+  /** How much of what is found is read: `low`, `medium`, `high`. */
+  readonly contextSize?: string
+  /** Where the user is, roughly. */
+  readonly location?: JsonObject
+}
+
 export type ChatTool =
   | {
       readonly type: 'function'
@@ -160,8 +171,15 @@ export type ChatTool =
       readonly cache?: CacheMarker
       readonly raw?: Raw
     }
-  /** Run by the provider: kept as it came, for its own family only. */
-  | { readonly type: 'hosted'; readonly name: string; readonly family: Family; readonly value: JsonObject }
+  /** Run by the provider: kept as it came, for its own family. */
+  | {
+      readonly type: 'hosted'
+      readonly name: string
+      readonly family: Family
+      readonly value: JsonObject
+      /** It searches the web, which other vendors can do as well. */
+      readonly search?: WebSearch
+    }
 
 export type ToolChoice =
   | { readonly type: 'auto' }

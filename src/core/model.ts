@@ -1,4 +1,5 @@
 // What can be called.
+import type { ChatSearch } from './formats/web-search.ts'
 import type { CustomFormat } from './custom-format.ts'
 import type { ModelFacts } from './model-facts.ts'
 import type { OutcomeRule } from './outcome.ts'
@@ -115,6 +116,8 @@ export type Quirks = {
   readonly prefillPath?: string
   /** `false`: pictures and files must come as their content, because the host fetches no addresses. */
   readonly mediaUrls?: boolean
+  /** How the host is told to search the web: see `ChatSearch`. Absent: it cannot be told, unless its model's name says so. */
+  readonly webSearch?: ChatSearch
   /** The host takes batches of requests, in the way of its wire, and bills them at its batch price. */
   readonly batches?: boolean
   /** The format of an API of somebody's own. */

@@ -12,6 +12,7 @@ import type {
 } from '../core/chat.ts'
 import { GatewayError } from '../core/error.ts'
 import { cacheMarkerOf, partsOfContent } from '../core/formats/anthropic-blocks.ts'
+import { searchOfAnthropic } from '../core/formats/web-search.ts'
 import { isObject } from '../core/json.ts'
 import type { JsonObject } from '../core/json.ts'
 import {
@@ -123,7 +124,8 @@ const TOOL_FIELDS = new Set(['type', 'name', 'description', 'input_schema', 'str
 function readTool(tool: JsonObject): ChatTool {
   const type = stringOf(tool, 'type')
   const name = stringOf(tool, 'name') ?? type ?? ''
-  if (type !== null && type !== 'custom') return { type: 'hosted', name, family: FAMILY, value: tool }
+  if (type !== null && type !== 'custom')
+    return defined<ChatTool>({ type: 'hosted', name, family: FAMILY, value: tool, search: searchOfAnthropic(tool) })
   const description = stringOf(tool, 'description')
   const strict = booleanOf(tool, 'strict')
   const cache = cacheMarkerOf(tool)

@@ -12,6 +12,7 @@ import type {
 } from '../core/chat.ts'
 import { GatewayError } from '../core/error.ts'
 import { camelKeys, partsOfPart } from '../core/formats/gemini-parts.ts'
+import { searchOfGemini } from '../core/formats/web-search.ts'
 import { isObject } from '../core/json.ts'
 import type { JsonObject } from '../core/json.ts'
 import {
@@ -216,12 +217,15 @@ function readTool(given: JsonObject): readonly ChatTool[] {
   const functions = objectsOf(camelKeys(given), 'functionDeclarations').map((declaration) =>
     readFunction(camelKeys(declaration)),
   )
-  const others = Object.entries(hosted).map(([name, value]): ChatTool => ({
-    type: 'hosted',
-    name,
-    family: FAMILY,
-    value: { [name]: value },
-  }))
+  const others = Object.entries(hosted).map(([name, value]) =>
+    defined<ChatTool>({
+      type: 'hosted',
+      name,
+      family: FAMILY,
+      value: { [name]: value },
+      search: searchOfGemini(name, value),
+    }),
+  )
   return [...functions, ...others]
 }
 

@@ -14,6 +14,7 @@ import type {
 import { isEffort, rawOf } from '../core/chat.ts'
 import { GatewayError } from '../core/error.ts'
 import { partsOfMessage } from '../core/formats/openai-message.ts'
+import { searchOfChatTool, searchOfOptions } from '../core/formats/web-search.ts'
 import { isObject } from '../core/json.ts'
 import type { JsonObject } from '../core/json.ts'
 import {
@@ -39,7 +40,7 @@ const KNOWN = new Set([
   model stream stream_options weir messages tools tool_choice parallel_tool_calls functions function_call
   response_format max_tokens max_completion_tokens temperature top_p top_k frequency_penalty presence_penalty
   seed stop n logprobs top_logprobs logit_bias reasoning_effort reasoning verbosity service_tier user
-  safety_identifier metadata modalities audio
+  safety_identifier metadata modalities audio web_search_options
 `),
 ])
 
@@ -53,7 +54,11 @@ export function readOpenaiChatRequest(body: JsonObject): ReadRequest {
   const warnings: string[] = []
   const toolNames = new Map<string, string>()
   const messages = listOf(body, 'messages').map((message, index) => readMessage(message, index, toolNames, warnings))
-  const tools = [...objectsOf(body, 'tools').map(readTool), ...objectsOf(body, 'functions').map(readFunction)]
+  const tools = [
+    ...objectsOf(body, 'tools').map(readTool),
+    ...objectsOf(body, 'functions').map(readFunction),
+    ...readSearch(body),
+  ]
   const audio = objectOf(body, 'audio')
   const modalities = listOf(body, 'modalities').filter((value) => typeof value === 'string')
   const request = defined<ChatRequest>({
@@ -220,7 +225,16 @@ function readTool(tool: JsonObject): ChatTool {
     }
   }
   if (fn !== null) return { ...readFunction(fn), ...base }
-  return { type: 'hosted', name: stringOf(tool, 'type') ?? '', family: FAMILY, value: tool }
+  const name = stringOf(tool, 'type') ?? ''
+  return defined<ChatTool>({ type: 'hosted', name, family: FAMILY, value: tool, search: searchOfChatTool(tool) })
+}
+
+/** The models that search by themselves are told how in a field of the request. */
+function readSearch(body: JsonObject): readonly ChatTool[] {
+  const options = objectOf(body, 'web_search_options')
+  if (options === null) return []
+  const value = { web_search_options: options }
+  return [{ type: 'hosted', name: 'web_search', family: FAMILY, value, search: searchOfOptions(options) }]
 }
 
 function readFunction(fn: JsonObject): ChatTool {

@@ -10,6 +10,7 @@ import type {
   ToolChoice,
 } from '../core/chat.ts'
 import { GatewayError } from '../core/error.ts'
+import { searchOfResponses } from '../core/formats/web-search.ts'
 import { isObject } from '../core/json.ts'
 import type { JsonObject } from '../core/json.ts'
 import {
@@ -135,7 +136,14 @@ function readTool(tool: JsonObject): ChatTool {
       ...base,
     }
   }
-  return { type: 'hosted', name: name ?? stringOf(tool, 'server_label') ?? type ?? '', family: FAMILY, value: tool }
+  const called = name ?? stringOf(tool, 'server_label') ?? type ?? ''
+  return defined<ChatTool>({
+    type: 'hosted',
+    name: called,
+    family: FAMILY,
+    value: tool,
+    search: searchOfResponses(tool),
+  })
 }
 
 /** `allowed_tools` narrows the tools for this turn: the others are not offered. */

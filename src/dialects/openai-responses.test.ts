@@ -284,7 +284,13 @@ describe('requests', () => {
       { type: 'function', name: 'weather', description: 'd', schema: { type: 'object' }, strict: true },
       { type: 'custom', name: 'sql', grammar: { syntax: 'lark', definition: 'start: "x"' } },
       { type: 'custom', name: 'free', grammar: null },
-      { type: 'hosted', name: 'web_search', family: 'openai-responses', value: TOOLS[3]! },
+      {
+        type: 'hosted',
+        name: 'web_search',
+        family: 'openai-responses',
+        value: TOOLS[3]!,
+        search: { contextSize: 'low' },
+      },
     ])
   })
 

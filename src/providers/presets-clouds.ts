@@ -229,7 +229,10 @@ export const CLOUD_PRESETS = {
     'https://openrouter.ai/api/v1',
     'OPENROUTER_API_KEY',
     'https://openrouter.ai/docs/api-reference/overview',
-    { quirks: { reasoningField: 'reasoning_details', cacheControl: true, topK: true }, priceId: 'openrouter' },
+    {
+      quirks: { reasoningField: 'reasoning_details', cacheControl: true, topK: true, webSearch: 'tool' },
+      priceId: 'openrouter',
+    },
   ),
   vercel: row(
     'Vercel AI Gateway',

@@ -121,7 +121,10 @@ export const LAB_PRESETS = {
     'https://api.perplexity.ai',
     ['PERPLEXITY_API_KEY', 'PERPLEXITYAI_API_KEY'],
     'https://docs.perplexity.ai/api-reference/chat-completions-post',
-    { quirks: { ...OLD_BOUND, streamUsage: false, topK: true, paths: CHAT_ONLY }, priceId: 'perplexity' },
+    {
+      quirks: { ...OLD_BOUND, streamUsage: false, topK: true, webSearch: 'filter', paths: CHAT_ONLY },
+      priceId: 'perplexity',
+    },
   ),
   ai21: row(
     'AI21',

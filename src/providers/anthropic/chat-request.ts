@@ -2,6 +2,7 @@
 import { foreignFields } from '../../core/chat.ts'
 import type { ChatMessage, ChatRequest, ChatTool, Effort } from '../../core/chat.ts'
 import { cacheJson } from '../../core/formats/anthropic-blocks.ts'
+import { anthropicSearch } from '../../core/formats/web-search.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { defined } from '../../core/json-read.ts'
 import type { Reading, WriteContext, WrittenRequest } from '../chat-codec.ts'
@@ -126,9 +127,7 @@ function toolJson(tool: ChatTool, abilities: ModelAbilities, notes: Notes): Json
       }
     }
     case 'hosted':
-      if (tool.family === FAMILY) return tool.value
-      notes.refusals.push(`The tool \`${tool.name}\` runs at another vendor's API.`)
-      return null
+      return tool.family === FAMILY ? tool.value : anthropicSearch(tool, notes)
   }
 }
 

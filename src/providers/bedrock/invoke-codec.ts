@@ -34,8 +34,15 @@ function writeRequest(request: ChatRequest, context: WriteContext): WrittenReque
     ...written,
     body: bodyElsewhere(written.body, VERSION, NOT_IN_BODY),
     ...(tier === undefined || tier === 'auto' ? {} : { headers: { 'x-amzn-bedrock-service-tier': 'default' } }),
-    refusals: [...written.refusals, ...placesElsewhere(request)],
+    refusals: [...written.refusals, ...placesElsewhere(request), ...searchesElsewhere(request)],
   }
+}
+
+/** Amazon runs none of Anthropic's tools. */
+function searchesElsewhere({ tools }: ChatRequest): readonly string[] {
+  return tools.some((tool) => tool.type === 'hosted' && tool.search !== undefined)
+    ? ['This provider cannot search the web.']
+    : []
 }
 
 /** Events are `chunk`s, each with one event of Anthropic's in base64. */

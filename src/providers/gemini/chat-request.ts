@@ -1,6 +1,7 @@
 // Normal form → request to Gemini's generateContent.
 import { foreignFields } from '../../core/chat.ts'
 import type { ChatRequest, ChatTool, ResponseFormat, ToolChoice } from '../../core/chat.ts'
+import { geminiSearch } from '../../core/formats/web-search.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { defined, objectOf, restOf } from '../../core/json-read.ts'
 import { PLAIN_READING } from '../chat-codec.ts'
@@ -36,7 +37,10 @@ export function writeGeminiRequest(request: ChatRequest, context: WriteContext, 
   for (const [name, has] of LEFT_OUT) if (has(request)) notes.warnings.push(`\`${name}\` is left out.`)
   const own = request.raw?.[FAMILY] ?? {}
   const { system, contents } = writeMessages(request.messages, abilities, platform, notes)
-  const tools = toolsJson(request.tools, notes)
+  const tools = toolsJson(request.tools, platform, notes)
+  const isMixed = mixesSearch(request.tools)
+  if (isMixed && (!abilities.searchBesideTools || platform === 'vertex'))
+    notes.refusals.push('This model cannot search the web and use functions at once.')
   const output = outputOf(request, abilities, notes)
   const instruction = [...system, ...output.system]
   const generationConfig = configOf(request, context, abilities, output.config, notes)
@@ -45,7 +49,7 @@ export function writeGeminiRequest(request: ChatRequest, context: WriteContext, 
     systemInstruction: instruction.length > 0 ? { parts: instruction } : undefined,
     contents,
     tools: tools.length > 0 ? tools : undefined,
-    toolConfig: toolConfigJson(request.toolChoice, tools.length > 0, objectOf(own, 'toolConfig')),
+    toolConfig: toolConfigJson(request.toolChoice, tools.length > 0, objectOf(own, 'toolConfig'), isMixed),
     generationConfig: Object.keys(generationConfig).length > 0 ? generationConfig : undefined,
     serviceTier: tierOf(request.serviceTier, platform, notes),
   })
@@ -99,7 +103,7 @@ function stopsOf(stops: readonly string[] | undefined, notes: Notes): readonly s
 }
 
 /** All functions in one tool; what Google runs itself in tools of their own. */
-function toolsJson(tools: readonly ChatTool[], notes: Notes): readonly JsonObject[] {
+function toolsJson(tools: readonly ChatTool[], platform: Platform, notes: Notes): readonly JsonObject[] {
   const functions: JsonObject[] = []
   const hosted: JsonObject[] = []
   for (const tool of tools)
@@ -112,10 +116,18 @@ function toolsJson(tools: readonly ChatTool[], notes: Notes): readonly JsonObjec
         break
       case 'hosted':
         if (tool.family === FAMILY) hosted.push(tool.value)
-        else notes.refusals.push(`The tool \`${tool.name}\` runs at another vendor's API.`)
+        else hosted.push(...[geminiSearch(tool, platform === 'vertex', notes)].filter((written) => written !== null))
         break
     }
   return [...(functions.length > 0 ? [{ functionDeclarations: functions }] : []), ...hosted]
+}
+
+/** Another vendor's search beside functions; of what is Gemini's own, its caller has said how. */
+function mixesSearch(tools: readonly ChatTool[]): boolean {
+  return (
+    tools.some((tool) => tool.type === 'hosted' && tool.family !== FAMILY && tool.search !== undefined) &&
+    tools.some(({ type }) => type !== 'hosted')
+  )
 }
 
 function functionJson(tool: Extract<ChatTool, { type: 'function' }>, notes: Notes): JsonObject {
@@ -165,6 +177,7 @@ function toolConfigJson(
   choice: ToolChoice | undefined,
   hasTools: boolean,
   own: JsonObject | null,
+  isMixed: boolean,
 ): JsonObject | undefined {
   const ownCalling = own === null ? null : objectOf(own, 'functionCallingConfig')
   const calling =
@@ -175,7 +188,12 @@ function toolConfigJson(
           ...(choice.type === 'named' ? { allowedFunctionNames: [choice.name] } : {}),
           ...ownCalling,
         }
-  const config = defined<JsonObject>({ ...own, functionCallingConfig: calling })
+  const config = defined<JsonObject>({
+    // Without it, a tool of Google's beside functions is a 400. https://ai.google.dev/gemini-api/docs/tool-combination
+    includeServerSideToolInvocations: isMixed ? true : undefined,
+    ...own,
+    functionCallingConfig: calling,
+  })
   return Object.keys(config).length > 0 ? config : undefined
 }
 

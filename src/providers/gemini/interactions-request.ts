@@ -1,6 +1,7 @@
 // Normal form → request to Gemini's Interactions, which keeps nothing of it.
 import { foreignFields } from '../../core/chat.ts'
 import type { ChatRequest, ChatTool, ResponseFormat, ToolChoice } from '../../core/chat.ts'
+import { geminiSearch } from '../../core/formats/web-search.ts'
 import type { JsonObject, JsonValue } from '../../core/json.ts'
 import { defined } from '../../core/json-read.ts'
 import { PLAIN_READING } from '../chat-codec.ts'
@@ -111,8 +112,7 @@ function toolJson(tool: ChatTool, notes: Notes): readonly JsonObject[] {
     }
     case 'hosted':
       if (tool.family === FAMILY) return [tool.value]
-      notes.refusals.push(`The tool \`${tool.name}\` runs at another vendor's API.`)
-      return []
+      return geminiSearch(tool, false, notes) === null ? [] : [{ type: 'google_search' }]
   }
 }
 

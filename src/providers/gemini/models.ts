@@ -19,6 +19,8 @@ export type ModelAbilities = {
   readonly mediaInResults: boolean
   /** The first call of each step must carry a signature. */
   readonly needsSignatures: boolean
+  /** Google's search and functions in one request. */
+  readonly searchBesideTools: boolean
   /** Each search is billed; before, each answer that searched. */
   readonly searchesBilledEach: boolean
 }
@@ -40,6 +42,7 @@ export function abilitiesOf(model: string): ModelAbilities {
     toolsWithSchema: isNew,
     mediaInResults: isNew,
     needsSignatures: isNew,
+    searchBesideTools: isNew,
     searchesBilledEach: isNew,
   }
 }

@@ -1,6 +1,8 @@
 // Normal form → request to an OpenAI-compatible host.
 import { foreignFields } from '../../core/chat.ts'
 import type { ChatRequest, ChatTool, ReasoningSettings, ResponseFormat, Sampling, ToolChoice } from '../../core/chat.ts'
+import { chatSearch } from '../../core/formats/web-search.ts'
+import type { ChatSearch } from '../../core/formats/web-search.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { defined } from '../../core/json-read.ts'
 import type { Quirks } from '../../core/model.ts'
@@ -11,6 +13,7 @@ import type { Notes } from './chat-messages.ts'
 import { abilitiesOf } from './models.ts'
 
 const FAMILY = 'openai-chat'
+const OPTIONS = 'web_search_options'
 /** Longest end user's id that OpenAI takes; Anthropic's clients send longer ones. */
 const MAX_USER = 64
 /** What a model that thinks refuses, but for the values that it has anyway. */
@@ -25,11 +28,13 @@ export function writeOpenaiChatRequest(request: ChatRequest, context: WriteConte
   const { quirks } = context
   const notes: Notes = { warnings: [], refusals: [] }
   for (const field of foreignFields(request.raw, FAMILY)) notes.warnings.push(`\`${field}\` is left out.`)
-  const tools = request.tools.map((tool) => toolJson(tool, quirks, notes)).filter((tool) => tool !== null)
+  const written = request.tools.map((tool) => toolJson(tool, context, notes))
+  const tools = written.map(({ tool }) => tool).filter((tool) => tool !== null)
   const { topK } = request.sampling
   if (topK !== undefined && quirks.topK !== true) notes.warnings.push('`top_k` is left out.')
   const body = defined<JsonObject>({
     ...request.raw?.[FAMILY],
+    ...fieldsOf(written),
     model: quirks.modelInPath === true ? undefined : context.model,
     messages: writeMessages(request.messages, quirks, notes),
     tools: tools.length > 0 ? tools : undefined,
@@ -92,38 +97,59 @@ export function allowed(body: JsonObject, { refusedFields }: Quirks, notes: Note
   return rest
 }
 
-function toolJson(tool: ChatTool, quirks: Quirks, notes: Notes): JsonObject | null {
+/** A tool among the others, and what a request says of it elsewhere. */
+type WrittenTool = { readonly tool: JsonObject | null; readonly fields: JsonObject | null }
+
+function fieldsOf(written: readonly WrittenTool[]): JsonObject {
+  return written.reduce<JsonObject>((all, { fields }) => (fields === null ? all : { ...all, ...fields }), {})
+}
+
+function toolJson(tool: ChatTool, { quirks, model }: WriteContext, notes: Notes): WrittenTool {
   switch (tool.type) {
-    case 'function':
-      return {
+    case 'function': {
+      const { name, description, schema, strict } = tool
+      const written = {
         ...tool.raw?.[FAMILY],
         type: 'function',
-        function: defined<JsonObject>({
-          name: tool.name,
-          description: tool.description,
-          parameters: tool.schema ?? undefined,
-          strict: tool.strict,
-        }),
+        function: defined<JsonObject>({ name, description, parameters: schema ?? undefined, strict }),
         ...cacheJson(tool.cache, quirks),
       }
-    case 'custom':
-      return {
-        ...tool.raw?.[FAMILY],
-        type: 'custom',
-        custom: defined<JsonObject>({
-          name: tool.name,
-          description: tool.description,
-          format:
-            tool.grammar === null
-              ? undefined
-              : { type: 'grammar', grammar: { syntax: tool.grammar.syntax, definition: tool.grammar.definition } },
-        }),
-      }
+      return { tool: written, fields: null }
+    }
+    case 'custom': {
+      const { name, description, grammar } = tool
+      const format =
+        grammar === null
+          ? undefined
+          : { type: 'grammar', grammar: { syntax: grammar.syntax, definition: grammar.definition } }
+      const custom = defined<JsonObject>({ name, description, format })
+      return { tool: { ...tool.raw?.[FAMILY], type: 'custom', custom }, fields: null }
+    }
     case 'hosted':
-      if (tool.family === FAMILY) return tool.value
-      notes.refusals.push(`The tool \`${tool.name}\` runs at another vendor's API.`)
-      return null
+      return hostedJson(tool, quirks.webSearch ?? (SEARCH_MODEL.test(model) ? 'options' : undefined), notes)
   }
+}
+
+/** OpenAI's chat models that search: `gpt-5-search-api`, `gpt-4o-search-preview`. */
+const SEARCH_MODEL = /^gpt-.*-search/
+
+function hostedJson(
+  tool: Extract<ChatTool, { type: 'hosted' }>,
+  host: ChatSearch | undefined,
+  notes: Notes,
+): WrittenTool {
+  if (tool.family === FAMILY) {
+    const { [OPTIONS]: options } = tool.value
+    // `web_search_options` is a field of its own, also where it is one of this format's words for a search.
+    return options === undefined ? { tool: tool.value, fields: null } : { tool: null, fields: tool.value }
+  }
+  if (host !== undefined) return chatSearch(tool, host, notes) ?? { tool: null, fields: null }
+  notes.refusals.push(
+    tool.search === undefined
+      ? `The tool \`${tool.name}\` runs at another vendor's API.`
+      : 'This provider cannot be asked to search the web.',
+  )
+  return { tool: null, fields: null }
 }
 
 function toolChoiceJson(choice: ToolChoice | undefined, tools: readonly ChatTool[]): JsonObject | string | undefined {

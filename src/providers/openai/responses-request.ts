@@ -1,6 +1,7 @@
 // Normal form → request to OpenAI's Responses.
 import { foreignFields } from '../../core/chat.ts'
 import type { ChatRequest, ChatTool, ReasoningSettings, ResponseFormat, ToolChoice } from '../../core/chat.ts'
+import { responsesSearch } from '../../core/formats/web-search.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { defined, listOf } from '../../core/json-read.ts'
 import type { Quirks } from '../../core/model.ts'
@@ -94,9 +95,7 @@ function toolJson(tool: ChatTool, notes: Notes): JsonObject | null {
         format: tool.grammar === null ? undefined : { type: 'grammar', ...tool.grammar },
       })
     case 'hosted':
-      if (tool.family === FAMILY) return tool.value
-      notes.refusals.push(`The tool \`${tool.name}\` runs at another vendor's API.`)
-      return null
+      return tool.family === FAMILY ? tool.value : responsesSearch(tool, notes)
   }
 }
 
