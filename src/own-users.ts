@@ -53,8 +53,9 @@ export function createUserSite(tools: OwnUsersTools): UserSite {
       byLogin: createLoginLimit({ clock, failures: FAILURES_PER_LOGIN, windowMs: LOGIN_WINDOW_MS, by: 'name' }),
     },
     async issueKey(user, { limit, ...input }) {
-      const { keyForbids } = config().users
-      const issued = issueKey({ ...input, userId: user.id, forbids: keyForbids }, { hash, clock })
+      const { keyEndpoints, keyForbids } = config().users
+      const allowed = { endpoints: keyEndpoints, forbids: keyForbids }
+      const issued = issueKey({ ...input, ...allowed, userId: user.id }, { hash, clock })
       await store.insertKey(issued.key)
       if (limit !== null) await limitKey(issued.key.id, limit, tools)
       return issued

@@ -150,6 +150,33 @@ describe('a user', () => {
     }
   })
 
+  test('has keys that share limits and files, and cannot reach the provider’s own API', async () => {
+    using upstream = startUpstream(() => Response.json(completion('word', USAGE)))
+    await using weir = await startGateway(
+      `users: { enabled: true, registration: open, welcome_usd: 1 }\nlimits: { user: { rpm: 2 } }\n${providerAt(upstream.url)}`,
+    )
+    const ada = client(weir)
+    await ada.register('ada')
+    const keys = await Promise.all(
+      ['one', 'two'].map(async (name) => String((await ada.send('POST keys', { name })).body['secret'])),
+    )
+    const passed = await weir.call('/pass/up/v1/files', undefined, { key: keys[0] ?? '' })
+    expect([passed.status, passed.headers.get('x-weir-error')]).toEqual([403, 'endpoint_not_allowed'])
+    const form = new FormData()
+    form.set('purpose', 'batch')
+    form.set('file', new File(['{}'], 'lines.jsonl'))
+    expect((await weir.call('/v1/files', form, { key: keys[0] ?? '' })).status).toBe(200)
+    const names = async (key: string): Promise<unknown> =>
+      ((await (await weir.call('/v1/files', undefined, { key })).json()) as { data: { filename: string }[] }).data.map(
+        ({ filename }) => filename,
+      )
+    expect([await names(keys[1] ?? ''), await names(weir.key)]).toEqual([['lines.jsonl'], []])
+    const statuses: number[] = []
+    for (const place of [0, 1, 0])
+      statuses.push((await weir.call('/v1/chat/completions', QUESTION, { key: keys[place] ?? '' })).status)
+    expect(statuses).toEqual([200, 200, 429])
+  })
+
   test('comes in again with the password, which can be changed and then ends every other log-in', async () => {
     await using weir = await start()
     const ada = client(weir)
@@ -211,6 +238,10 @@ describe('a user', () => {
     await ada.register('ada')
     expect((await ada.send('POST keys', { name: 'one' })).status).toBe(201)
     expect(codeOf(await ada.send('POST keys', { name: 'two' }))).toEqual([409, 'conflict'])
+    const eve = client(weir)
+    await eve.register('eve')
+    await Promise.all(Array.from({ length: 5 }, () => eve.send('POST keys', { name: 'at once' })))
+    expect(((await eve.send('GET keys')).body['data'] as unknown[]).length).toBeLessThanOrEqual(1)
   })
 })
 
@@ -244,7 +275,11 @@ describe('registering', () => {
     expect(bob.body).toMatchObject({ balance_usd: '0.5' })
     expect((await ada.send('GET me')).body).toMatchObject({ balance_usd: '0.75' })
     expect((await ada.send('GET invitations')).body).toMatchObject({ data: [{ used_at: expect.any(String) }] })
-    expect((await ada.send('POST invitations')).status).toBe(201)
+    await Promise.all(Array.from({ length: 5 }, () => ada.send('POST invitations')))
+    const open = ((await ada.send('GET invitations')).body['data'] as { used_at: unknown }[]).filter(
+      ({ used_at }) => used_at === null,
+    )
+    expect(open.length).toBeLessThanOrEqual(1)
   })
 
   test.each([
@@ -454,7 +489,8 @@ describe('pages', () => {
   }
 
   test('a user registers, makes a key, redeems a code and logs out without a script', async () => {
-    await using weir = await start({ registration: 'invitation', more: 'max_invitations: 3' })
+    const shop = 'https://shop.example.com/credit?plan=a'
+    await using weir = await start({ registration: 'invitation', more: `max_invitations: 3, topup_url: "${shop}"` })
     const invitation = await makeCode(weir, 'invitation', 0n)
     const ada = browser(weir)
     expect((await ada.open('/user')).text).toContain('<h1>Log in</h1>')
@@ -463,6 +499,7 @@ describe('pages', () => {
     expect([wrong.status, wrong.text]).toEqual([400, expect.stringContaining('role="alert"')])
     const home = await ada.submit('register', { login: 'ada', password: PASSWORD, invitation })
     expect([home.status, home.text]).toEqual([200, expect.stringContaining('<h1>Your account</h1>')])
+    expect(home.text).toMatch(/href="https:\/\/shop\.example\.com\/credit\?plan=a&amp;user=user_\w+"/)
     const made = await ada.submit('keys', { name: '<script>alert(1)</script>', limit_usd: '', window: 'once' })
     expect(made.text).toMatch(/<code>sk-weir-[\w-]{43}<\/code>/)
     expect(made.text).not.toContain('<script')

@@ -6,11 +6,12 @@ import type { KeyPatch } from '../store/store.ts'
 import { named } from './change.ts'
 import { malformed, notFound } from './errors.ts'
 import { renderKey } from './render.ts'
-import { type AdminApp, GUARDED, jsonAnswer, jsonBody, REFUSALS, type StoreRoutes } from './route.ts'
+import { type AdminApp, GUARDED, jsonAnswer, jsonBody, REFUSALS } from './route.ts'
 import { IdParam, Key, KeyChange, KeyInput, KeysQuery, KeyWithSecret, listOf, Rotation } from './schemas.ts'
 import { type BudgetRoutes, insertBudget } from './set-budget.ts'
 import { findUser } from '../users/credits.ts'
 import { findTeam } from './teams.ts'
+import type { UserRoutes } from './users.ts'
 
 const common = { tags: ['keys'], security: GUARDED }
 
@@ -71,7 +72,7 @@ const ROUTES = {
   }),
 }
 
-export function addKeyRoutes(app: AdminApp, routes: StoreRoutes & BudgetRoutes): void {
+export function addKeyRoutes(app: AdminApp, routes: UserRoutes & BudgetRoutes): void {
   const { store, keys, hash, clock } = routes
   async function keyOf(id: string): Promise<VirtualKey> {
     const key = await store.getKey(id)
@@ -107,8 +108,11 @@ export function addKeyRoutes(app: AdminApp, routes: StoreRoutes & BudgetRoutes):
       ...same
     } = context.req.valid('json')
     if (user !== undefined && typeof team === 'string') throw malformed('team', 'A key of a user has no team.')
+    const { keyEndpoints, keyForbids } = routes.users.settings()
     const { key, secret } = issueKey(
       {
+        // What users may do with keys that they make themselves.
+        ...(user === undefined ? {} : { endpoints: keyEndpoints, forbids: keyForbids }),
         ...named({
           ...same,
           userId: user === undefined ? undefined : (await findUser(user, store)).id,

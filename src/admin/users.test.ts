@@ -102,8 +102,13 @@ describe('users', () => {
     const id = await made()
     await admin.call('POST /admin/teams', { body: { name: 'research' } })
     const key = (await admin.call('POST /admin/keys', { body: { name: 'laptop', user: 'ada' } })).json
-    expect(key).toMatchObject({ user: id, team: null })
-    expect((await admin.call(`GET /admin/keys?user=${id}`)).json).toMatchObject({ data: [{ id: key['id'] }] })
+    expect(key).toMatchObject({ user: id, team: null, forbids: ['trace', 'max_cost'] })
+    expect(key['endpoints']).not.toContain('pass')
+    const all = { name: 'all', user: 'ada', endpoints: null, forbids: [] }
+    expect((await admin.call('POST /admin/keys', { body: all })).json).toMatchObject({ endpoints: null, forbids: [] })
+    expect((await admin.call(`GET /admin/keys?user=${id}`)).json).toMatchObject({
+      data: [{ id: key['id'] }, { name: 'all' }],
+    })
     expect(
       refusal(await admin.call('POST /admin/keys', { body: { name: 'x', user: 'ada', team: 'research' } })),
     ).toEqual([400, 'request_malformed', 'team'])

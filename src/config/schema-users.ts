@@ -1,5 +1,6 @@
 // `users:` of the file: people with a login of their own, who pay for what their keys ask.
 import { OPTION_NAMES, type OptionName } from '../core/key.ts'
+import type { Operation } from '../core/model.ts'
 import { formatUsd } from '../core/money.ts'
 import { parseAmount } from './budget-values.ts'
 import { choice, duration, type Field, flag, integer, leaf, list, section, text } from './fields.ts'
@@ -15,12 +16,34 @@ export type UsersConfig = {
   /** Dollars, exact decimal text: a config is shown as JSON, which has no big integers. */
   readonly welcomeUsd: string
   readonly inviterUsd: string
+  readonly keyEndpoints: readonly string[]
   readonly keyForbids: readonly OptionName[]
+  /** Where users pay; absent: nothing is said of it. */
+  readonly topupUrl?: string
   /** Signs top-ups; absent: none are taken. */
   readonly topupSecret?: string
 }
 
 const DAY_MS = 86_400_000
+
+// A table and not a list, so that a new operation does not compile until somebody has thought of users.
+const FOR_USERS: Readonly<Record<Operation, boolean>> = {
+  chat: true,
+  completions: true,
+  count_tokens: false,
+  embeddings: true,
+  moderations: true,
+  images: true,
+  audio: true,
+  rerank: true,
+  responses: true,
+  realtime: true,
+  files: true,
+  batches: true,
+  // A provider's own API has more than models: files, fine-tuning and bills of whoever owns the credential.
+  pass: false,
+}
+const ENDPOINTS = Object.keys(FOR_USERS).filter((family) => family !== 'count_tokens')
 
 function amount(description: string): Field<string> {
   return leaf(
@@ -63,13 +86,30 @@ export const users: Field<UsersConfig> = section<UsersConfig>(
     ),
     welcomeUsd: amount('What the balance of who registers begins with.'),
     inviterUsd: amount('What a user is credited for each registration by an invitation of theirs.'),
+    keyEndpoints: list(
+      {
+        description:
+          'Endpoint families that new keys of users may use. `pass` gives a user the provider’s own API, with your credential: files, fine-tuning and all.',
+      },
+      choice({ description: '' }, ENDPOINTS),
+      ENDPOINTS.filter((family) => FOR_USERS[family as Operation]),
+    ),
     keyForbids: list(
       {
         description:
-          'Options that keys of users may not have. The defaults would show, or ask for, what a request costs you.',
+          'Options that new keys of users may not have. The defaults would show, or ask for, what a request costs you.',
       },
       choice({ description: '' }, OPTION_NAMES),
       ['trace', 'max_cost'],
+    ),
+    topupUrl: text(
+      {
+        description: 'Address of your shop: pages of users link to it, with the user’s id as `user` in the query.',
+        kind: 'URL',
+        expected: 'a URL such as https://shop.example.com/credit',
+      },
+      undefined,
+      (value) => (/^https?:\/\//.test(value) && URL.canParse(value) ? value : null),
     ),
     topupSecret: text(
       {

@@ -82,6 +82,8 @@ type LimitsConfig = {
   readonly gateway: LimitSet
   /** For each key, team and end user that has none of its own. */
   readonly key: LimitSet
+  /** For each user, all keys together. */
+  readonly user: LimitSet
   readonly team: LimitSet
   readonly endUser: LimitSet
   readonly onStoreFailure: 'refuse' | 'allow'
@@ -205,6 +207,7 @@ const limits = section<LimitsConfig>(
   {
     gateway: limitSet('all callers together'),
     key: limitSet('each virtual key that has none of its own'),
+    user: limitSet('each user, all keys of the user together'),
     team: limitSet('each team that has none of its own'),
     endUser: limitSet('each end user'),
     onStoreFailure: choice(

@@ -23,7 +23,11 @@ export const FILE_PIECE_BYTES = 1024 * 1024
 /** Ids that are made here, as they stand in JSON: no provider's look alike. */
 export const OWN_FILE_ID = /"file_[0-9a-hjkmnp-tv-z]{22}"/
 
-/** Whose files and batches a key sees: those of its team where it has one, else its own. */
-export function ownerOf(key: { readonly id: string; readonly teamId: string | null }): string {
-  return key.teamId ?? key.id
+/** Whose files and batches a key sees: those of its user or its team where it has one, else its own. */
+export function ownerOf(key: {
+  readonly id: string
+  readonly teamId: string | null
+  readonly userId?: string
+}): string {
+  return key.userId ?? key.teamId ?? key.id
 }

@@ -9,10 +9,10 @@ import type { LimitSet } from '../core/key.ts'
 import { SlidingWindow } from './sliding-window.ts'
 import type { Slot } from './sliding-window.ts'
 
-export type ScopeKind = 'key' | 'team' | 'endUser' | 'gateway'
+export type ScopeKind = 'key' | 'user' | 'team' | 'endUser' | 'gateway'
 export type LimitKind = 'rpm' | 'tpm' | 'concurrency'
 
-/** Whose limits: one row for each of the request's key, team, end user and the gateway. */
+/** Whose limits: one row for each of the request's key, user, team, end user and the gateway. */
 export type Scope = { readonly kind: ScopeKind; readonly id: string; readonly limits: LimitSet }
 
 /** Room under the limits of the tightest scope, for OpenAI's `x-ratelimit-*` headers; null where nothing is limited. */
@@ -48,6 +48,7 @@ const SWEEP_EVERY = 4_096
 
 const SCOPE_NAMES: Record<ScopeKind, string> = {
   key: 'key',
+  user: 'user',
   team: 'team',
   endUser: 'end user',
   gateway: 'gateway',

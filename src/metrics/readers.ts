@@ -18,6 +18,7 @@ const FORGET_DEPLOYMENT_LIMIT_MS = 300_000
 
 const SCOPE_LABELS: Readonly<Record<LimitScope, string>> = {
   key: 'key',
+  user: 'user',
   team: 'team',
   endUser: 'end_user',
   gateway: 'gateway',

@@ -5,7 +5,7 @@ import { Distribution, RecentPeak } from './distribution.ts'
 import type { RuntimeSource } from './runtime.ts'
 import type { SeriesTable } from './series.ts'
 
-export type LimitScope = 'key' | 'team' | 'endUser' | 'gateway'
+export type LimitScope = 'key' | 'user' | 'team' | 'endUser' | 'gateway'
 export type LimitKind = 'rpm' | 'tpm' | 'concurrency'
 
 export type LimitSeries = { readonly peak: RecentPeak; readonly admission: Distribution }
@@ -96,5 +96,5 @@ export function newLimitTable(): LimitTable {
     admission: new Distribution(CATALOGUE.limitAdmission.buckets, 1),
   })
   const kinds = (): Record<LimitKind, LimitSeries> => ({ rpm: series(), tpm: series(), concurrency: series() })
-  return { key: kinds(), team: kinds(), endUser: kinds(), gateway: kinds() }
+  return { key: kinds(), user: kinds(), team: kinds(), endUser: kinds(), gateway: kinds() }
 }

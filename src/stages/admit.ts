@@ -147,7 +147,7 @@ function outputBound(
 /** Whose limits count a request. */
 export function scopesOf(
   exchange: Exchange,
-  { key, team }: KeyWithTeam,
+  { key, team, owner }: KeyWithTeam,
   limits: Snapshot['config']['limits'],
 ): readonly Scope[] {
   const scopes: Scope[] = [
@@ -155,6 +155,7 @@ export function scopesOf(
     { kind: 'key', id: key.id, limits: orElse(key.limits, limits.key) },
   ]
   if (team !== null) scopes.push({ kind: 'team', id: team.id, limits: orElse(team.limits, limits.team) })
+  if (owner !== undefined) scopes.push({ kind: 'user', id: owner.userId, limits: limits.user })
   if (exchange.endUser !== null)
     scopes.push({ kind: 'endUser', id: `${key.id}/${exchange.endUser}`, limits: limits.endUser })
   return scopes

@@ -29,7 +29,7 @@ export async function homePage(user: User, context: PageContext, tools: UserTool
     context,
     top,
     html`
-      ${balanceSection(me, token)}
+      ${balanceSection(me, context)}
       ${usageSection('Usage by day', 'Day (UTC)', days, ({ at }) => (at ?? '').slice(0, 10))}
       ${usageSection('Usage by model', 'Model', models, ({ model }) => model ?? '')}
       ${usageSection('Usage by key', 'Key', ofKeys, ({ key }) => nameOf.get(key ?? '') ?? key ?? '')}
@@ -41,7 +41,8 @@ export async function homePage(user: User, context: PageContext, tools: UserTool
   )
 }
 
-function balanceSection(me: Me, token: string): Markup {
+function balanceSection(me: Me, { token, settings: { topupUrl } }: PageContext): Markup {
+  const shop = topupUrl === undefined ? '' : html`<p><a href="${withUser(topupUrl, me.id)}">Top up</a></p>`
   return html`<section aria-labelledby="balance">
     <h2 id="balance">Balance</h2>
     <p class="balance">$${shortened(me.balance_usd)}</p>
@@ -50,6 +51,7 @@ function balanceSection(me: Me, token: string): Markup {
       charged${me.held_usd === '0' ? '' : html`, $${shortened(me.held_usd)} held by requests in flight`}. Group
       ${me.group}.
     </p>
+    ${shop}
     <form method="post" action="/user/redeem">
       ${hidden(token)}
       <label>Redeem a code <input name="code" required maxlength="200" autocomplete="off" /></label>
@@ -220,4 +222,10 @@ function passwordSection(token: string): Markup {
 function shortened(dollars: string): string {
   const [whole = '0', fraction = ''] = dollars.split('.')
   return fraction.length <= 4 ? dollars : `${whole}.${fraction.slice(0, 4)}…`
+}
+
+function withUser(shop: string, userId: string): string {
+  const url = new URL(shop)
+  url.searchParams.set('user', userId)
+  return url.href
 }

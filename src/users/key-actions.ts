@@ -41,14 +41,21 @@ export const KEY_ACTIONS: readonly Action[] = [
     }),
     async run({ name, models: globs = null, expires_in_days: days, limit_usd: limit, window }, { user }, tools) {
       const { maxKeys } = tools.settings()
-      if ((await keysOf(user, tools)).length >= maxKeys)
-        throw new GatewayError('conflict', { message: `You have ${maxKeys} keys, which is as many as there may be.` })
+      const tooMany = new GatewayError('conflict', {
+        message: `You have ${maxKeys} keys, which is as many as there may be.`,
+      })
+      if ((await keysOf(user, tools)).length >= maxKeys) throw tooMany
       const { key, secret } = await tools.issueKey(user, {
         name,
         models: globs,
         expiresAt: days === undefined ? null : tools.now() + days * DAY_MS,
         limit: limitOf(limit, window),
       })
+      // Of several that were made at once none stays that is too many.
+      if ((await keysOf(user, tools)).length > maxKeys) {
+        await tools.revokeKey(key)
+        throw tooMany
+      }
       return { status: 201, body: { ...keyJson(key), secret } }
     },
   }),

@@ -4,8 +4,8 @@ import { GatewayError } from '../core/error.ts'
 import type { RequestRecord } from '../core/ledger.ts'
 import { formatUsd } from '../core/money.ts'
 import { inputTokens, outputTokens } from '../core/usage.ts'
-import type { Credit, Sale, User } from '../core/user.ts'
-import type { SalesDimension, SalesRow } from '../store/store.ts'
+import type { Credit, Sale, User, UserCode } from '../core/user.ts'
+import type { Page, SalesDimension, SalesRow } from '../store/store.ts'
 import { meOf } from './account-actions.ts'
 import { type Action, ownAction, type UserTools } from './action.ts'
 import { makeCodes } from './codes.ts'
@@ -151,31 +151,38 @@ function creditJson({ id, at, kind, amountNanoUsd, note }: Credit): object {
   return { id, at: time(at), kind, amount_usd: formatUsd(amountNanoUsd), note }
 }
 
-async function invite(user: User, { store, hash, now, settings }: UserTools): Promise<object> {
+async function invite(user: User, tools: UserTools): Promise<object> {
+  const { store, hash, now, settings } = tools
   const { maxInvitations, registration } = settings()
   if (registration === 'closed' || maxInvitations === 0)
     throw new GatewayError('registration_closed', { message: 'Only the operator invites here.' })
   const at = now()
-  const { data } = await store.listCodes({ madeBy: user.id, cursor: null, limit: maxInvitations * 2 + PAGE })
-  const open = data.filter(({ usedAt, expiresAt }) => usedAt === null && (expiresAt === null || expiresAt > at))
-  if (open.length >= maxInvitations)
-    throw new GatewayError('conflict', {
-      message: `You have ${open.length} invitations that nobody has taken yet, which is as many as there may be.`,
-    })
-  const made = makeCodes(
-    {
-      kind: 'invitation',
-      count: 1,
-      amountNanoUsd: 0n,
-      group: null,
-      note: '',
-      madeBy: user.id,
-      expiresAt: at + INVITATION_DAYS * DAY_MS,
-    },
-    { hash, now: at },
-  )
-  await store.insertCodes(made.map(({ row }) => row))
-  return { id: made[0]?.row.id, code: made[0]?.code, expires_at: time(at + INVITATION_DAYS * DAY_MS) }
+  const tooMany = new GatewayError('conflict', {
+    message: `You have ${maxInvitations} invitations that nobody has taken yet, which is as many as there may be.`,
+  })
+  if ((await openInvitations(user, tools)) >= maxInvitations) throw tooMany
+  const expiresAt = at + INVITATION_DAYS * DAY_MS
+  const worth = { kind: 'invitation', amountNanoUsd: 0n, group: null, note: '' } as const
+  const [made] = makeCodes({ ...worth, count: 1, madeBy: user.id, expiresAt }, { hash, now: at })
+  if (made === undefined) throw new Error('one code was to be made, and none was')
+  await store.insertCodes([made.row])
+  // Of several that were made at once none stays that is too many.
+  if ((await openInvitations(user, tools)) > maxInvitations) {
+    await store.deleteCode(made.row.id)
+    throw tooMany
+  }
+  return { id: made.row.id, code: made.code, expires_at: time(expiresAt) }
+}
+
+async function openInvitations(user: User, { store, now }: UserTools): Promise<number> {
+  let open = 0
+  let cursor: string | null = null
+  do {
+    const page: Page<UserCode> = await store.listCodes({ madeBy: user.id, cursor, limit: 500 })
+    open += page.data.filter(({ usedAt, expiresAt }) => usedAt === null && (expiresAt ?? Infinity) > now()).length
+    cursor = page.next
+  } while (cursor !== null)
+  return open
 }
 
 function time(ms: number): string {
