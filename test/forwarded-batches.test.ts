@@ -109,6 +109,38 @@ function handedIn(weir: TestGateway, clock: DrivenClock, id: string): Promise<Ba
   })
 }
 
+test('a user pays for what was executed also when the key is gone meanwhile', async () => {
+  using host = startOpenaiHost()
+  const clock = drivenClock()
+  await using weir = await startGateway(openaiConfig(host.url, 'users: { enabled: true }\n'), { clock })
+  const { store, gateway } = weir
+  const user = { id: 'user_ada', login: 'ada', group: 'default', disabled: false, createdAt: 0, invitedBy: null }
+  const credit = {
+    id: 'c',
+    userId: user.id,
+    at: 0,
+    kind: 'topup',
+    amountNanoUsd: 1_000_000n,
+    reference: 'p',
+    note: '',
+  } as const
+  await store.insertUser({ user, passwordHash: null, credits: [credit], invitation: null })
+  await gateway.balances.refresh()
+  const key = await weir.issue({ userId: user.id })
+  const id = await create({ ...weir, key }, [line('a'), line('b')])
+  await handedIn(weir, clock, id)
+  expect(gateway.budgets.balance(user.id).heldNanoUsd).toBeGreaterThanOrEqual(COST * 2n)
+  const [made] = (await store.listKeys({ userId: user.id, cursor: null, limit: 1 })).data
+  await store.deleteKey(made?.id ?? '')
+  for (const batch of host.batches) batch.isOver = true
+  await over(weir, clock, id)
+  expect(gateway.budgets.balance(user.id)).toMatchObject({ spentNanoUsd: COST * 2n, heldNanoUsd: 0n })
+  expect(await store.sales({ by: ['user'], bucket: null, from: 0, to: clock.now() + 86_400_000 })).toMatchObject([
+    { group: { user: user.id }, requests: 2, chargedNanoUsd: COST * 2n },
+  ])
+  expect(await store.verifyBooks()).toMatchObject({ differences: 0, examples: [] })
+})
+
 async function entriesOf(store: Store, batchId: string, count: number) {
   const ids = Array.from({ length: count }, (_, index) => lineRequestId(batchId, { position: index + 1, tries: 0 }))
   return Promise.all(ids.map((id) => store.getEntry(id)))

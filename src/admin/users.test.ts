@@ -104,6 +104,7 @@ describe('users', () => {
     const key = (await admin.call('POST /admin/keys', { body: { name: 'laptop', user: 'ada' } })).json
     expect(key).toMatchObject({ user: id, team: null, forbids: ['trace', 'max_cost'] })
     expect(key['endpoints']).not.toContain('pass')
+    admin.time.now++
     const all = { name: 'all', user: 'ada', endpoints: null, forbids: [] }
     expect((await admin.call('POST /admin/keys', { body: all })).json).toMatchObject({ endpoints: null, forbids: [] })
     expect((await admin.call(`GET /admin/keys?user=${id}`)).json).toMatchObject({

@@ -30,7 +30,7 @@ import type { BookedOn, LineCall, LineCallTools } from './line-call.ts'
 export type ForwardLineTools = LineCallTools & {
   /** Asked each time: a reload may change them. */
   readonly stages: () => Stages
-  readonly keyRing: Pick<KeyRing, 'recall' | 'find'>
+  readonly keyRing: Pick<KeyRing, 'recall' | 'find' | 'owner'>
   readonly ledger: Pick<LedgerStore, 'getEntry'>
   readonly holds: ForwardHolds
 }
@@ -39,10 +39,15 @@ const NO_HEADERS = new Headers()
 
 /** Whose line it is, also when the key may not be used any more: what a provider has executed is booked all the same. */
 export async function callerOfBatch(
-  { keyId }: Batch,
+  { keyId, owner: ownerId }: Batch,
   { keyRing }: Pick<ForwardLineTools, 'keyRing'>,
 ): Promise<KeyWithTeam> {
-  return (await keyRing.find(keyId)) ?? { key: { ...UNRESTRICTED_KEY, id: keyId }, team: null }
+  const found = await keyRing.find(keyId)
+  if (found !== null) return found
+  const key = { ...UNRESTRICTED_KEY, id: keyId }
+  // Nobody gets out of paying by revoking a key.
+  const owner = await keyRing.owner(ownerId)
+  return owner === null ? { key, team: null } : { key: { ...key, userId: ownerId }, team: null, owner }
 }
 
 export type SettledLine = { readonly batch: Batch; readonly line: BatchLine; readonly to: ForwardedTo }

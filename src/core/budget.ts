@@ -91,8 +91,8 @@ export type BudgetCharge = BudgetPeriod & {
 export type BudgetAccount = BudgetPeriod & { readonly spentNanoUsd: NanoUsd }
 
 /**
- * What users may spend: an account for each of them, whose limit is what was credited to them. It is in force where the
- * gateway has users, and what was spent of it is kept while it has none.
+ * What users may spend: an account for each of them, whose limit is what was credited to them. It covers every request of a
+ * user, and what was spent of it is kept while users are switched off.
  */
 export const BALANCE: Budget = {
   id: 'balance',

@@ -9,6 +9,7 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
 import type { KeySecret } from '../core/key.ts'
+import type { KeyOwner } from '../core/user.ts'
 import type { KeyStore, KeyWithTeam } from '../store/store.ts'
 import { addressAllowed } from './permit.ts'
 import { type Hasher, sameHash } from './secret.ts'
@@ -29,6 +30,8 @@ export interface KeyRing {
   recall(keyId: string): Promise<KeyWithTeam>
   /** Whose key it is, also where it may not be used any more; null: there is no such key. */
   find(keyId: string): Promise<KeyWithTeam | null>
+  /** A user as the owner of keys, also of those that are gone; null: it is no user's id. */
+  owner(userId: string): Promise<KeyOwner | null>
   /** Forgets everything: to be called after each change of keys or teams. */
   invalidate(): void
   /** Forgets everything if another process changed keys or teams since the last call. */
@@ -140,7 +143,7 @@ export function createKeyRing({
     invalidate()
   }
 
-  return { authenticate, recall, find, invalidate, checkElsewhere }
+  return { authenticate, recall, find, owner: (userId) => store.getKeyOwner(userId), invalidate, checkElsewhere }
 }
 
 /** Throws where the key may not be used at all, whoever has it. */

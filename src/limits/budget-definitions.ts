@@ -2,14 +2,7 @@
 //
 // What the file says belongs to the file; its budgets have ids made of what they are for, so that a changed limit keeps
 // what was spent. Budgets of the store may be changed by this process (`refresh`) or another one (`checkElsewhere`).
-import {
-  BALANCE,
-  windowText,
-  type Budget,
-  type BudgetScope,
-  type BudgetWindow,
-  type OnExhausted,
-} from '../core/budget.ts'
+import { windowText, type Budget, type BudgetScope, type BudgetWindow, type OnExhausted } from '../core/budget.ts'
 import { parseUsd } from '../core/money.ts'
 import type { BookStore, BudgetStore, KeyStore } from '../store/store.ts'
 import type { Budgets } from './budgets.ts'
@@ -26,8 +19,8 @@ type WrittenBudget = {
 }
 
 export interface BudgetDefinitions {
-  /** Takes over what a new configuration says. `sells`: users pay for what their keys ask, from their balances. */
-  configure(written: readonly WrittenBudget[], sells?: boolean): void
+  /** Takes over what a new configuration says. `users`: whether there are any, who pay from their balances. */
+  configure(written: readonly WrittenBudget[], users?: boolean): void
   /** Reads the store's budgets and what was spent of all of them: once, before the first request. */
   load(now: number): Promise<void>
   /** Reads the store's budgets again, after a change of them. */
@@ -48,13 +41,13 @@ export function createBudgetDefinitions(
 ): BudgetDefinitions {
   let written: readonly Budget[] = []
   let stored: readonly Budget[] = []
-  let balances: readonly Budget[] = []
+  let hasUsers = false
   let versionSeen: number | null = null
   /** Number of the last correction that is in the sums. */
   let adjusted = 0
 
   function apply(): void {
-    budgets.configure([...balances, ...written, ...stored])
+    budgets.configure([...written, ...stored], hasUsers)
   }
 
   async function readStored(): Promise<void> {
@@ -69,8 +62,8 @@ export function createBudgetDefinitions(
   }
 
   return {
-    configure(next, sells = false) {
-      balances = sells ? [BALANCE] : []
+    configure(next, users = false) {
+      hasUsers = users
       written = next.map(budgetOf)
       apply()
     },

@@ -29,7 +29,8 @@ export interface BudgetIndex {
 /** Budgets of one scope: for each subject, and by subject. */
 type OfScope = { readonly each: Budget[]; readonly named: Map<string, Budget[]> }
 
-export function createBudgetIndex(budgets: readonly Budget[]): BudgetIndex {
+/** `hasUsers`: requests may come whose user pays from a balance, which covers them whatever other budgets there are. */
+export function createBudgetIndex(budgets: readonly Budget[], hasUsers = false): BudgetIndex {
   const scopes = new Map<BudgetScope, OfScope>()
   for (const budget of budgets) {
     let known = scopes.get(budget.scope)
@@ -48,7 +49,7 @@ export function createBudgetIndex(budgets: readonly Budget[]): BudgetIndex {
   }
 
   return {
-    any: budgets.length > 0,
+    any: hasUsers || budgets.length > 0,
     // What users have is kept while they are switched off.
     byId: new Map([BALANCE, ...budgets].map((budget) => [budget.id, budget])),
     covering({ key, team, organisation, user, endUser, tags, route }) {
@@ -56,7 +57,10 @@ export function createBudgetIndex(budgets: readonly Budget[]): BudgetIndex {
       add(covers, 'gateway', '')
       if (organisation !== null) add(covers, 'organisation', organisation)
       if (team !== null) add(covers, 'team', team.id, team.name)
-      if (user !== undefined) add(covers, 'user', user.userId)
+      if (user !== undefined) {
+        covers.push({ budget: BALANCE, subject: user.userId })
+        add(covers, 'user', user.userId)
+      }
       add(covers, 'key', key.id, key.name)
       // The same name may mean somebody else in another team.
       if (endUser !== null) add(covers, 'end_user', `${team?.id ?? key.id}/${endUser}`, endUser)

@@ -93,7 +93,8 @@ export type BudgetState = {
 export interface Budgets {
   /** False: no budget covers anybody, and requests need not ask. */
   readonly any: boolean
-  configure(budgets: readonly Budget[]): void
+  /** `hasUsers`: whether requests of users come, who pay from their balances. */
+  configure(budgets: readonly Budget[], hasUsers?: boolean): void
   restore(budgetId: string, subject: string, period: Period, spentNanoUsd: NanoUsd): void
   /** What was credited to a user, all in all. */
   credit(userId: string, creditedNanoUsd: NanoUsd): void
@@ -316,8 +317,8 @@ export function createBudgets({
     get waiting() {
       return waiters.length
     },
-    configure(budgets) {
-      index = createBudgetIndex(budgets)
+    configure(budgets, hasUsers = false) {
+      index = createBudgetIndex(budgets, hasUsers)
       ledger.redefine(index.byId)
       callWaiters()
     },
