@@ -1344,6 +1344,11 @@ for (const [name, makePlace] of Object.entries(STORES)) {
         const kept = await one.unplannedAlerts({ limit: 10 })
         expect(kept.map(({ alert }) => alert)).toEqual([anAlert('a'), anAlert('b')])
         expect(new Set(kept.map(({ id }) => id)).size).toBe(2)
+        // The end of what an alert told of is another alert, which names the first one.
+        expect(await one.raiseAlert({ ...anAlert('a'), isOver: true })).toBe(true)
+        const over = (await one.unplannedAlerts({ limit: 10 }))[2]
+        expect(over).toMatchObject({ incidentId: kept[0]?.id ?? '', alert: { isOver: true } })
+        expect(over?.id).not.toBe(kept[0]?.id ?? '')
       })
 
       test('that goes with an entry is kept in its transaction: with it, or not at all', async () => {

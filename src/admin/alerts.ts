@@ -37,6 +37,10 @@ const Alert = z
     id: text,
     kind: z.enum(ALERT_KINDS),
     severity: z.enum(['info', 'warning', 'critical']),
+    is_over: z.boolean().openapi({ description: 'It tells that what `incident` told of is over.' }),
+    incident: text.openapi({
+      description: 'Id of the alert that told of the beginning; its own, where it ends nothing.',
+    }),
     at: text,
     subject: z.object({ scope: text, id: text, name: text.nullable(), team: text.nullable() }),
     title: text,

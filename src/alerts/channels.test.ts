@@ -20,7 +20,7 @@ const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
 const NAMED = { name: 'research', teamId: 'team_1', teamName: 'research' }
 
 function aMessage(name = 'research', alert: Alert = thresholdAlert(AT)): Message {
-  return messageOf({ id: 'alert_1', alert }, { ...NAMED, name })
+  return messageOf({ id: 'alert_1', incidentId: 'alert_1', alert }, { ...NAMED, name })
 }
 
 const CHANNELS: Readonly<Record<PostedChannel['type'], PostedChannel>> = {
@@ -43,6 +43,8 @@ describe('a webhook', () => {
       id: 'alert_1',
       kind: 'budget_threshold',
       severity: 'warning',
+      is_over: false,
+      incident: 'alert_1',
       at: '2026-11-28T12:00:00.000Z',
       subject: { scope: 'team', id: 'team_1', name: 'research', team: 'team_1' },
       title: '80 % of the budget of the team research are spent',
@@ -102,6 +104,28 @@ test('events of PagerDuty have one key for all tries, and its words for severity
   expect(body['payload']).toMatchObject({ severity: 'warning', source: 'weir', component: 'team/team_1' })
 })
 
+test('the end of an outage resolves the incident that its beginning opened, and is no alarm', () => {
+  const alert: Alert = {
+    kind: 'provider_errors',
+    subject: { scope: 'provider', id: 'openai' },
+    threshold: '',
+    window: { from: AT, until: AT + 3_600_000 },
+    at: AT,
+    facts: { failed: 1, attempts: 50, share: 0.02, minutes: 5 },
+    isOver: true,
+  }
+  const message = messageOf({ id: 'alert_2', incidentId: 'alert_1', alert }, { ...NAMED, name: null })
+  expect(bodyOf(CHANNELS.pagerduty, message)).toMatchObject({ event_action: 'resolve', dedup_key: 'alert_1' })
+  expect(bodyOf(CHANNELS.webhook, message)).toMatchObject({
+    id: 'alert_2',
+    severity: 'info',
+    is_over: true,
+    incident: 'alert_1',
+    title: 'The provider openai answers again',
+  })
+  expect(bodyOf(CHANNELS.slack, message)['text']).toBe('✅ The provider openai answers again')
+})
+
 test('long words are cut to what each format takes', () => {
   const facts = { title: 'T'.repeat(5_000), text: 'x'.repeat(20_000), data: {}, html: null, attachments: [] }
   const alert: Alert = {
@@ -113,7 +137,7 @@ test('long words are cut to what each format takes', () => {
     facts,
   }
   for (const channel of Object.values(CHANNELS)) {
-    const texts = textsOf(bodyOf(channel, messageOf({ id: 'alert_1', alert }, NAMED)))
+    const texts = textsOf(bodyOf(channel, messageOf({ id: 'alert_1', incidentId: 'alert_1', alert }, NAMED)))
     const longest = Math.max(...texts.map((text) => text.length))
     if (channel.type !== 'webhook' && channel.type !== 'pagerduty') expect(longest).toBeLessThanOrEqual(10_000)
   }
@@ -209,12 +233,14 @@ describe('an e-mail', () => {
         attachments,
       },
     }
-    await send(messageOf({ id: 'alert_2', alert }, NAMED), channel())
+    await send(messageOf({ id: 'alert_2', incidentId: 'alert_2', alert }, NAMED), channel())
     const raw = mails.at(-1)?.raw ?? ''
     expect(raw).toContain('Subject: Spend of the week')
     expect(raw).toContain('<h1>Spend</h1>')
     expect(raw).toContain('filename=spend.csv')
-    expect(JSON.parse(postOf(messageOf({ id: 'alert_2', alert }, NAMED), CHANNELS.webhook, AT).body)).toMatchObject({
+    expect(
+      JSON.parse(postOf(messageOf({ id: 'alert_2', incidentId: 'alert_2', alert }, NAMED), CHANNELS.webhook, AT).body),
+    ).toMatchObject({
       data: { title: 'Spend of the week', data: { total_usd: '1' } },
     })
   })

@@ -15,6 +15,8 @@ export type KindRow<Kind extends AlertKind> = {
   /** One line. */
   readonly title: (facts: AlertFacts[Kind], who: Who) => string
   readonly text: (facts: AlertFacts[Kind], who: Who) => string
+  /** When it is over; absent: nobody tells. */
+  readonly over?: (facts: AlertFacts[Kind], who: Who) => { readonly title: string; readonly text: string }
   /** What goes to webhooks; absent: the facts as they are. */
   readonly data?: (facts: AlertFacts[Kind]) => JsonObject
   /** What only e-mail carries. */
@@ -59,13 +61,21 @@ export const KINDS: { readonly [Kind in AlertKind]: KindRow<Kind> } = {
     title: ({ share }, who) => `${percent(share)} of the attempts at ${who} fail`,
     text: ({ failed, attempts, minutes }) =>
       `${failed} of ${attempts} attempts of the last ${minutes} minutes ended without an answer.`,
+    over: ({ failed, attempts, minutes }, who) => ({
+      title: `${who} answers again`,
+      text: `${failed} of ${attempts} attempts of the last ${minutes} minutes ended without an answer.`,
+    }),
   },
   provider_latency: {
     when: 'the time to the first token of a deployment stays above its limit',
     severity: () => 'warning',
     title: ({ ttftP95Ms }, who) => `${who} takes ${seconds(ttftP95Ms)} to its first token`,
     text: ({ ttftP95Ms, limitMs, minutes }) =>
-      `Of 20 answers one takes ${seconds(ttftP95Ms)} or longer to its first token, for ${minutes} minutes; the limit is ${seconds(limitMs)}.`,
+      `Of 20 answers of the last ${minutes} minutes one took ${seconds(ttftP95Ms)} or longer to its first token; the limit is ${seconds(limitMs)}.`,
+    over: ({ ttftP95Ms, limitMs, minutes }, who) => ({
+      title: `${who} is fast again`,
+      text: `Of 20 answers of the last ${minutes} minutes one took ${seconds(ttftP95Ms)} or longer to its first token; the limit is ${seconds(limitMs)}.`,
+    }),
   },
   credential_bad: {
     when: 'a provider does not take a credential any more',

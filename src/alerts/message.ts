@@ -7,6 +7,9 @@ import type { Named } from './named.ts'
 
 export type Message = {
   readonly id: string
+  /** Id of the message that told of the beginning; its own, where it tells of no end. */
+  readonly incidentId: string
+  readonly isOver: boolean
   readonly kind: AlertKind
   readonly severity: Severity
   readonly at: number
@@ -21,8 +24,9 @@ export type Message = {
 
 const LONGEST_TITLE = 200
 
-export function messageOf({ id, alert }: Pick<KeptAlert, 'id' | 'alert'>, named: Named): Message {
-  return { ...wordsOf(alert, named), id, kind: alert.kind, at: alert.at, subject: subjectOf(alert.subject, named) }
+export function messageOf({ id, incidentId, alert }: Omit<KeptAlert, 'no'>, named: Named): Message {
+  const { kind, at, subject, isOver = false } = alert
+  return { ...wordsOf(alert, named), id, incidentId, isOver, kind, at, subject: subjectOf(subject, named) }
 }
 
 function subjectOf(subject: AlertSubject, { name, teamId }: Named): Message['subject'] {
@@ -30,16 +34,17 @@ function subjectOf(subject: AlertSubject, { name, teamId }: Named): Message['sub
 }
 
 function wordsOf<Kind extends AlertKind>(
-  { kind, subject, facts }: AlertOf<Kind>,
+  { kind, subject, facts, isOver }: AlertOf<Kind>,
   { name }: Named,
 ): Pick<Message, 'severity' | 'title' | 'text' | 'data' | 'html' | 'attachments'> {
   const row = KINDS[kind]
   const who = whoOf(subject, name)
-  const title = oneLine(row.title(facts, who))
+  const begun = { title: row.title(facts, who), text: row.text(facts, who) }
+  const { title, text } = isOver === true ? (row.over?.(facts, who) ?? begun) : begun
   return {
-    severity: row.severity(facts),
-    title: capitalised(title).slice(0, LONGEST_TITLE),
-    text: row.text(facts, who).trim(),
+    severity: isOver === true ? 'info' : row.severity(facts),
+    title: capitalised(oneLine(title)).slice(0, LONGEST_TITLE),
+    text: text.trim(),
     data: snakeCased(row.data?.(facts) ?? facts),
     html: null,
     attachments: [],
@@ -47,17 +52,19 @@ function wordsOf<Kind extends AlertKind>(
   }
 }
 
-/** How urgent an alert is. */
+/** How urgent an alert is; its end is as urgent. */
 export function severityOf<Kind extends AlertKind>({ kind, facts }: AlertOf<Kind>): Severity {
   return KINDS[kind].severity(facts)
 }
 
 /** The JSON of a webhook. */
-export function messageJson({ id, kind, severity, at, subject, title, text, data }: Message) {
+export function messageJson({ id, incidentId, isOver, kind, severity, at, subject, title, text, data }: Message) {
   return {
     id,
     kind,
     severity,
+    is_over: isOver,
+    incident: incidentId,
     at: new Date(at).toISOString(),
     subject: { scope: subject.scope, id: subject.id, name: subject.name, team: subject.teamId },
     title,

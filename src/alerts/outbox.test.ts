@@ -27,7 +27,14 @@ describe('what is raised', () => {
         await idsInOrder(bench.store),
       )
     expect(bench.tries).toHaveLength(6)
-    expect(outbox.state()).toEqual({ waiting: 0, oldestMs: 0 })
+    expect(outbox.state()).toEqual({
+      waiting: 0,
+      oldestMs: 0,
+      ended: [
+        { destination: 'slack', outcome: 'delivered', count: 3 },
+        { destination: 'webhook', outcome: 'delivered', count: 3 },
+      ],
+    })
     expect(bench.errors).toEqual([])
   })
 

@@ -35,7 +35,14 @@ type OutboxLog = {
   readonly error: (error: unknown) => void
 }
 
-type OutboxState = { readonly waiting: number; readonly oldestMs: number }
+type OutboxState = {
+  readonly waiting: number
+  readonly oldestMs: number
+  /** How tries ended here since the start. */
+  readonly ended: readonly { readonly destination: string; readonly outcome: TryOutcome; readonly count: number }[]
+}
+
+type TryOutcome = 'delivered' | 'failed' | 'given_up'
 
 export interface Outbox {
   /** Resolves when the alert is kept; false: there was one of its key. */
@@ -44,7 +51,7 @@ export interface Outbox {
   start(): void
   /** Takes up nothing new; resolves when what is being tried has ended. */
   stop(): Promise<void>
-  /** As of the last look, at most a second ago. */
+  /** What waits is as of the last look, at most a second ago. */
   state(): OutboxState
 }
 
@@ -61,7 +68,8 @@ const PRUNE_EVERY_MS = 60 * 60_000
 
 export function createOutbox(options: OutboxOptions): Outbox {
   const { store, clock, random, config, named, send, log } = options
-  let state: OutboxState = { waiting: 0, oldestMs: 0 }
+  let backlog = { waiting: 0, oldestMs: 0 }
+  const ended = new Map<string, { readonly destination: string; readonly outcome: TryOutcome; count: number }>()
   let cancel = (): void => {}
   let isStopped = true
   let pass: Promise<void> | null = null
@@ -99,7 +107,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
         })
       }
       const { waiting, oldestAt } = await store.outboxState()
-      state = { waiting, oldestMs: oldestAt === null ? 0 : Math.max(0, now - oldestAt) }
+      backlog = { waiting, oldestMs: oldestAt === null ? 0 : Math.max(0, now - oldestAt) }
       if (clock.monotonicMs() - prunedMs >= PRUNE_EVERY_MS) {
         prunedMs = clock.monotonicMs()
         await store.pruneAlerts({ before: now - KEPT_MS, limit: GROUP })
@@ -134,6 +142,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     const now = clock.now()
     if (sent.type === 'delivered') {
       await store.endDelivery(delivery, { type: 'delivered', at: now })
+      count(delivery.destination, 'delivered')
       log.delivered(delivery)
       return
     }
@@ -141,12 +150,21 @@ export function createOutbox(options: OutboxOptions): Outbox {
     const isLast = (sent.isRefusal && delivery.tries >= REFUSALS) || nextAt - delivery.since > config().retryForMs
     if (isLast) return giveUp(delivery, sent.problem)
     await store.endDelivery(delivery, { type: 'again', nextAt, problem: sent.problem })
+    count(delivery.destination, 'failed')
     log.failed(delivery, sent.problem, false)
   }
 
   async function giveUp(delivery: ClaimedDelivery, problem: string): Promise<void> {
     await store.endDelivery(delivery, { type: 'given_up', at: clock.now(), problem })
+    count(delivery.destination, 'given_up')
     log.failed(delivery, problem, true)
+  }
+
+  function count(destination: string, outcome: TryOutcome): void {
+    const name = `${destination} ${outcome}`
+    const known = ended.get(name)
+    if (known === undefined) ended.set(name, { destination, outcome, count: 1 })
+    else known.count++
   }
 
   /** Doubled each time, with a quarter of jitter either way: many gateways do not come back at once. */
@@ -171,6 +189,6 @@ export function createOutbox(options: OutboxOptions): Outbox {
       await pass
       await Promise.all(trying)
     },
-    state: () => state,
+    state: () => ({ ...backlog, ended: [...ended.values()] }),
   }
 }

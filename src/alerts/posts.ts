@@ -36,6 +36,7 @@ function jsonPost(url: string, body: JsonObject): Post {
 }
 
 const SIGNS: Readonly<Record<Severity, string>> = { info: 'ℹ️', warning: '⚠️', critical: '🚨' }
+const OVER_SIGN = '✅'
 const COLOURS: Readonly<Record<Severity, number>> = { info: 0x3b82f6, warning: 0xf59e0b, critical: 0xdc2626 }
 const CARD_COLOURS: Readonly<Record<Severity, string>> = { info: 'accent', warning: 'warning', critical: 'attention' }
 
@@ -47,8 +48,8 @@ const DISCORD_TEXT = 4_000
 const CARD_TEXT = 10_000
 const PAGERDUTY_SUMMARY = 1_024
 
-function slackBody({ id, kind, severity, title, text }: Message): JsonObject {
-  const headline = cut(`${SIGNS[severity]} ${title}`, SLACK_TITLE)
+function slackBody({ id, kind, severity, isOver, title, text }: Message): JsonObject {
+  const headline = cut(`${isOver ? OVER_SIGN : SIGNS[severity]} ${title}`, SLACK_TITLE)
   return {
     text: slackEscaped(headline),
     blocks: [
@@ -112,13 +113,13 @@ function markdownEscaped(text: string): string {
   return text.replaceAll(/[\\`*_~|[\]()<>#@]/g, (sign) => `\\${sign}`)
 }
 
-// https://developer.pagerduty.com/docs/events-api-v2: events of one `dedup_key` are one incident.
+// https://developer.pagerduty.com/docs/events-api-v2: events of one `dedup_key` are one incident, which the end of it resolves.
 function pagerdutyBody(message: Message, key: string): JsonObject {
-  const { id, kind, severity, at, subject, title } = message
+  const { incidentId, isOver, kind, severity, at, subject, title } = message
   return {
     routing_key: key,
-    event_action: 'trigger',
-    dedup_key: id,
+    event_action: isOver ? 'resolve' : 'trigger',
+    dedup_key: incidentId,
     payload: {
       summary: cut(title, PAGERDUTY_SUMMARY),
       source: 'weir',

@@ -15,9 +15,11 @@ export async function tryDestinations(
   { send, now }: { readonly send: Send; readonly now: () => number },
 ): Promise<readonly Tried[]> {
   const at = now()
+  const id = randomId('alert_test')
   const message = messageOf(
     {
-      id: randomId('alert_test'),
+      id,
+      incidentId: id,
       alert: {
         kind: 'test',
         subject: { scope: 'gateway', id: '' },

@@ -158,16 +158,20 @@ describe('a provider', () => {
     })
   }
 
-  test('that fails is told once for an outage, and again for the next one', async () => {
+  test('that fails is told when it begins and when it is over, and again the next time', async () => {
     const isDown = (minute: number) => (minute >= 10 && minute < 20) || (minute >= 100 && minute < 110)
     const look = traffic({}, (minute, metrics) => {
       for (let index = 0; index < 10; index++) request(metrics, !isDown(minute))
     })
     const found = await look(150)
-    expect(found.map(({ kind, at }) => [kind, (at - NOON) / MINUTE])).toEqual([
-      ['provider_errors', 12],
-      ['provider_errors', 102],
+    expect(found.map(({ at, isOver }) => [isOver === true ? 'over' : 'begun', (at - NOON) / MINUTE])).toEqual([
+      ['begun', 12],
+      ['over', 23],
+      ['begun', 102],
+      ['over', 113],
     ])
+    // The end belongs to the beginning, also in another hour.
+    expect(found.map(({ window }) => (window.from - NOON) / HOUR)).toEqual([0, 0, 1, 1])
     expect(found[0]).toMatchObject({
       subject: { scope: 'provider', id: 'up' },
       facts: { failed: 30, attempts: 50, share: 0.6 },

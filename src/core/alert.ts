@@ -128,6 +128,8 @@ export type AlertOf<Kind extends AlertKind> = {
   readonly window: { readonly from: number; readonly until: number | null }
   readonly at: number
   readonly facts: AlertFacts[Kind]
+  /** What the alert of the same kind, subject, threshold and window told of is over. */
+  readonly isOver?: true
   /** Names of recipients of the configuration; absent: all that take the kind and the subject's team. */
   readonly recipients?: readonly string[]
 }
@@ -135,6 +137,7 @@ export type AlertOf<Kind extends AlertKind> = {
 export type Alert = { [Kind in AlertKind]: AlertOf<Kind> }[AlertKind]
 
 /** Alerts of one key are one alert: it is told once, whoever raises it and how often. */
-export function alertKey({ kind, subject, threshold, window }: Alert): string {
-  return JSON.stringify([kind, subject.scope, subject.id, threshold, window.from])
+export function alertKey({ kind, subject, threshold, window, isOver }: Alert): string {
+  const key = [kind, subject.scope, subject.id, threshold, window.from]
+  return JSON.stringify(isOver === true ? [...key, 'over'] : key)
 }

@@ -227,6 +227,13 @@ export const CATALOGUE = {
     help: 'Messages to operators that are not delivered yet, one for each alert and destination.',
     labels: [],
   },
+  alertTries: {
+    name: 'weir_alert_tries_total',
+    type: 'counter',
+    unit: 'messages',
+    help: 'Tries to deliver a message to an operator, by how they ended: `delivered`, `failed` (it is tried again), `given_up`.',
+    labels: ['destination', 'outcome'],
+  },
   alertsOldest: {
     name: 'weir_alert_oldest_waiting_seconds',
     type: 'gauge',

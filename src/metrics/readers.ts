@@ -144,6 +144,11 @@ export function createReaders(
         value,
       })),
     alertsWaiting: gauge((sources) => sources.alertOutbox?.().waiting),
+    alertTries: () =>
+      (recorded.sources()?.alertOutbox?.().ended ?? []).map(({ destination, outcome, count }) => ({
+        labels: { destination, outcome },
+        value: count,
+      })),
     alertsOldest: gauge((sources) => {
       const oldestMs = sources.alertOutbox?.().oldestMs
       return oldestMs === undefined ? undefined : oldestMs / 1000

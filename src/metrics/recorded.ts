@@ -54,8 +54,12 @@ export type GaugeSources = {
     readonly seen: number
     readonly dropped: Readonly<Record<string, number>>
   }
-  /** Messages to operators that are not delivered yet. */
-  readonly alertOutbox?: () => { readonly waiting: number; readonly oldestMs: number }
+  /** Messages to operators: those that are not delivered yet, and how tries have ended. */
+  readonly alertOutbox?: () => {
+    readonly waiting: number
+    readonly oldestMs: number
+    readonly ended: readonly { readonly destination: string; readonly outcome: string; readonly count: number }[]
+  }
   /** Quality scores of all callers together. */
   readonly quality?: () => readonly ShownQuality[]
   /** The process itself (`watchRuntime`); absent where nobody watches it. */

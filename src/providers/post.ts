@@ -54,23 +54,32 @@ export function createPoster(upstream: Upstream, { now }: { readonly now: () => 
         stream: false,
         signal: new AbortController().signal,
       })
-      return await resultOf(answer, now())
+      return await resultOf(answer, { now: now(), path: `${pathname}${search}` })
     } catch (error) {
       if (!(error instanceof UpstreamFailure)) throw error
       const { outcome } = error
-      const problem = outcome.type === 'timed_out' ? `it did not answer in time (${outcome.stage})` : error.message
+      const problem =
+        outcome.type === 'timed_out'
+          ? outcome.stage === 'connect'
+            ? 'it could not be reached in time'
+            : 'it did not answer in time'
+          : error.message
       return { status: null, problem, retryAfterMs: null }
     }
   }
 }
 
-async function resultOf(answer: UpstreamAnswer, now: number): Promise<PostResult> {
+async function resultOf(
+  answer: UpstreamAnswer,
+  { now, path }: { readonly now: number; readonly path: string },
+): Promise<PostResult> {
   const { status, headers } = answer
-  const words = await wordsOf(answer)
+  // Some repeat the path that was asked for, which may be as good as a password.
+  const words = path === '/' ? await wordsOf(answer) : (await wordsOf(answer)).replaceAll(path, '…')
   if (status >= 200 && status < 300) return { status, problem: null, retryAfterMs: null }
   return {
     status,
-    problem: `it answered ${status}${words === '' ? '' : `: ${words}`}`,
+    problem: `it answered ${status}${words === '' ? '' : `: ${words.slice(0, SHOWN)}`}`,
     retryAfterMs: retryAfterMs(headers, now),
   }
 }
@@ -79,7 +88,7 @@ async function resultOf(answer: UpstreamAnswer, now: number): Promise<PostResult
 async function wordsOf(answer: UpstreamAnswer): Promise<string> {
   try {
     const text = new TextDecoder().decode(await answer.bytes(MAX_ANSWER_BYTES))
-    return text.replaceAll(CONTROL, ' ').trim().slice(0, SHOWN)
+    return text.replaceAll(CONTROL, ' ').trim()
   } catch (error) {
     if (error instanceof UpstreamFailure) return ''
     throw error

@@ -154,7 +154,10 @@ export function createAlertStore(database: Connection): AlertStore {
 }
 
 function readAlert({ no, id, body }: AlertRow): KeptAlert {
-  return { no, id, alert: JSON.parse(body) as Alert }
+  const alert = JSON.parse(body) as Alert
+  if (alert.isOver !== true) return { no, id, incidentId: id, alert }
+  const { isOver: _isOver, ...begun } = alert
+  return { no, id, incidentId: idOf(begun), alert }
 }
 
 function readDelivery(row: DeliveryRow): Delivery {

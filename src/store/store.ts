@@ -536,7 +536,13 @@ export interface UserStore {
 }
 
 /** An alert that is kept; `no` is its place in the order of all, `id` is the same for all alerts of one key. */
-export type KeptAlert = { readonly no: number; readonly id: string; readonly alert: Alert }
+export type KeptAlert = {
+  readonly no: number
+  readonly id: string
+  /** Id of the alert that tells of the beginning: its own, or of the one that it says is over. */
+  readonly incidentId: string
+  readonly alert: Alert
+}
 
 export type Delivery = {
   readonly destination: string
