@@ -2,7 +2,7 @@
 import { type Alerts, createAlerts } from './alerts/alerts.ts'
 import { createForwardHolds } from './batches/forward-holds.ts'
 import { createForwarder } from './batches/forward.ts'
-import { credentialBad, qualityRollback } from './alerts/signals.ts'
+import { credentialBad, qualityRollback, qualityDrift } from './alerts/signals.ts'
 import { sendLine } from './batches/line.ts'
 import { ownBatch } from './batches/own-batches.ts'
 import type { OwnBatchTools } from './batches/own-batches.ts'
@@ -82,6 +82,7 @@ import { createSchedule } from './drills/schedule.ts'
 import type { Schedule } from './drills/schedule.ts'
 import { createExperiments } from './experiments/experiments.ts'
 import type { Experiments } from './experiments/experiments.ts'
+import { createLabCalls } from './experiments/lab-calls.ts'
 import { experimentFaults } from './experiments/faults.ts'
 import type { Environment } from './providers/configure.ts'
 import type { CredentialPool } from './providers/credential-pool.ts'
@@ -326,7 +327,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
   const quality = createQuality({
     store: options.store,
-    config: () => snapshot.config,
+    snapshot: () => snapshot,
+    ask: createLabCalls(engine, () => snapshot).ask,
+    onDrift: (deployment, facts) => alerts.tell(qualityDrift(deployment, facts, clock.now())),
     hash: options.hash,
     redact: options.redact,
     clock,
@@ -383,7 +386,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     store: options.store,
     newId: idMaker('exp', () => clock.now(), random),
     faultsOf: experimentFaults(createSchemaChecks()),
-    learn: (about, evidence, source) => quality.book.count(about, { source, evidence, comment: null }),
+    learn: (about, evidence, source) => quality.learn(about, evidence, source),
     onRollback: (experiment, record) => alerts.tell(qualityRollback(experiment, record)),
   })
   const schedule = createSchedule({

@@ -31,7 +31,7 @@ import { secretsOf } from './providers/secrets.ts'
 import { fetchFeed } from './providers/feed-fetch.ts'
 import { createGuard } from './providers/guard.ts'
 import { createUpstream, resolveHost } from './providers/upstream.ts'
-import { routeTargets } from './quality.ts'
+import { routeTargets } from './snapshot.ts'
 import { healthOf, modelsOf, pricesOf } from './state.ts'
 import { VERSION } from './version.ts'
 
@@ -187,6 +187,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     quality: {
       scores: (chain, all) => gateway.quality.shown(chain, all ? routeTargets(gateway.snapshot) : []),
       counts: () => gateway.sampler.counts(),
+      drift: () => ({ signals: gateway.quality.drift.shown(), golden: gateway.quality.golden.shown() }),
       prompts: () => ({ mode: config.prompts.keep, ...gateway.quality.prompts.counts() }),
     },
     startDrill: (spec) => gateway.drills.start(spec, null),
@@ -246,6 +247,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   await gateway.experiments.load()
   gateway.experiments.start()
   await gateway.schedule.start()
+  gateway.quality.golden.start()
   gateway.alerts.start()
   const credentials = await firstRun({ store, hash, clock: systemClock, hasOperatorToken: operatorToken !== null })
   write(

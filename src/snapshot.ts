@@ -23,10 +23,11 @@ import { PRESETS } from './providers/presets.ts'
 import { createSimulator } from './providers/simulator/simulator.ts'
 import type { Simulator } from './providers/simulator/simulator.ts'
 import type { Clock } from './core/clock.ts'
-import { TASKS } from './lab/task.ts'
+import { isTask, TASKS } from './lab/task.ts'
 import { baselinesOf } from './routing/baseline.ts'
 import { CatalogueError } from './routing/build-routes.ts'
 import type { QualityRules } from './routing/quality-terms.ts'
+import { deploymentsOf } from './routing/route.ts'
 import { createCatalogue } from './routing/catalogue.ts'
 import type { Catalogue, CatalogueInput } from './routing/catalogue.ts'
 
@@ -88,6 +89,7 @@ export function createSnapshot(
     closed: new Set(providers.filter(isSimulated).map(({ name }) => name)),
   })
   checkEmbeddings(config, catalogue)
+  checkGolden(config, catalogue)
   function priceOf(deploymentId: string, at: number): Pricing {
     const query = queryOf(deploymentId, at)
     return query === null ? null : (priceBook.ratesOf(query) ?? elsewhere?.(query.model, at) ?? null)
@@ -113,6 +115,23 @@ function qualityOf({ quality, strategy }: RouteConfig, { routing }: Config): Qua
   if (quality === undefined && strategy !== 'quality') return null
   const { baseline: _, ...defaults } = routing.quality
   return { ...defaults, ...quality }
+}
+
+/** Every deployment that a route may ask. */
+export function routeTargets({ config, catalogue }: Snapshot): readonly string[] {
+  const routes = Object.keys(config.routes).flatMap((name) => catalogue.resolve(name) ?? [])
+  return [...new Set(routes.flatMap((route) => deploymentsOf(route).map(({ id }) => id)))]
+}
+
+/** Throws CatalogueError where golden prompts name a task or a deployment that there is none of. */
+function checkGolden({ golden }: Config, catalogue: Catalogue): void {
+  golden.prompts.forEach(({ task }, at) => {
+    if (!isTask(task)) throw new CatalogueError(`golden.prompts[${at}].task`, `\`${task}\` is no task of ours.`)
+  })
+  golden.deployments.forEach((deployment, at) => {
+    if (catalogue.resolve(deployment) === null)
+      throw new CatalogueError(`golden.deployments[${at}]`, `\`${deployment}\` is no model of a configured provider.`)
+  })
 }
 
 /** Throws CatalogueError where a cache that looks at meanings has no model for it. */

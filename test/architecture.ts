@@ -22,6 +22,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'own-answers',
       'own-budget',
       'own-feedback',
+      'golden-runs',
       'own-users',
       'quality',
       'price-feeds',

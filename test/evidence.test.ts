@@ -5,12 +5,12 @@ import type { AdminRequest } from '../src/cli/admin-call.ts'
 import { runCli } from '../src/cli/run.ts'
 import type { JsonObject } from '../src/core/json.ts'
 import { TASKS } from '../src/lab/task.ts'
-import { routeTargets } from '../src/quality.ts'
+import { routeTargets } from '../src/snapshot.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 import { chunks, completion, eventStream, providerAt, QUESTION, startGateway, startUpstream } from './gateway.ts'
 import type { CallOptions, TestGateway } from './gateway.ts'
 
-const ON = 'lab: { evidence: true }'
+const ON = 'lab: { evidence: all }'
 
 /** Resolves when an answer was looked at, and what it says is written. */
 async function looked(weir: TestGateway, id: string): Promise<void> {
@@ -72,6 +72,30 @@ test('a provider that fails, and a route that is not looked at, leave no evidenc
   await ask(weir, { ...QUESTION, model: 'quiet' })
   await weir.gateway.quality.settled()
   expect(weir.gateway.quality.scoreboard.rows()).toEqual([])
+})
+
+test('unless the operator says otherwise, answers are looked at where quality chooses', async () => {
+  using upstream = startUpstream(() => Response.json(completion('Hello to you')))
+  const routes = `routes:
+  plain: { targets: [up/m] }
+  best: { targets: [up/m], strategy: quality }
+  deaf: { targets: [up/m], strategy: quality, evidence: false }
+  keen: { targets: [up/m], evidence: true }
+`
+  for (const [lab, looked] of [
+    ['', ['best', 'keen', 'auto']],
+    ['lab: { evidence: all }\n', ['plain', 'best', 'keen', 'auto', 'up/m']],
+    ['lab: { evidence: off }\n', ['keen']],
+  ] as const) {
+    await using weir = await startGateway(providerAt(upstream.url, lab + routes))
+    const found: string[] = []
+    for (const model of ['plain', 'best', 'deaf', 'keen', 'auto', 'up/m']) {
+      const id = await ask(weir, { ...QUESTION, model })
+      await weir.gateway.quality.settled()
+      if ((await weir.store.getAnswered(id)) !== null) found.push(model)
+    }
+    expect(found).toEqual([...looked])
+  }
 })
 
 test('feedback counts for the caller’s own request: each kind once, replaced when it comes again, also after a restart', async () => {
@@ -196,6 +220,10 @@ function operated(weir: TestGateway) {
       scores: (chain: readonly string[], all: boolean) =>
         weir.gateway.quality.shown(chain, all ? routeTargets(weir.gateway.snapshot) : []),
       counts: () => weir.gateway.sampler.counts(),
+      drift: () => ({
+        signals: weir.gateway.quality.drift.shown(),
+        golden: weir.gateway.quality.golden.shown(),
+      }),
       prompts: () => ({
         mode: weir.gateway.snapshot.config.prompts.keep,
         ...weir.gateway.quality.prompts.counts(),
@@ -289,6 +317,16 @@ test('a score is shown with its interval, the evidence behind it and where that 
     ['empty_answer', 1, 0],
     ['task_success', 1, 1],
   ])
+  expect((await get('/admin/quality/drift')).body['signals']).toContainEqual({
+    deployment: 'up/m',
+    task: 'code',
+    signal: 'refusals',
+    learned: 2,
+    usual: 0,
+    watched: 0,
+    alarm: 0,
+  })
+  expect((await run('quality', 'drift')).out).toContain('refusals')
   const metrics = await weir.gateway.metrics.text()
   expect(metrics).toContain('weir_quality_evidence{provider="up",model="m",task="code"} 2')
   expect(metrics).toMatch(/weir_quality_score_share\{provider="up",model="m",task="code",bound="low"\} 0\.\d+/)

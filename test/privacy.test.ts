@@ -48,7 +48,7 @@ const reply = () => Response.json(completion('Write to bob@example.com.'))
 
 test('unless somebody says so nothing is kept', async () => {
   using upstream = startUpstream(reply)
-  await using weir = await startGateway(providerAt(upstream.url, 'lab: { evidence: true }'))
+  await using weir = await startGateway(providerAt(upstream.url, 'lab: { evidence: all }'))
   expect(await weir.store.getPrompt(await ask(weir))).toBeNull()
 })
 

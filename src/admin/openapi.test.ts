@@ -60,6 +60,7 @@ test('it describes every route that exists', () => {
     'GET /admin/prices/feeds',
     'GET /admin/quality',
     'GET /admin/quality/days',
+    'GET /admin/quality/drift',
     'GET /admin/reports/sales',
     'GET /admin/reports/spend',
     'GET /admin/requests',

@@ -4,6 +4,8 @@ import type { PromptMode } from '../core/kept-prompt.ts'
 import { UNRESTRICTED_KEY } from '../core/key.ts'
 import { PRIVACY, promptModeOf } from '../lab/privacy.ts'
 import type { KeyStore, KeyWithTeam } from '../store/store.ts'
+import type { ShownDrift } from '../lab/drift-watch.ts'
+import type { ShownGolden } from '../lab/golden.ts'
 import type { ShownScore } from '../lab/score-view.ts'
 import { type ScopeChain, scopeChainOf } from '../lab/scoreboard.ts'
 import { TASKS } from '../lab/task.ts'
@@ -17,6 +19,7 @@ export type QualityRoutes = {
     scores(chain: ScopeChain, all: boolean): readonly ShownScore[]
     /** What is kept of prompts, where keys say nothing else. */
     prompts(): { readonly mode: PromptMode; readonly kept: number; readonly lost: number }
+    drift(): { readonly signals: readonly ShownDrift[]; readonly golden: readonly ShownGolden[] }
     counts(): { readonly seen: number; readonly waiting: number; readonly dropped: Readonly<Record<string, number>> }
   }
 }
@@ -64,6 +67,25 @@ const Day = z
     mean: share.nullable(),
   })
   .openapi('QualityDay')
+const Tally = z.object({ passed: z.number(), asked: z.number() })
+const Drift = z
+  .object({
+    signals: z.array(
+      z.object({
+        deployment: z.string(),
+        task: z.string(),
+        signal: z.string(),
+        learned: z.number().openapi({ description: 'Answers that what is usual was learned from; 500 are needed.' }),
+        usual: z
+          .number()
+          .openapi({ description: 'A share; of `length` the mean of ln(characters), of `judge` the mean verdict.' }),
+        watched: z.number(),
+        alarm: share.openapi({ description: 'How near an alarm is.' }),
+      }),
+    ),
+    golden: z.array(z.object({ deployment: z.string(), task: z.string(), at: z.string(), last: Tally, usual: Tally })),
+  })
+  .openapi('QualityDrift')
 const common = { tags: ['quality'], security: GUARDED, method: 'get' as const }
 
 const ROUTES = {
@@ -84,6 +106,14 @@ const ROUTES = {
       }),
     },
     responses: { 200: jsonAnswer(Scores, 'By task, best first.'), ...REFUSALS },
+  }),
+  drift: createRoute({
+    ...common,
+    path: '/admin/quality/drift',
+    operationId: 'getQualityDrift',
+    summary:
+      'What is usual of each deployment’s answers, how far it has left that, and how golden prompts were answered',
+    responses: { 200: jsonAnswer(Drift, 'By deployment and task.'), ...REFUSALS },
   }),
   days: createRoute({
     ...common,
@@ -124,6 +154,13 @@ export function addQualityRoutes(
     }))
     const prompts = { mode, keeps, cannot: [...cannot], kept, lost }
     return context.json({ scope, data, prompts, looked_at: { seen, waiting, dropped: { ...dropped } } }, 200)
+  })
+  app.openapi(ROUTES.drift, (context) => {
+    const { signals, golden } = quality.drift()
+    return context.json(
+      { signals: [...signals], golden: golden.map(({ at, ...one }) => ({ ...one, at: time(at) })) },
+      200,
+    )
   })
   app.openapi(ROUTES.days, async (context) => {
     const { from, deployment } = context.req.valid('query')

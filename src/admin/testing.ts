@@ -106,6 +106,7 @@ export async function openTestAdmin(overrides: Partial<AdminOptions> = {}): Prom
     quality: {
       scores: () => [],
       prompts: () => ({ mode: 'off', kept: 0, lost: 0 }),
+      drift: () => ({ signals: [], golden: [] }),
       counts: () => ({ seen: 0, waiting: 0, dropped: {} }),
     },
     version: '0.1.0',

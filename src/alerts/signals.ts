@@ -23,6 +23,23 @@ export function credentialBad(credentialId: string, at: number): AlertOf<'creden
   }
 }
 
+/** What a deployment answers has changed; told once a day. */
+export function qualityDrift(
+  deployment: string,
+  facts: AlertOf<'quality_drift'>['facts'],
+  at: number,
+): AlertOf<'quality_drift'> {
+  const subject = { scope: 'deployment', id: deployment } as const
+  return {
+    kind: 'quality_drift',
+    subject,
+    threshold: `${facts.signal} ${facts.task ?? ''}`,
+    window: dayOf(at),
+    at,
+    facts,
+  }
+}
+
 /** An experiment was rolled back; each time is an alert of its own. */
 export function qualityRollback({ id, spec }: Experiment, record: AuditRecord): AlertOf<'quality_rollback'> {
   const { route, baseline, candidate } = spec

@@ -74,7 +74,59 @@ const exportAll: Command = {
   },
 }
 
-export const QUALITY_COMMANDS: readonly Command[] = [list, exportAll]
+const drift: Command = {
+  name: 'quality drift',
+  summary: 'Show whether deployments still answer as usual, and how golden prompts were answered',
+  details:
+    '`usual` is a share, of `length` the mean of ln(characters), of `judge` the mean verdict. It is learned from 500 answers, and watched from then on; at an `alarm` of 100 % an alert is raised, and it is learned anew.',
+  options: ADMIN_OPTIONS,
+  examples: [{ command: 'weir quality drift', what: 'after an alert' }],
+  run: async (args, context) => {
+    const body = await askAdmin(args, context, { method: 'GET', path: '/admin/quality/drift' })
+    context.stdout(args.flag('json') ? writeJson(body) : describeDrift(body, context.colour))
+    return EXIT.ok
+  },
+}
+
+export const QUALITY_COMMANDS: readonly Command[] = [list, exportAll, drift]
+
+const SIGNAL_COLUMNS = [
+  left('deployment'),
+  left('task'),
+  left('signal'),
+  right('usual'),
+  right('learned'),
+  right('watched'),
+  right('alarm'),
+]
+const GOLDEN_COLUMNS = [left('deployment'), left('task'), left('last run'), right('right'), right('usually')]
+
+function describeDrift(body: JsonObject, colour: boolean): string {
+  const signals = listOf(body['signals']).map((row) => [
+    printable(text(row['deployment'])),
+    printable(text(row['task'])),
+    text(row['signal']),
+    typeof row['usual'] === 'number' ? row['usual'].toFixed(3) : '-',
+    text(row['learned']),
+    text(row['watched']),
+    percent(row['alarm']),
+  ])
+  const golden = listOf(body['golden']).map((row) => [
+    printable(text(row['deployment'])),
+    printable(text(row['task'])),
+    text(row['at']),
+    tallyOf(row['last']),
+    tallyOf(row['usual']),
+  ])
+  const watched = signals.length === 0 ? 'Nothing is watched yet.\n' : table(SIGNAL_COLUMNS, signals, colour)
+  return golden.length === 0 ? watched : `${watched}\n${table(GOLDEN_COLUMNS, golden, colour)}`
+}
+
+function tallyOf(value: unknown): string {
+  if (!isObject(value)) return '-'
+  const { passed, asked } = value
+  return typeof passed === 'number' && typeof asked === 'number' && asked > 0 ? percent(passed / asked) : '-'
+}
 
 function scoresOf(args: Arguments, context: CliContext): Promise<JsonObject> {
   const query = queryOf({
@@ -113,8 +165,11 @@ function describe(quality: JsonObject, colour: boolean): string {
 }
 
 function rowsOf(body: JsonObject): readonly JsonObject[] {
-  const { data } = body
-  return Array.isArray(data) ? data.filter((row) => isObject(row)) : []
+  return listOf(body['data'])
+}
+
+function listOf(value: unknown): readonly JsonObject[] {
+  return Array.isArray(value) ? value.filter((row) => isObject(row)) : []
 }
 
 function percent(value: unknown): string {

@@ -144,9 +144,10 @@ describe('defaults', () => {
       },
       drills: [],
       feedback: { webhooks: {} },
+      golden: { everyMs: 0, maxUsd: '1', deployments: [], prompts: [], maxOutputTokens: 1_000 },
       prompts: { keep: 'off', share: 0.1, retentionMs: 2_592_000_000, maxSizeBytes: 262_144 },
       lab: {
-        evidence: false,
+        evidence: 'quality',
         retentionMs: 7_776_000_000,
         cpuShare: 0.05,
         maxWaiting: 1_000,

@@ -1,9 +1,9 @@
 // `lab:` of the file: what may be learned from answers after they have left, and what that may cost.
-import { duration, type Field, flag, integer, leaf, section, size } from './fields.ts'
+import { choice, duration, type Field, integer, leaf, section, size } from './fields.ts'
 
 export type LabConfig = {
   /** Whether answers are looked at for evidence of quality, where the route does not say. */
-  readonly evidence: boolean
+  readonly evidence: 'off' | 'quality' | 'all'
   readonly retentionMs: number
   /** Of the time of the process, 0–1. */
   readonly cpuShare: number
@@ -30,12 +30,13 @@ function share(description: string, { min, max }: { readonly min: number; readon
 export const lab: Field<LabConfig> = section<LabConfig>(
   { description: 'What may be learned from answers after they have left, and what that may cost.' },
   {
-    evidence: flag(
+    evidence: choice(
       {
         description:
-          'Look at answers for what is plainly wrong with them: empty, cut, not in the form that was asked for, refused, in a loop. A route may say otherwise.',
+          'Whose answers are looked at for what is plainly wrong with them (empty, cut, not in the form that was asked for, refused, in a loop): of nobody, of routes that choose by quality, `auto` among them, or of all. A route may say otherwise.',
       },
-      false,
+      ['off', 'quality', 'all'],
+      'quality',
     ),
     retentionMs: duration(
       { description: 'How long single pieces of evidence are kept. Scores and sums by day stay.' },

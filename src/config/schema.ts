@@ -10,6 +10,7 @@ import { alerts, type AlertsConfig } from './schema-alerts.ts'
 import { budget, type BudgetConfig } from './schema-budgets.ts'
 import { type DrillConfig, drills } from './schema-drills.ts'
 import { feedback, type FeedbackConfig } from './schema-feedback.ts'
+import { golden, type GoldenConfig } from './schema-golden.ts'
 import { lab, type LabConfig } from './schema-lab.ts'
 import { priceBook, type PriceBookConfig } from './schema-prices.ts'
 import { prompts, type PromptsConfig } from './schema-prompts.ts'
@@ -37,6 +38,7 @@ export type Config = {
   readonly drills: readonly DrillConfig[]
   readonly lab: LabConfig
   readonly feedback: FeedbackConfig
+  readonly golden: GoldenConfig
   readonly prompts: PromptsConfig
   readonly prices: PriceBookConfig
   /** What happens to a request whose model has no price. Absent: refused under a budget that refuses, else let through. */
@@ -288,6 +290,7 @@ export const CONFIG: Field<Config> = section<Config>(
     drills,
     lab,
     feedback,
+    golden,
     prompts,
     prices: priceBook,
     unpriced: choice(

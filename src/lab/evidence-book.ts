@@ -11,7 +11,7 @@ import type { JsonValue } from '../core/json.ts'
 import type { EvidenceStore } from '../store/store.ts'
 import { EVIDENCE, type Evidence, type EvidenceKind, readScoreState, weighed } from './score.ts'
 import { type Scoreboard, scopeChainOf } from './scoreboard.ts'
-import { isTask, TASKS } from './task.ts'
+import { isTask, mostBelieved } from './task.ts'
 
 /** One piece of evidence and who it comes from. */
 export type Said = { readonly source: string; readonly evidence: Evidence; readonly comment: string | null }
@@ -206,8 +206,4 @@ function keyOf(requestId: string, source: string, kind: string): string {
 
 function isKind(kind: string): kind is EvidenceKind {
   return Object.hasOwn(EVIDENCE, kind)
-}
-
-function mostBelieved(shares: readonly number[]): string {
-  return TASKS[shares.indexOf(Math.max(...shares))] ?? 'other'
 }

@@ -36,6 +36,11 @@ export function isTask(value: unknown): value is Task {
   return (TASKS as readonly unknown[]).includes(value)
 }
 
+/** The task that is believed most. */
+export function mostBelieved(shares: TaskShares): Task {
+  return TASKS[shares.indexOf(Math.max(...shares))] ?? 'other'
+}
+
 /** The task as the caller names it: no guess at all. */
 export function declaredTask(task: Task): TaskGuess {
   return { task, shares: TASKS.map((each) => (each === task ? 1 : 0)) }

@@ -90,7 +90,7 @@ export function createCatalogue(input: CatalogueInput): Catalogue {
 }
 
 /** The name of a route that is there without being defined. */
-const AUTO = 'auto'
+export const AUTO = 'auto'
 /** More are no choice but a catalogue. */
 const MOST_OF_AUTO = 200
 
