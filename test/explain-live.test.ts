@@ -63,7 +63,7 @@ test('the running gateway tells who is down, what was measured, and what is left
   const { code, out } = await explain(adminUrl, ['--key', 'app'])
   expect(code).toBe(0)
   expect(out).toMatch(/^chat: order/)
-  expect(out).toMatch(/1 +up\/m +target .*\d +in +0 +/)
+  expect(out).toMatch(/1 +up\/m +target .*n 0\) +in +0 +/)
   expect(out).toMatch(/down\/m +.*(?:cool|recover)/)
   // 4 × (10 × $1 + 5 × $2) a million; the team's budget is not this key's.
   expect(out).toMatch(/Budgets:\n.*\n.* gateway +10 +0\.00008 +0 +9\.99992\n/)
