@@ -1421,7 +1421,8 @@ for (const [name, makePlace] of Object.entries(STORES)) {
         await store.planAlert(1, { at: NOON, deliveries: [{ destination: 'hook', heldUntil: NOON + 100 }] })
         await store.planAlert(2, TO('hook'))
         await store.planAlert(3, { at: NOON, deliveries: [{ destination: 'hook', heldUntil: NOON + 100 }] })
-        expect(await store.outboxState()).toEqual({ waiting: 3, oldestAt: NOON })
+        expect(await store.outboxState({ now: NOON + 5 })).toEqual({ waiting: 3, oldestAt: NOON })
+        expect(await store.outboxState({ now: NOON - 1 })).toEqual({ waiting: 3, oldestAt: null })
         expect(await claimed(store, NOON)).toEqual(['hook b 1'])
         await store.endDelivery(
           { no: 2, destination: 'hook', tries: 1 },

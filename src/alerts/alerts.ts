@@ -42,7 +42,7 @@ export function createAlerts(options: AlertsOptions): Alerts {
   const { store, clock, random, config, upstream, budgets, traffic, log } = options
   const now = (): number => clock.now()
   const onError = (error: unknown): void => log.error('alerts_failed', { error: String(error) })
-  const send = createSend({ post: createPoster(upstream, { now }), now })
+  const send = createSend({ post: createPoster(upstream, { now }), clock })
   const outbox = createOutbox({
     store,
     clock,

@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import path from 'node:path'
 import { SMTPServer } from 'smtp-server'
 import { Webhook } from 'standardwebhooks'
 import { configSchema } from '../config/schema.ts'
 import { ALERT_KINDS, type Alert } from '../core/alert.ts'
+import { systemClock } from '../core/clock.ts'
 import { isObject } from '../core/json.ts'
 import type { PostResult } from '../providers/post.ts'
+import { drivenClock } from '../providers/simulator/driven-clock.ts'
 import { type Channel, destinationsOf } from './destinations.ts'
 import { KINDS } from './kinds.ts'
 import { type Message, messageOf } from './message.ts'
@@ -157,7 +159,7 @@ test('docs/alerts.md tells of each kind in the words of the table', () => {
 
 describe('what a receiver answers', () => {
   const answering = (result: PostResult) =>
-    createSend({ post: async () => result, now: () => AT })(aMessage(), CHANNELS.slack)
+    createSend({ post: async () => result, clock: systemClock })(aMessage(), CHANNELS.slack)
 
   test.each([
     [{ status: 204, problem: null, retryAfterMs: null }, { type: 'delivered' }],
@@ -201,7 +203,7 @@ describe('an e-mail', () => {
   beforeAll(() => new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve)))
   afterAll(() => new Promise<void>((resolve) => server.close(resolve)))
 
-  const send = createSend({ post: () => Promise.reject(new Error('no post here')), now: () => AT })
+  const send = createSend({ post: () => Promise.reject(new Error('no post here')), clock: systemClock })
   const channel = (): Channel => {
     const { port } = server.server.address() as AddressInfo
     const email = { smtp: `smtp://127.0.0.1:${port}`, to: ['ops@example.com', 'cfo@example.com'] }
@@ -253,6 +255,20 @@ describe('an e-mail', () => {
       problem: expect.stringContaining('mailbox full'),
     })
     isFull = false
+  })
+
+  test('whose server says nothing is not waited for any longer', async () => {
+    const clock = drivenClock()
+    const sockets: Socket[] = []
+    const silent = createServer((socket) => void sockets.push(socket))
+    await new Promise<void>((resolve) => void silent.listen(0, '127.0.0.1', resolve))
+    const { port } = silent.address() as AddressInfo
+    const slow = createSend({ post: () => Promise.reject(new Error('no post here')), clock })
+    const sending = slow(aMessage(), { ...channel(), smtp: `smtp://127.0.0.1:${port}` } as Channel)
+    const sent = await clock.run(sending)
+    for (const socket of sockets) socket.destroy()
+    silent.close()
+    expect(sent).toMatchObject({ type: 'failed', problem: 'the mail server took longer than 30 s' })
   })
 
   test('without a server is tried again', async () => {

@@ -51,7 +51,7 @@ export interface Outbox {
   start(): void
   /** Takes up nothing new; resolves when what is being tried has ended. */
   stop(): Promise<void>
-  /** What waits is as of the last look, at most a second ago. */
+  /** What waits is as of the last count, a few seconds ago at the most. */
   state(): OutboxState
 }
 
@@ -62,9 +62,10 @@ const LONGEST_PAUSE_MS = 5 * 60_000
 /** A receiver that asks for more is asked again all the same. */
 const LONGEST_WAIT_MS = 60 * 60_000
 const REFUSALS = 4
-const GROUP = 100
+const GROUP = 50
 const KEPT_MS = 400 * 86_400_000
 const PRUNE_EVERY_MS = 60 * 60_000
+const COUNT_EVERY_MS = 5_000
 
 export function createOutbox(options: OutboxOptions): Outbox {
   const { store, clock, random, config, named, send, log } = options
@@ -75,6 +76,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   let pass: Promise<void> | null = null
   let isWoken = false
   let prunedMs = Number.NEGATIVE_INFINITY
+  let countedMs = Number.NEGATIVE_INFINITY
   const trying = new Set<Promise<void>>()
 
   /** Looks again at once, or when the pass that runs is over. */
@@ -106,15 +108,22 @@ export function createOutbox(options: OutboxOptions): Outbox {
           wake()
         })
       }
-      const { waiting, oldestAt } = await store.outboxState()
-      backlog = { waiting, oldestMs: oldestAt === null ? 0 : Math.max(0, now - oldestAt) }
-      if (clock.monotonicMs() - prunedMs >= PRUNE_EVERY_MS) {
-        prunedMs = clock.monotonicMs()
-        await store.pruneAlerts({ before: now - KEPT_MS, limit: GROUP })
-      }
+      await tidyUp(now)
     } catch (error) {
       log.error(error)
     }
+  }
+
+  /** What is seldom needed, and takes longer the more there is. */
+  async function tidyUp(now: number): Promise<void> {
+    if (clock.monotonicMs() - countedMs >= COUNT_EVERY_MS) {
+      countedMs = clock.monotonicMs()
+      const { waiting, oldestAt } = await store.outboxState({ now })
+      backlog = { waiting, oldestMs: oldestAt === null ? 0 : Math.max(0, now - oldestAt) }
+    }
+    if (clock.monotonicMs() - prunedMs < PRUNE_EVERY_MS) return
+    const pruned = await store.pruneAlerts({ before: now - KEPT_MS, limit: GROUP })
+    if (pruned < GROUP) prunedMs = clock.monotonicMs()
   }
 
   async function planAll(): Promise<void> {
@@ -122,6 +131,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
       const alerts = await store.unplannedAlerts({ limit: GROUP })
       for (const alert of alerts) await plan(alert)
       if (alerts.length < GROUP) return
+      // There may be as many as there are end users: requests have their turn in between.
+      await new Promise((resolve) => void setImmediate(resolve))
     }
   }
 

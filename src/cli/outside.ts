@@ -150,7 +150,7 @@ function fetchFeed(request: FeedRequest): Promise<FetchedFeed> {
 
 function tryAlerts(config: Config['alerts'], only: string | null): Promise<readonly Tried[]> {
   const now = (): number => systemClock.now()
-  const send = createSend({ post: createPoster(realUpstream(), { now }), now })
+  const send = createSend({ post: createPoster(realUpstream(), { now }), clock: systemClock })
   return tryDestinations(config, { only, by: '`weir alerts test`' }, { send, now })
 }
 

@@ -224,7 +224,7 @@ export const CATALOGUE = {
     name: 'weir_alert_deliveries_waiting',
     type: 'gauge',
     unit: 'messages',
-    help: 'Messages to operators that are not delivered yet, one for each alert and destination.',
+    help: 'Messages to operators that are not delivered yet, one for each alert and destination; 10,000 means so many or more.',
     labels: [],
   },
   alertTries: {

@@ -524,6 +524,12 @@ const ALERT_ENDS = `
 CREATE INDEX alerts_by_end ON alerts (kind, ends_at);
 `
 
+// The first waiting delivery of a destination, found without reading those behind it.
+const ALERT_QUEUE = `
+DROP INDEX alert_deliveries_waiting;
+CREATE INDEX alert_deliveries_waiting ON alert_deliveries (destination, alert, held_until) WHERE ended_at IS NULL;
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
 export const MIGRATIONS: readonly string[] = [
   BASE,
@@ -545,6 +551,7 @@ export const MIGRATIONS: readonly string[] = [
   EXPERIMENTS,
   ALERT_ENDS,
   PROMPTS,
+  ALERT_QUEUE,
 ]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */

@@ -41,6 +41,20 @@ function idOf(alert: Alert): string {
 }
 
 const FIRST_FIELDS = 'a.no, a.id, a.body'
+/** Thousands may wait for a destination that is away, and nobody has to know whether there are more. */
+const MOST_COUNTED = 10_000
+
+// The first delivery of each destination that waits and is not held at ?1, name by name and head by head along the index.
+const HEADS = `WITH RECURSIVE names (name) AS (
+  SELECT min(destination) FROM alert_deliveries WHERE ended_at IS NULL
+  UNION ALL
+  SELECT (SELECT min(destination) FROM alert_deliveries WHERE ended_at IS NULL AND destination > name)
+  FROM names WHERE name IS NOT NULL
+), head (name, alert) AS (
+  SELECT name, (SELECT alert FROM alert_deliveries WHERE ended_at IS NULL AND destination = name AND held_until <= ?1
+                ORDER BY alert LIMIT 1)
+  FROM names WHERE name IS NOT NULL
+)`
 
 export function createAlertStore(database: Connection): AlertStore {
   const write = createAlertWriter(database)
@@ -50,13 +64,15 @@ export function createAlertStore(database: Connection): AlertStore {
   const plan = database.statement('UPDATE alerts SET planned_at = ? WHERE no = ? AND planned_at IS NULL')
   const insertDelivery = database.statement('INSERT INTO alert_deliveries VALUES (?, ?, ?, ?, 0, NULL, NULL, NULL)')
   const heads = database.statement<ClaimRow, [number]>(
-    `SELECT ${FIRST_FIELDS}, d.destination, d.tries, d.held_until
-     FROM (SELECT destination, min(alert) AS alert FROM alert_deliveries
-           WHERE ended_at IS NULL AND held_until <= ?1 GROUP BY destination) head
-     JOIN alert_deliveries d ON d.alert = head.alert AND d.destination = head.destination
+    `${HEADS} SELECT ${FIRST_FIELDS}, d.destination, d.tries, d.held_until
+     FROM head JOIN alert_deliveries d ON d.alert = head.alert AND d.destination = head.name
      JOIN alerts a ON a.no = d.alert
      WHERE d.next_at <= ?1 AND NOT EXISTS (SELECT 1 FROM alerts earlier WHERE earlier.planned_at IS NULL AND earlier.no < d.alert)
      ORDER BY d.alert, d.destination`,
+  )
+  const oldest = database.statement<{ oldest: number | null }, [number]>(
+    `${HEADS} SELECT min(d.held_until) AS oldest
+     FROM head JOIN alert_deliveries d ON d.alert = head.alert AND d.destination = head.name`,
   )
   const claim = database.statement(
     'UPDATE alert_deliveries SET next_at = ?, tries = tries + 1 WHERE alert = ? AND destination = ?',
@@ -78,8 +94,8 @@ export function createAlertStore(database: Connection): AlertStore {
   const deliveries = database.statement<DeliveryRow, [number, number]>(
     'SELECT * FROM alert_deliveries WHERE alert BETWEEN ? AND ? ORDER BY alert, destination',
   )
-  const waiting = database.statement<{ waiting: number; oldest: number | null }, []>(
-    `SELECT count(*) AS waiting, min(d.held_until) AS oldest FROM alert_deliveries d WHERE d.ended_at IS NULL`,
+  const waiting = database.statement<{ waiting: number }, [number]>(
+    'SELECT count(*) AS waiting FROM (SELECT 1 FROM alert_deliveries WHERE ended_at IS NULL LIMIT ?)',
   )
   const prune = database.statement(
     `DELETE FROM alerts WHERE no IN (SELECT no FROM alerts a WHERE a.at < ?1 AND a.ends_at < ?1 AND NOT EXISTS
@@ -144,11 +160,11 @@ export function createAlertStore(database: Connection): AlertStore {
           return { data, next: page.next }
         })(),
       ),
-    outboxState: () =>
-      guarded(() => {
-        const row = waiting.get()
-        return { waiting: row?.waiting ?? 0, oldestAt: row?.oldest ?? null }
-      }),
+    outboxState: ({ now }) =>
+      guarded(() => ({
+        waiting: waiting.get(MOST_COUNTED)?.waiting ?? 0,
+        oldestAt: oldest.get(now)?.oldest ?? null,
+      })),
     pruneAlerts: ({ before, limit }) => guarded(() => prune.run(before, limit).changes),
   }
 }

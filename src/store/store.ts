@@ -600,8 +600,8 @@ export interface AlertStore {
   }): Promise<readonly Alert[]>
   /** Newest first. */
   listAlerts(query: PageQuery & { readonly kind?: AlertKind }): Promise<Page<ListedAlert>>
-  /** Deliveries that wait, and since when the oldest of them might have been tried. */
-  outboxState(): Promise<{ readonly waiting: number; readonly oldestAt: number | null }>
+  /** Deliveries that wait (10,000: so many or more), and since when the oldest one that is not held might have been tried. */
+  outboxState(query: { readonly now: number }): Promise<{ readonly waiting: number; readonly oldestAt: number | null }>
   /** Deletes up to `limit` alerts that are older than `before`, as are their windows, and wait for nothing. */
   pruneAlerts(query: { readonly before: number; readonly limit: number }): Promise<number>
 }
