@@ -31,6 +31,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'kept-responses',
       'batches',
       'drills',
+      'replay',
       'experiments',
       'pass',
       'realtime',

@@ -33,6 +33,9 @@ async function weir(...words: string[]) {
       explain: () => {
         throw new Error('not called here')
       },
+      replay: () => {
+        throw new Error('not called here')
+      },
       askAdmin: async () => ({ status: 500, body: null }),
       readInput: async () => '',
       askPerson: async () => null,

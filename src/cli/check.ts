@@ -20,9 +20,13 @@ export type CheckedConfig =
     }
   | { readonly ok: false; readonly problems: readonly Problem[] }
 
-/** Loads the config and sets up everything that it names, without starting any of it. */
-export async function checkConfig(args: Arguments, context: CliContext): Promise<CheckedConfig> {
-  const named = args.text('config') ?? context.environment['WEIR_CONFIG'] ?? ''
+/** Loads the config (`file`: another one) and sets up everything that it names, without starting any of it. */
+export async function checkConfig(
+  args: Arguments,
+  context: CliContext,
+  file: string | null = null,
+): Promise<CheckedConfig> {
+  const named = file ?? args.text('config') ?? context.environment['WEIR_CONFIG'] ?? ''
   const loaded = await loadConfig({
     path: named === '' ? null : named,
     readFile: readBoundedFile,

@@ -6,6 +6,7 @@ import type { Command } from './command.ts'
 import { cachePurgeCommand, cacheStatsCommand } from './cache.ts'
 import { drillCommand } from './drill.ts'
 import { explainCommand } from './explain.ts'
+import { replayCommand } from './replay.ts'
 import { doctorCommand } from './doctor.ts'
 import { KEY_COMMANDS } from './keys.ts'
 import { labLabelCommand } from './lab-label.ts'
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   cacheStatsCommand,
   cachePurgeCommand,
   drillCommand,
+  replayCommand,
   ...LAB_COMMANDS,
   labLabelCommand,
   modelsCommand,

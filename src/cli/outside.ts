@@ -18,13 +18,19 @@ import { createGuard } from '../providers/guard.ts'
 import { createUpstream, resolveHost } from '../providers/upstream.ts'
 import type { OpenedData } from '../data.ts'
 import type { ExplainInput } from '../explain.ts'
+import { priorFromCards } from '../lab/benchmark-cards.ts'
+import { readScores } from '../lab/evidence-book.ts'
+import { createScoreboard } from '../lab/scoreboard.ts'
 import { listedModels } from '../listed-models.ts'
 import type { ListedModel } from '../models/listed-model.ts'
 import { createLogger } from '../metrics/log.ts'
 import { createRedactor } from '../metrics/redact.ts'
 import type { Explanation } from '../routing/explain.ts'
 import { type Survival, survivalOf } from '../routing/survive.ts'
+import { readLog } from '../replay/logged.ts'
+import { replay, type ReplayReport } from '../replay/replay.ts'
 import { createSnapshot } from '../snapshot.ts'
+import type { Store } from '../store/store.ts'
 import type { AdminReply, AdminRequest } from './admin-call.ts'
 import { CliError } from './command.ts'
 
@@ -63,6 +69,8 @@ export type Outside = {
   probe(provider: Provider, credential: Credential | null): Promise<ProbeResult>
   /** How a request would be routed by a gateway with this config that has just begun. */
   explain(config: Config, environment: Environment, data: ExplainData, input: ExplainInput): Explanation
+  /** What a policy would have made of the requests of a time. */
+  replay(config: Config, environment: Environment, store: Store, range: ReplayRange): Promise<ReplayReport>
   /** Calls the admin API of a running gateway; rejects where nobody answers. */
   askAdmin(request: AdminRequest): Promise<AdminReply>
   /** What is piped in, as text; refuses what is larger than a request may be. */
@@ -86,6 +94,7 @@ export function realOutside(serve: Outside['serve']): Outside {
     portState,
     probe,
     explain,
+    replay: replayStored,
     askAdmin,
     readInput,
     askPerson,
@@ -104,6 +113,20 @@ function install(config: Config, environment: Environment, feeds: readonly Price
     survival: snapshot.catalogue.routes.map(survivalOf),
     priceLayers: (deploymentId, at = systemClock.now()) => snapshot.priceLayers(deploymentId, at),
   }
+}
+
+type ReplayRange = { readonly from: number; readonly to: number; readonly limit: number }
+
+async function replayStored(
+  config: Config,
+  environment: Environment,
+  store: Store,
+  range: ReplayRange,
+): Promise<ReplayReport> {
+  const snapshot = createSnapshot(config, environment, { clock: systemClock, seed: 1 })
+  const scoreboard = createScoreboard(priorFromCards)
+  scoreboard.restore(readScores(await store.qualityScores()))
+  return replay(await readLog(store, range), range, { snapshot, scoreboard, now: range.to })
 }
 
 /** What a gateway needs of its data folder. */

@@ -50,6 +50,9 @@ const outside: Outside = {
   explain: () => {
     throw new Error('not called here')
   },
+  replay: () => {
+    throw new Error('not called here')
+  },
   askAdmin: async () => {
     throw new Error('not called here')
   },

@@ -5,12 +5,12 @@
 // source says again of the same answer in the same kind (`say`) takes the place of what it said: the old is taken out of the beliefs
 // as far as it has not faded. `say` is durable when it resolves, and one after the other, so that a source that calls twice at
 // once is counted once.
-import type { AnsweredRequest, StoredEvidence } from '../core/evidence.ts'
+import type { AnsweredRequest, StoredEvidence, StoredScore } from '../core/evidence.ts'
 import type { Clock } from '../core/clock.ts'
 import type { JsonValue } from '../core/json.ts'
 import type { EvidenceStore } from '../store/store.ts'
 import { EVIDENCE, type Evidence, type EvidenceKind, readScoreState, weighed } from './score.ts'
-import { type Scoreboard, scopeChainOf } from './scoreboard.ts'
+import { type Scoreboard, type ScoreRow, scopeChainOf } from './scoreboard.ts'
 import { isTask, mostBelieved } from './task.ts'
 
 /** One piece of evidence and who it comes from. */
@@ -181,11 +181,7 @@ export function createEvidenceBook({ store, clock, scoreboard, learners, onError
       return [...rows.values()]
     },
     async load() {
-      const rows = (await store.qualityScores()).flatMap(({ scope, task, deployment, state }) => {
-        const read = readScoreState(JSON.parse(state) as JsonValue)
-        return read === null || !isTask(task) ? [] : [{ scope, task, deployment, state: read }]
-      })
-      scoreboard.restore(rows)
+      scoreboard.restore(readScores(await store.qualityScores()))
       for (const { prefix, restore } of learners) {
         const states = await store.learnedStates(prefix)
         restore(states.map(({ name, state }) => ({ name, state: JSON.parse(state) as JsonValue })))
@@ -198,6 +194,14 @@ export function createEvidenceBook({ store, clock, scoreboard, learners, onError
       cancel = null
     },
   }
+}
+
+/** Stored beliefs as a scoreboard takes them; what cannot be read any more is left out. */
+export function readScores(stored: readonly StoredScore[]): readonly ScoreRow[] {
+  return stored.flatMap(({ scope, task, deployment, state }) => {
+    const read = readScoreState(JSON.parse(state) as JsonValue)
+    return read === null || !isTask(task) ? [] : [{ scope, task, deployment, state: read }]
+  })
 }
 
 function keyOf(requestId: string, source: string, kind: string): string {

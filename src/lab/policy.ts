@@ -74,7 +74,7 @@ export function chancesOf(
 ): ReadonlyMap<string, number> {
   const { greedy, triable, triedShare } = choose(candidates, policy, situation)
   const chances = new Map([[greedy.deployment, 1 - triedShare]])
-  for (const { deployment } of triable) chances.set(deployment, triedShare / triable.length)
+  if (triedShare > 0) for (const { deployment } of triable) chances.set(deployment, triedShare / triable.length)
   return chances
 }
 

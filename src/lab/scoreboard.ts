@@ -23,7 +23,7 @@ export function scopeChainOf(keyId: string, teamId: string | null): ScopeChain {
   return teamId === null ? ['gateway', `key:${keyId}`] : ['gateway', `team:${teamId}`, `key:${keyId}`]
 }
 
-type ScoreRow = {
+export type ScoreRow = {
   readonly scope: string
   readonly task: Task
   readonly deployment: string
