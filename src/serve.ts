@@ -19,6 +19,7 @@ import { announcement, firstRun } from './first-run.ts'
 import { listen } from './http/server.ts'
 import type { Listener } from './http/server.ts'
 import { startPruning } from './ledger/prune.ts'
+import { startScheduledReports } from './ledger/scheduled-reports.ts'
 import { recover } from './ledger/recover.ts'
 import { createLogger } from './metrics/log.ts'
 import type { Logger } from './metrics/log.ts'
@@ -166,6 +167,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     clock: systemClock,
     operatorTokenHash: operatorToken === null ? null : hash(operatorToken),
     config: () => redactConfig(config),
+    currency: () => config.reports.currency ?? null,
     reload: async () => {
       const result = await reloader.reload('call')
       return result.ok
@@ -242,6 +244,13 @@ export async function serve(options: ServeOptions): Promise<Running> {
     promptsMs: () => config.prompts.retentionMs,
     onError: (error) => log.error('prune_failed', { error: String(error) }),
   })
+  const stopReports = startScheduledReports({
+    store,
+    clock: systemClock,
+    config: () => config.reports,
+    raise: (report) => gateway.alerts.raise(report),
+    onError: (error) => log.error('report_failed', { error: String(error) }),
+  })
   await gateway.batches.start()
   await gateway.drills.recover()
   await gateway.experiments.load()
@@ -299,6 +308,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     await Promise.race([gateway.quality.close(), delay(SETTLE_MS)])
     runtime.stop()
     stopPruning()
+    stopReports()
     priceLayers.stop()
     await back.kill()
     await data.close()

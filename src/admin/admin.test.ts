@@ -18,6 +18,7 @@ describe('who may', () => {
     'GET /admin/tokens',
     'GET /admin/requests',
     'GET /admin/reports/spend',
+    'GET /admin/reports/statement',
     'GET /admin/config',
     'POST /admin/config/reload',
     'GET /admin/health',

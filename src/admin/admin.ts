@@ -16,7 +16,7 @@ import { addKeyRoutes } from './keys.ts'
 import { addPriceRoutes, type PriceRoutes } from './prices.ts'
 import { addPromptRoutes } from './prompts.ts'
 import { addQualityRoutes, type QualityRoutes } from './quality.ts'
-import { addReportRoutes } from './reports.ts'
+import { addReportRoutes, type ReportTools } from './reports.ts'
 import { addRequestRoutes } from './requests.ts'
 import { type AdminApp, createAdminApp, type StoreRoutes, TOKEN_SCHEME } from './route.ts'
 import { addSalesRoute } from './sales.ts'
@@ -36,6 +36,7 @@ export type AdminOptions = StoreRoutes &
   AlertRoutes &
   PriceRoutes &
   QualityRoutes &
+  ReportTools &
   UserRoutes &
   Installation & {
     /** Hash of the token that the operator set (`WEIR_ADMIN_TOKEN`), which is an admin; null when none is set. */

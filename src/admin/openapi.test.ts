@@ -63,6 +63,7 @@ test('it describes every route that exists', () => {
     'GET /admin/quality/drift',
     'GET /admin/reports/sales',
     'GET /admin/reports/spend',
+    'GET /admin/reports/statement',
     'GET /admin/requests',
     'GET /admin/requests/{id}',
     'GET /admin/requests/{id}/prompt',

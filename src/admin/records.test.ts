@@ -389,4 +389,26 @@ describe('the spend report', () => {
     const { status, json } = await admin.call(`GET /admin/reports/spend${query}`)
     expect([status, json['error']]).toMatchObject([400, { code: 'request_malformed', param }])
   })
+
+  test('a statement of a month is told as JSON, and as a page that may load nothing', async () => {
+    const { json } = await admin.call('GET /admin/reports/statement?month=2026-11')
+    expect(json).toMatchObject({
+      subject: { scope: 'gateway' },
+      total: { requests: 3 },
+      from: '2026-11-01T00:00:00.000Z',
+    })
+    const page = await admin.call('GET /admin/reports/statement?organisation=acme&format=html')
+    expect(page.status).toBe(200)
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(page.text).toContain('Spend of the organisation acme')
+  })
+
+  test.each([
+    ['?month=2026-13', 400],
+    ['?team=a&key=b', 400],
+    ['?team=nobody', 404],
+    ['?key=nobody', 404],
+  ])('a statement of %s is refused', async (query, status) => {
+    expect((await admin.call(`GET /admin/reports/statement${query}`)).status).toBe(status)
+  })
 })

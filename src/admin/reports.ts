@@ -1,11 +1,15 @@
 // Spend, summed from the roll-ups.
 import { createRoute, z } from '@hono/zod-openapi'
+import { GatewayError } from '../core/error.ts'
 import { reportCsv } from '../ledger/report.ts'
+import type { DisplayCurrency } from '../ledger/shown-money.ts'
 import { sumsJson, totalOf } from '../ledger/spend-sums.ts'
+import { gatherStatement, monthNamed, monthOf, namesOf, type StatementSubject } from '../ledger/statement.ts'
+import { statementJson } from '../ledger/statement-text.ts'
 import { malformed } from './errors.ts'
 import { renderSpendRow, time } from './render.ts'
 import { type AdminApp, GUARDED, REFUSALS, type StoreRoutes } from './route.ts'
-import { SpendQuery, SpendReport } from './schemas.ts'
+import { SpendQuery, SpendReport, StatementQuery, StatementReport } from './schemas.ts'
 
 const HOUR_MS = 3_600_000
 const DEFAULT_RANGE_MS = 30 * 24 * HOUR_MS
@@ -27,7 +31,45 @@ const spend = createRoute({
   },
 })
 
-export function addReportRoutes(app: AdminApp, { store, clock }: Pick<StoreRoutes, 'store' | 'clock'>): void {
+const statement = createRoute({
+  tags: ['reports'],
+  security: GUARDED,
+  method: 'get',
+  path: '/admin/reports/statement',
+  operationId: 'reportStatement',
+  summary: 'What a team, a key, an organisation or the gateway spent in a month',
+  request: { query: StatementQuery },
+  responses: {
+    200: {
+      description: 'As JSON, or as one page to print, without scripts.',
+      content: { 'application/json': { schema: StatementReport }, 'text/html': { schema: z.string() } },
+    },
+    ...REFUSALS,
+  },
+})
+
+/** What routes of reports need beside the store. */
+export type ReportTools = {
+  /** What amounts are shown in on pages; null: dollars. */
+  readonly currency: () => DisplayCurrency | null
+}
+
+export function addReportRoutes(app: AdminApp, tools: Pick<StoreRoutes, 'store' | 'clock'> & ReportTools): void {
+  const { store, clock } = tools
+  app.openapi(statement, async (context) => {
+    const { month, format, team, key, organisation } = context.req.valid('query')
+    const now = clock.now()
+    const subject = await subjectNamed(store, { team, key, organisation })
+    const time = month === undefined ? monthOf(now) : (monthNamed(month) ?? monthOf(now))
+    const told = await gatherStatement(subject, time, { store, now, names: await namesOf(store) })
+    if (format === 'json') return context.json(statementJson(told) as z.output<typeof StatementReport>, 200)
+    const { statementHtml, STATEMENT_POLICY } = await import('../ledger/statement-html.ts')
+    return context.body(await statementHtml(told, tools.currency()), 200, {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': STATEMENT_POLICY,
+    })
+  })
+
   app.openapi(spend, async (context) => {
     const { by: asked, bucket = null, format, percentiles, ...range } = context.req.valid('query')
     const by = [...new Set(asked)]
@@ -47,4 +89,27 @@ export function addReportRoutes(app: AdminApp, { store, clock }: Pick<StoreRoute
       200,
     )
   })
+}
+
+type Whose = {
+  readonly team?: string | undefined
+  readonly key?: string | undefined
+  readonly organisation?: string | undefined
+}
+
+async function subjectNamed(
+  store: StoreRoutes['store'],
+  { team, key, organisation }: Whose,
+): Promise<StatementSubject> {
+  if (team !== undefined) {
+    const found = await store.getTeam(team)
+    if (found === null) throw new GatewayError('not_found', { message: `There is no team \`${team}\`.` })
+    return { scope: 'team', id: found.id, name: found.name }
+  }
+  if (key !== undefined) {
+    const found = await store.getKey(key)
+    if (found === null) throw new GatewayError('not_found', { message: `There is no key \`${key}\`.` })
+    return { scope: 'key', id: found.id, name: found.name }
+  }
+  return organisation === undefined ? { scope: 'gateway' } : { scope: 'organisation', id: organisation }
 }

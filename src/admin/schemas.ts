@@ -336,6 +336,43 @@ export const SpendReport = z
   .object({ from: time, to: time, rows: z.array(SpendRow), total: SpendSums })
   .openapi('SpendReport')
 
+const Named = SpendSums.extend({ name: z.string() })
+export const StatementReport = z
+  .object({
+    subject: z.object({ scope: z.string(), id: z.string().nullable(), name: z.string().nullable() }),
+    from: time,
+    to: time,
+    made_at: time,
+    total: SpendSums,
+    before: SpendSums.openapi({ description: 'The time before, as long.' }),
+    days: z.array(z.object({ day: z.string(), cost_usd: money })),
+    by: z.record(z.string(), z.array(Named)).openapi({
+      description:
+        'Dearest first, by team, key, model, route, task and tag where there are any; what follows the thirtieth in one row.',
+    }),
+    forecast: z
+      .object({ expected_usd: money, days: z.number() })
+      .nullable()
+      .openapi({ description: 'Of a month that runs: what is expected by its end, from so many days; else null.' }),
+  })
+  .openapi('Statement')
+export const StatementQuery = z
+  .strictObject({
+    team: z.string().min(1).optional(),
+    key: z.string().min(1).optional(),
+    organisation: z.string().min(1).optional(),
+    month: z
+      .string()
+      .regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'expected a month such as 2026-11')
+      .optional()
+      .openapi({ description: 'Of UTC; the one that runs when absent.' }),
+    format: z.enum(['json', 'html']).default('json'),
+  })
+  .refine(({ team, key, organisation }) => [team, key, organisation].filter((one) => one !== undefined).length < 2, {
+    message: '`team`, `key` and `organisation` each say whose it is; give one',
+    path: ['team'],
+  })
+
 export const pageFields = {
   limit: z.coerce.number().int().min(1).max(200).default(50),
   cursor: z.string().min(1).max(500).optional().openapi({ description: '`next` of the page before.' }),

@@ -74,6 +74,7 @@ export async function openTestAdmin(overrides: Partial<AdminOptions> = {}): Prom
     keys: keyRing,
     hash,
     clock,
+    currency: () => null,
     budgets: { list: () => definitions.list(), state: () => book.state(), refresh: () => definitions.refresh() },
     users: {
       passwords: createPasswords({ memoryCost: 8, timeCost: 1 }),

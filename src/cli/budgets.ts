@@ -10,7 +10,8 @@ import { createBudgets, type BudgetState } from '../limits/budgets.ts'
 import type { Store } from '../store/store.ts'
 import { type Arguments, type CliContext, CliError, type Command, DATA_OPTION, EXIT, UsageError } from './command.ts'
 import { orDash, table, writeDollars, writeJson, writeTime } from './format.ts'
-import { allOf, findKey, findTeam, withLocal } from './local.ts'
+import { findKey, findTeam, withLocal } from './local.ts'
+import { allOf } from '../core/all-pages.ts'
 import { readChoice, readMoment, required } from './read.ts'
 
 const BUDGET_OPTION = { budget: { type: 'positional', description: 'Id of the budget' } } as const

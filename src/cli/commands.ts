@@ -20,6 +20,7 @@ import { QUALITY_COMMANDS } from './quality.ts'
 import { reconcileCommand } from './reconcile.ts'
 import { REQUEST_COMMANDS } from './requests.ts'
 import { PROCESS_COMMANDS } from './serve.ts'
+import { statementCommand } from './statement.ts'
 import { statusCommand } from './status.ts'
 import { TEAM_COMMANDS } from './teams.ts'
 import { USER_COMMANDS } from './users.ts'
@@ -49,6 +50,7 @@ export const COMMANDS: readonly Command[] = [
   ...PRICE_COMMANDS,
   ...LEDGER_COMMANDS,
   ...BOOK_COMMANDS,
+  statementCommand,
   reconcileCommand,
   ...REQUEST_COMMANDS,
   version,

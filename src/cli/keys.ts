@@ -6,7 +6,8 @@ import { ENDPOINT_FAMILIES } from '../keys/permit.ts'
 import type { Store } from '../store/store.ts'
 import { type Command, DATA_OPTION, EXIT } from './command.ts'
 import { fields, orDash, table, writeJson, writeList, writeTime } from './format.ts'
-import { allOf, findKey, findTeam, withLocal } from './local.ts'
+import { findKey, findTeam, withLocal } from './local.ts'
+import { allOf } from '../core/all-pages.ts'
 import {
   LIMIT_OPTIONS,
   readDuration,

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Team, VirtualKey } from '../core/key.ts'
 import { DATABASE_FILE, dataFolderOf, openData, type OpenedData } from '../data.ts'
-import type { Page, PageQuery, Store } from '../store/store.ts'
+import { allOf } from '../core/all-pages.ts'
+import type { Store } from '../store/store.ts'
 import { type Arguments, type CliContext, CliError } from './command.ts'
 
 /** `--data`, else WEIR_DATA, else `./weir-data`. */
@@ -40,20 +41,6 @@ export async function withLocal<T>(
   } finally {
     await data.close()
   }
-}
-
-const PAGE = 500
-
-/** Every row of a paged list. */
-export async function allOf<T>(list: (query: PageQuery) => Promise<Page<T>>): Promise<readonly T[]> {
-  const rows: T[] = []
-  let cursor: string | null = null
-  do {
-    const page: Page<T> = await list({ cursor, limit: PAGE })
-    rows.push(...page.data)
-    cursor = page.next
-  } while (cursor !== null)
-  return rows
 }
 
 /** A key by its id, or by its name where only one has it. */

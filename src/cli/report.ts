@@ -3,7 +3,8 @@ import { SPEND_DIMENSIONS, type SpendBucket, type SpendDimension, type SpendRow,
 import { reportCsv, reportJson, reportTable } from '../ledger/report.ts'
 import { type Command, DATA_OPTION, EXIT, UsageError } from './command.ts'
 import { fields, printable, writeCount, writeJson, writeTime } from './format.ts'
-import { allOf, withLocal } from './local.ts'
+import { withLocal } from './local.ts'
+import { allOf } from '../core/all-pages.ts'
 import { readChoice, readList, readMoment } from './read.ts'
 import { didYouMean } from '../core/nearest.ts'
 

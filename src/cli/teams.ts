@@ -5,7 +5,8 @@ import type { Team } from '../core/key.ts'
 import { issueAdminToken } from '../keys/issue-key.ts'
 import { type Command, DATA_OPTION, EXIT } from './command.ts'
 import { orDash, table, writeJson, writeList, writeTime } from './format.ts'
-import { allOf, withLocal } from './local.ts'
+import { withLocal } from './local.ts'
+import { allOf } from '../core/all-pages.ts'
 import { LIMIT_OPTIONS, readChoice, readLimits, readList, readPairs, required, writeLimits } from './read.ts'
 
 const create: Command = {

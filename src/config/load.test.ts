@@ -110,6 +110,7 @@ describe('defaults', () => {
         onStoreFailure: 'refuse',
         budgetWaitMs: 5_000,
       },
+      reports: { scheduled: [] },
       alerts: {
         recipients: [],
         retryForMs: 86_400_000,

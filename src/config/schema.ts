@@ -7,6 +7,7 @@ import { batches, type BatchesConfig, files, type FilesConfig } from './schema-f
 import { cache, type CacheConfig } from './schema-cache.ts'
 import { provider, type ProviderConfig } from './schema-providers.ts'
 import { alerts, type AlertsConfig } from './schema-alerts.ts'
+import { reports, type ReportsConfig } from './schema-reports.ts'
 import { budget, type BudgetConfig } from './schema-budgets.ts'
 import { type DrillConfig, drills } from './schema-drills.ts'
 import { feedback, type FeedbackConfig } from './schema-feedback.ts'
@@ -35,6 +36,7 @@ export type Config = {
   readonly budgets: readonly BudgetConfig[]
   readonly users: UsersConfig
   readonly alerts: AlertsConfig
+  readonly reports: ReportsConfig
   readonly drills: readonly DrillConfig[]
   readonly lab: LabConfig
   readonly feedback: FeedbackConfig
@@ -287,6 +289,7 @@ export const CONFIG: Field<Config> = section<Config>(
     ),
     users,
     alerts,
+    reports,
     drills,
     lab,
     feedback,

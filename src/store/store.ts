@@ -26,7 +26,7 @@ import type { Usage } from '../core/usage.ts'
 import type { CodeKind, Credit, KeyOwner, User, UserCode, UserGroup, UserSession } from '../core/user.ts'
 
 export type Page<T> = { readonly data: readonly T[]; readonly next: string | null }
-export type PageQuery = { readonly cursor: string | null; readonly limit: number }
+type PageQuery = { readonly cursor: string | null; readonly limit: number }
 
 export type KeyWithTeam = {
   readonly key: VirtualKey

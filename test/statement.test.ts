@@ -1,0 +1,92 @@
+// Statements: what somebody spent in a month, in words, as JSON and as a page to print.
+import { describe, expect, test } from 'bun:test'
+import type { Entry } from '../src/core/ledger.ts'
+import { NO_LIMITS } from '../src/core/key.ts'
+import { anEntry, book, type Books, NOW, openBooks } from './open-books.ts'
+
+const HOSTILE = '<script>alert(1)</script>'
+const USD = 1_000_000_000n
+
+const spent = (at: string, costNanoUsd: bigint, change: Partial<Entry> = {}, teamId = 'team_1'): Entry => {
+  const entry = anEntry({ at: Date.parse(at), costNanoUsd, charges: [], ...change })
+  return { ...entry, dimensions: { ...entry.dimensions, teamId, ...change.dimensions } }
+}
+
+async function withTeam(books: Books): Promise<void> {
+  await books.use((store) =>
+    store.insertTeam({
+      id: 'team_1',
+      name: HOSTILE,
+      limits: NO_LIMITS,
+      models: null,
+      tags: [],
+      metadata: {},
+      disabled: false,
+      createdAt: 0,
+    }),
+  )
+  await book(books, [
+    spent('2026-10-15T12:00:00Z', 2n * USD),
+    spent('2026-11-02T12:00:00Z', 3n * USD),
+    spent('2026-11-28T01:00:00Z', 1n * USD, { model: HOSTILE, savedNanoUsd: 5n * USD }),
+    spent('2026-11-28T02:00:00Z', 7n * USD, {}, 'team_2'),
+  ])
+}
+
+test('a team is told what it spent, on what, and how that compares', async () => {
+  await using books = await openBooks()
+  await withTeam(books)
+  const { code, out } = await books.weir('statement', '--team', HOSTILE, '--month', '2026-11', '--json')
+  expect(code).toBe(0)
+  expect(JSON.parse(out)).toMatchObject({
+    subject: { scope: 'team', id: 'team_1', name: HOSTILE },
+    from: '2026-11-01T00:00:00.000Z',
+    to: '2026-12-01T00:00:00.000Z',
+    total: { requests: 2, cost_usd: '4', saved_usd: '5' },
+    before: { requests: 1, cost_usd: '2' },
+    by: { key: [{ name: 'key_1', cost_usd: '4' }], model: [{ name: 'mine/m', cost_usd: '3' }, { cost_usd: '1' }] },
+  })
+  const { days, forecast, by } = JSON.parse(out)
+  expect(days).toHaveLength(28)
+  expect(days[1]).toEqual({ day: '2026-11-02', cost_usd: '3' })
+  // As far back as anything was spent, and four weeks at most.
+  expect(forecast.days).toBe(26)
+  expect(by.task).toBeUndefined()
+})
+
+test('the page has no scripts, nothing from elsewhere, and strangers’ words are words', async () => {
+  await using books = await openBooks()
+  await withTeam(books)
+  const page = await books.weir('statement', '--team', 'team_1', '--html')
+  expect(page.code).toBe(0)
+  const out = page.out.replaceAll(/\s+/g, ' ')
+  expect(out).not.toContain('<script')
+  expect(out).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
+  expect(out).not.toMatch(/(?:src|href)=/)
+  expect(out).toContain('@media print')
+  expect(out).toContain('<svg role="img" aria-label="Spend by day"')
+  expect(out).toContain('In all exactly $4. ')
+})
+
+test('in words it is short, and a month that has ended expects nothing', async () => {
+  await using books = await openBooks()
+  await withTeam(books)
+  const { out } = await books.weir('statement', '--month', '2026-10')
+  expect(out).toStartWith('Spend of the gateway in 2026-10\n\nSpent:     $2.00 in 1 requests (before: $0.00)\n')
+  expect(out).not.toContain('Expected')
+  expect((await books.weir('statement')).out).toContain('Expected:')
+})
+
+describe('a call that cannot be answered', () => {
+  test.each([
+    [['--month', 'november'], 2, '--month takes a month such as 2026-11'],
+    [['--team', 'a', '--key', 'b'], 2, 'each say whose it is'],
+    [['--json', '--html'], 2, 'two formats'],
+    [['--team', 'nobody'], 1, 'There is no team'],
+    [['--key', 'nobody'], 1, 'There is no key'],
+  ])('%j says why', async (words, code, says) => {
+    await using books = await openBooks()
+    await book(books, [spent(new Date(NOW).toISOString(), 1n)])
+    expect(await books.weir('statement', ...words)).toMatchObject({ code, err: expect.stringContaining(says) })
+  })
+})
