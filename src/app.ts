@@ -71,6 +71,7 @@ import {
   showModel,
   showRequest,
 } from './own-answers.ts'
+import { showBilling } from './own-billing.ts'
 import { showBudget } from './own-budget.ts'
 import { takeFeedback, takeWebhook } from './own-feedback.ts'
 import type { FeedbackTools } from './own-feedback.ts'
@@ -440,6 +441,10 @@ export function createGateway(options: GatewayOptions): Gateway {
         return showRequest(request, addressOf, parameter, ownTools)
       case 'budget':
         return showBudget(request, addressOf, ownTools)
+      case 'billing_subscription':
+        return showBilling('subscription', request, addressOf, ownTools)
+      case 'billing_usage':
+        return showBilling('usage', request, addressOf, ownTools)
       case 'feedback':
         return takeFeedback(request, addressOf, ownTools)
       case 'feedback_webhook':

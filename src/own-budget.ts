@@ -3,19 +3,27 @@ import { writeWindow } from './config/budget-values.ts'
 import type { BudgetScope } from './core/budget.ts'
 import { formatUsd } from './core/money.ts'
 import type { AddressOf } from './handle.ts'
+import type { Payer } from './limits/budget-index.ts'
 import type { Budgets, BudgetState } from './limits/budgets.ts'
 import { callerOf, type OwnAnswerTools } from './own-answers.ts'
+import type { KeyWithTeam } from './store/store.ts'
 
 /** What the whole gateway spends is not a caller's to know. */
-const SHOWN: readonly BudgetScope[] = ['organisation', 'team', 'user', 'key']
+export const SHOWN_SCOPES: readonly BudgetScope[] = ['organisation', 'team', 'user', 'key']
 
 export async function showBudget(
   request: Request,
   addressOf: AddressOf,
   tools: OwnAnswerTools & { readonly budgets: Budgets },
 ): Promise<Response> {
-  const { key, team, owner } = await callerOf(request, addressOf, tools)
-  const states = tools.budgets.state({
+  const states = tools.budgets.state(payerOfKey(await callerOf(request, addressOf, tools)))
+  const data = states.filter(({ budget }) => SHOWN_SCOPES.includes(budget.scope)).map(budgetBody)
+  return Response.json({ object: 'list', data })
+}
+
+/** Who pays for requests of a key, whatever they are. */
+export function payerOfKey({ key, team, owner }: KeyWithTeam): Payer {
+  return {
     key,
     team,
     organisation: team?.organisation ?? null,
@@ -23,9 +31,7 @@ export async function showBudget(
     endUser: null,
     tags: [],
     route: null,
-  })
-  const data = states.filter(({ budget }) => SHOWN.includes(budget.scope)).map(budgetBody)
-  return Response.json({ object: 'list', data })
+  }
 }
 
 function budgetBody({ budget, limitNanoUsd, spentNanoUsd, heldNanoUsd, resetAt }: BudgetState): object {

@@ -63,6 +63,15 @@ describe('a request of a user', () => {
         },
       ],
     })
+    for (const base of ['', '/v1']) {
+      const subscription = await weir.call(`${base}/dashboard/billing/subscription`, undefined, { key })
+      expect(await subscription.json()).toMatchObject({ hard_limit_usd: 0.001375, access_until: 0 })
+      const usage = await weir.call(`${base}/dashboard/billing/usage?start_date=2026-01-01`, undefined, { key })
+      expect(await usage.json()).toEqual({ object: 'list', total_usage: 0.01375 })
+    }
+    expect(await (await weir.call('/v1/dashboard/billing/subscription')).json()).toMatchObject({
+      hard_limit_usd: 100_000_000,
+    })
     const range = { from: 0, to: Date.now() + 3_600_000 }
     expect(await weir.store.sales({ by: ['user', 'group', 'model'], bucket: null, ...range })).toMatchObject([
       {

@@ -588,6 +588,16 @@ for (const [name, makePlace] of Object.entries(STORES)) {
         const page = await store.listCredits({ userId: 'user_1', cursor: null, limit: 1 })
         expect(page.data.map(({ id }) => id)).toEqual(['credit_3'])
         expect((await store.listCredits({ userId: 'user_1', cursor: page.next, limit: 1 })).data).toEqual([aCredit()])
+        const all = await store.listCredits({ cursor: null, limit: 9 })
+        expect(all.data.map(({ userId, kind }) => [userId, kind])).toEqual([
+          ['user_1', 'correction'],
+          ['user_2', 'topup'],
+          ['user_1', 'topup'],
+        ])
+        const topups = await store.listCredits({ kind: 'topup', cursor: null, limit: 1 })
+        expect(topups.data.map(({ userId }) => userId)).toEqual(['user_2'])
+        const corrections = await store.listCredits({ userId: 'user_2', kind: 'correction', cursor: null, limit: 9 })
+        expect(corrections).toEqual({ data: [], next: null })
         await expectCode(store.addCredit(aCredit({ id: 'c', userId: 'nobody', reference: 'p' })), 'conflict')
       })
 

@@ -519,6 +519,30 @@ describe('pages', () => {
     expect([back.status, back.text]).toEqual([401, expect.stringContaining('is wrong')])
     expect((await ada.submit('login', { login: 'ada', password: PASSWORD })).text).toContain('<h1>Your account</h1>')
     expect((await ada.open('/user/nothing')).status).toBe(404)
+    const other = await ada.open(`/user/requests?key=${key?.id}`)
+    expect([other.status, other.text]).toEqual([404, expect.stringContaining('You have no key')])
+  })
+
+  test('list the requests of a key, fifty at a time', async () => {
+    using upstream = startUpstream(() => Response.json(completion('word', USAGE)))
+    await using weir = await start({ upstream: upstream.url, more: 'welcome_usd: 1' })
+    const ada = browser(weir)
+    expect((await ada.open('/user/requests?key=x')).text).toContain('<h1>Log in</h1>')
+    await ada.open('/user/register')
+    await ada.submit('register', { login: 'ada', password: PASSWORD })
+    const made = await ada.submit('keys', { name: 'laptop' })
+    const secret = /sk-weir-[\w-]{43}/.exec(made.text)?.[0] ?? ''
+    const id = /requests\?key=(key_\w+)/.exec(made.text)?.[1] ?? ''
+    expect((await ada.open(`/user/requests?key=${id}`)).text).toContain('There are none.')
+    for (let place = 0; place < 51; place++)
+      await weir.call('/v1/chat/completions', { ...QUESTION, max_tokens: 50 }, { key: secret })
+    await weir.call('/v1/chat/completions', { ...QUESTION, model: 'none' }, { key: secret })
+    await weir.gateway.journal.flush()
+    const page = await ada.open(`/user/requests?key=${id}`)
+    expect(page.text.includes('<code>model_unknown</code>')).toBe(true)
+    expect(page.text.match(/0\.00011/g)).toHaveLength(49)
+    const older = /href="(\/user\/requests\?[^"]+)"/.exec(page.text)?.[1]?.replaceAll('&amp;', '&') ?? ''
+    expect((await ada.open(older)).text.match(/0\.00011/g)).toHaveLength(2)
   })
 
   test('run no script, are kept by nobody, and stand in no frame', async () => {

@@ -43,6 +43,7 @@ test('it describes every route that exists', () => {
     'GET /admin/cache',
     'GET /admin/codes',
     'GET /admin/config',
+    'GET /admin/credits',
     'GET /admin/drills',
     'GET /admin/drills/{id}',
     'GET /admin/experiments',

@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import { parseAmount } from '../config/budget-values.ts'
 import {
   CODE_KINDS,
+  CREDIT_KINDS,
   type Credit as CoreCredit,
   type User as CoreUser,
   type UserCode,
@@ -57,6 +58,10 @@ export const CreditInput = z
     }),
   })
   .openapi('CreditInput')
+export const CreditsQuery = z.strictObject({
+  kind: z.enum(CREDIT_KINDS).optional(),
+  ...pageFields,
+})
 export const UsersQuery = z.strictObject({
   group: text.min(1).optional(),
   login: text.min(1).optional().openapi({ description: 'The user with this login, if there is one.' }),
@@ -82,7 +87,7 @@ export const Credit = z
     id: text,
     user: text,
     at: text,
-    kind: text.openapi({ description: '`topup`, `code`, `gift` or `correction`.' }),
+    kind: z.enum(CREDIT_KINDS),
     amount_usd: text,
     amount_nano_usd: text,
     reference: text,

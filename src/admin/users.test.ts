@@ -92,6 +92,10 @@ describe('users', () => {
     expect(refusal(await credit({ amount_usd: '0' }))).toEqual([400, 'request_malformed', 'amount_usd'])
     expect(refusal(await credit({ amount_usd: '1000001' }))).toEqual([400, 'request_malformed', 'amount_usd'])
     expect((await admin.call(`GET /admin/users/${id}`)).json).toMatchObject({ balance_usd: '19.999999999' })
+    expect((await admin.call('GET /admin/credits?kind=topup')).json).toEqual({ data: [], next: null })
+    expect((await admin.call('GET /admin/credits')).json).toMatchObject({
+      data: [{ user: id }, { reference: 'invoice 1' }],
+    })
     expect((await admin.call(`GET /admin/users/${id}/credits?limit=1`)).json).toMatchObject({
       data: [{ kind: 'correction', amount_nano_usd: '-1' }],
       next: expect.any(String),

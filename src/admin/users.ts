@@ -1,5 +1,5 @@
 // Users: made, listed with their balances, changed, credited, erased.
-import { createRoute } from '@hono/zod-openapi'
+import { createRoute, type z } from '@hono/zod-openapi'
 import { GatewayError } from '../core/error.ts'
 import { randomId } from '../core/id.ts'
 import type { User as CoreUser } from '../core/user.ts'
@@ -11,10 +11,11 @@ import { makeUser, type RegisterTools } from '../users/register.ts'
 import { named } from './change.ts'
 import { malformed, notFound } from './errors.ts'
 import { type AdminApp, GUARDED, jsonAnswer, jsonBody, REFUSALS, type StoreRoutes } from './route.ts'
-import { IdParam, listOf, PageQuery } from './schemas.ts'
+import { IdParam, listOf } from './schemas.ts'
 import {
   Credit,
   CreditInput,
+  CreditsQuery,
   renderCredit,
   renderUser,
   User,
@@ -30,6 +31,8 @@ export type UserRoutes = StoreRoutes & {
       readonly balanceOf: (userId: string) => BudgetState
     }
 }
+
+type CreditsAsked = z.output<typeof CreditsQuery> & { readonly userId?: string }
 
 const common = { tags: ['users'], security: GUARDED }
 
@@ -96,9 +99,18 @@ const ROUTES = {
     ...common,
     method: 'get',
     path: '/admin/users/{id}/credits',
-    operationId: 'listCredits',
+    operationId: 'listCreditsOfUser',
     summary: 'What was put on a balance, newest first',
-    request: { params: IdParam, query: PageQuery },
+    request: { params: IdParam, query: CreditsQuery },
+    responses: { 200: jsonAnswer(listOf(Credit), 'A page of credits.'), ...REFUSALS },
+  }),
+  allCredits: createRoute({
+    ...common,
+    method: 'get',
+    path: '/admin/credits',
+    operationId: 'listCredits',
+    summary: 'What was put on all balances, newest first',
+    request: { query: CreditsQuery },
     responses: { 200: jsonAnswer(listOf(Credit), 'A page of credits.'), ...REFUSALS },
   }),
 }
@@ -170,9 +182,14 @@ export function addUserRoutes(app: AdminApp, routes: UserRoutes): void {
   })
 
   app.openapi(ROUTES.credits, async (context) => {
-    const { cursor, limit } = context.req.valid('query')
     const { id: userId } = await findUser(context.req.valid('param').id, store)
-    const page = await store.listCredits({ userId, cursor: cursor ?? null, limit })
-    return context.json({ data: page.data.map(renderCredit), next: page.next }, 200)
+    return context.json(await creditsOf({ userId, ...context.req.valid('query') }), 200)
   })
+
+  app.openapi(ROUTES.allCredits, async (context) => context.json(await creditsOf(context.req.valid('query')), 200))
+
+  async function creditsOf({ cursor, ...query }: CreditsAsked) {
+    const { data, next } = await store.listCredits({ cursor: cursor ?? null, ...named(query), limit: query.limit })
+    return { data: data.map(renderCredit), next }
+  }
 }

@@ -1,10 +1,11 @@
 // `weir users codes|report`: codes to give away, and what users were charged beside what it cost.
-import { renderSalesRow } from '../admin/schemas-users.ts'
-import { CODE_KINDS } from '../core/user.ts'
+import { renderCredit, renderSalesRow } from '../admin/schemas-users.ts'
+import { CODE_KINDS, CREDIT_KINDS } from '../core/user.ts'
 import type { SalesDimension } from '../store/store.ts'
 import { makeCodes } from '../users/codes.ts'
+import { findUser } from '../users/credits.ts'
 import { type Command, CliError, DATA_OPTION, EXIT, UsageError } from './command.ts'
-import { orDash, table, writeCount, writeDollars, writeJson } from './format.ts'
+import { orDash, table, writeCount, writeDollars, writeJson, writeTime } from './format.ts'
 import { withLocal } from './local.ts'
 import { parseAmount } from '../config/budget-values.ts'
 import { readChoice, readInteger, readList, readMoment } from './read.ts'
@@ -129,4 +130,51 @@ const report: Command = {
   },
 }
 
-export const USER_CODE_COMMANDS: readonly Command[] = [codes, report]
+const credits: Command = {
+  name: 'users credits',
+  summary: 'List what was put on balances, newest first',
+  details: null,
+  options: {
+    user: { type: 'string', valueHint: 'user', description: 'Id or login of one user. Default: all' },
+    kind: { type: 'string', valueHint: 'kind', description: `Only \`${CREDIT_KINDS.join('`, `')}\`` },
+    limit: { type: 'string', valueHint: 'n', description: 'How many at most. Default: 50' },
+    ...DATA_OPTION,
+  },
+  examples: [{ command: 'weir users credits --kind topup', what: 'payments, to hold against those of the shop' }],
+  run: (args, context) => {
+    const reference = args.text('user')
+    const kind = readChoice(args, 'kind', CREDIT_KINDS)
+    const limit = readInteger(args, 'limit', 1, 100_000) ?? 50
+    return withLocal(args, context, { create: false }, async ({ store }) => {
+      const userId = reference === null ? null : (await findUser(reference, store)).id
+      const { data } = await store.listCredits({
+        cursor: null,
+        limit,
+        ...(userId === null ? {} : { userId }),
+        ...(kind === null ? {} : { kind }),
+      })
+      if (args.flag('json')) {
+        context.stdout(writeJson({ data: data.map(renderCredit) }))
+        return EXIT.ok
+      }
+      const columns = ['when', 'user', 'kind', 'amount', 'reference', 'note']
+      context.stdout(
+        table(
+          columns.map((title) => ({ title, align: title === 'amount' ? 'right' : 'left' })),
+          data.map((credit) => [
+            writeTime(credit.at),
+            credit.userId,
+            credit.kind,
+            writeDollars(credit.amountNanoUsd),
+            credit.reference,
+            orDash(credit.note),
+          ]),
+          context.colour,
+        ),
+      )
+      return EXIT.ok
+    })
+  },
+}
+
+export const USER_CODE_COMMANDS: readonly Command[] = [credits, codes, report]

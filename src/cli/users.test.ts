@@ -43,6 +43,9 @@ test('users are made, credited, moved to other groups and listed with their bala
   expect((await weir(...credit)).out).toBe('Credited: $20. The balance of ada@example.com is $20.\n')
   expect((await weir(...credit)).out).toBe('Was credited already: $20. The balance of ada@example.com is $20.\n')
   expect((await weir('credit', 'ada@example.com', '--amount=-0.5')).out).toContain('is $19.5.')
+  expect((await weir('credits', '--user', 'ada@example.com', '--kind', 'correction')).out).toMatch(
+    /-\$0\.5 {2}hand_\w+ +-\n.*\$20 {2}invoice 1 +-\n$/,
+  )
   const changed = await weir('change', 'ada@example.com', '--group', 'retail', '--new-password')
   expect(changed).toMatchObject({ code: 0, err: 'User ada@example.com is active, in the group retail.\n' })
   expect(changed.out).toMatch(/^[0-9A-Z-]{29}\n$/)

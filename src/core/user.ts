@@ -46,8 +46,9 @@ export function saleOf({ userId, group, multiplierMillionths }: SaleTerms, costN
   return { userId, group, multiplierMillionths, chargedNanoUsd: timesMillionths(costNanoUsd, multiplierMillionths) }
 }
 
+export const CREDIT_KINDS = ['topup', 'code', 'gift', 'correction'] as const
 /** Where money on a balance came from: a payment, a code, the operator's welcome, or the operator's hand. */
-export type CreditKind = 'topup' | 'code' | 'gift' | 'correction'
+export type CreditKind = (typeof CREDIT_KINDS)[number]
 
 /** What was put on a balance, or taken from it (below zero). Never edited: a balance is Σ credits − Σ charges. */
 export type Credit = {

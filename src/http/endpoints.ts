@@ -31,6 +31,8 @@ type EndpointKind =
   | 'model_v1beta'
   | 'request'
   | 'budget'
+  | 'billing_subscription'
+  | 'billing_usage'
   | 'feedback'
   | 'feedback_webhook'
   | 'response'
@@ -126,6 +128,16 @@ const ENDPOINTS: readonly Endpoint[] = [
   { method: 'POST', path: '/v1/feedback', kind: 'feedback', family: null, dialect: openaiChat },
   { method: 'POST', path: '/v1/feedback/', kind: 'feedback_webhook', family: null, dialect: openaiChat },
   { method: 'GET', path: '/v1/budget', kind: 'budget', family: null, dialect: openaiChat },
+  // Some clients have `/v1` in their base URL, and some have not.
+  ...['/v1', ''].flatMap((base) =>
+    (['subscription', 'usage'] as const).map((what): Endpoint => ({
+      method: 'GET',
+      path: `${base}/dashboard/billing/${what}`,
+      kind: `billing_${what}`,
+      family: null,
+      dialect: openaiChat,
+    })),
+  ),
   ...PASS_METHODS.map((method): Endpoint => ({
     method,
     path: '/pass/',

@@ -68,9 +68,13 @@ function createCredits(database: Connection): Pick<UserStore, 'addCredit' | 'lis
   const find = database
     .statement<CreditRow, [string, string]>('SELECT * FROM credits WHERE kind = ? AND reference = ?')
     .safeIntegers(true)
+  const ofKind = 'no < ?1 AND (?2 IS NULL OR kind = ?2)'
   const list = database
-    .statement<CreditRow, [string, number, number]>(
-      'SELECT * FROM credits WHERE user_id = ? AND no < ? ORDER BY no DESC LIMIT ?',
+    .statement<CreditRow, (string | number | null)[]>(`SELECT * FROM credits WHERE ${ofKind} ORDER BY no DESC LIMIT ?3`)
+    .safeIntegers(true)
+  const listOfUser = database
+    .statement<CreditRow, (string | number | null)[]>(
+      `SELECT * FROM credits WHERE user_id = ?4 AND ${ofKind} ORDER BY no DESC LIMIT ?3`,
     )
     .safeIntegers(true)
   const last = database.statement<{ no: number | null }, []>('SELECT max(no) AS no FROM credits')
@@ -93,10 +97,11 @@ function createCredits(database: Connection): Pick<UserStore, 'addCredit' | 'lis
           })
           .immediate(),
       ),
-    listCredits: ({ userId, cursor, limit }) =>
+    listCredits: ({ userId, kind = null, cursor, limit }) =>
       guarded(() => {
         if (cursor !== null && !/^\d{1,15}$/.test(cursor)) throw notOurCursor()
-        const rows = list.all(userId, cursor === null ? Number.MAX_SAFE_INTEGER : Number(cursor), limit + 1)
+        const page = [cursor === null ? Number.MAX_SAFE_INTEGER : Number(cursor), kind, limit + 1] as const
+        const rows = userId === undefined ? list.all(...page) : listOfUser.all(...page, userId)
         const { data, next } = pageOf(rows, limit, ({ no }) => String(no))
         return { data: data.map(readCredit), next }
       }),

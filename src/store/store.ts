@@ -23,7 +23,7 @@ import type { CachedAnswer, CacheSaving, CacheShare, IdempotentRequest, KeptAnsw
 import type { Entry, Intent, LedgerBatch, RequestRecord } from '../core/ledger.ts'
 import type { NanoUsd } from '../core/money.ts'
 import type { Usage } from '../core/usage.ts'
-import type { CodeKind, Credit, KeyOwner, User, UserCode, UserGroup, UserSession } from '../core/user.ts'
+import type { CodeKind, Credit, CreditKind, KeyOwner, User, UserCode, UserGroup, UserSession } from '../core/user.ts'
 
 export type Page<T> = { readonly data: readonly T[]; readonly next: string | null }
 type PageQuery = { readonly cursor: string | null; readonly limit: number }
@@ -515,7 +515,7 @@ export interface UserStore {
   /** Writes a credit, unless there is one of its kind and reference: then that one comes back, as not new. */
   addCredit(credit: Credit): Promise<{ readonly credit: Credit; readonly isNew: boolean }>
   /** Newest first. */
-  listCredits(query: PageQuery & { readonly userId: string }): Promise<Page<Credit>>
+  listCredits(query: PageQuery & { readonly userId?: string; readonly kind?: CreditKind }): Promise<Page<Credit>>
   /** All that was ever credited to the users who have credits after this number; 0 is before the first. */
   creditsSince(no: number): Promise<{
     readonly no: number

@@ -111,6 +111,7 @@ function keysSection(keys: readonly OwnKey[], token: string, most: number): Mark
     (key) =>
       html`<tr>
         <th scope="row">${key.name}</th>
+        <td><a href="/user/requests?key=${key.id}" aria-label="Requests of the key ${key.name}">Requests</a></td>
         <td><code>…${key.hint}</code></td>
         <td>${key.models === null ? 'all' : key.models.join(', ')}</td>
         <td>${(key.expires_at ?? 'never').slice(0, 10)}</td>
@@ -127,6 +128,7 @@ function keysSection(keys: readonly OwnKey[], token: string, most: number): Mark
       <thead>
         <tr>
           <th scope="col">Name</th>
+          <th scope="col">Log</th>
           <th scope="col">Ends in</th>
           <th scope="col">Models</th>
           <th scope="col">Expires</th>

@@ -1,6 +1,7 @@
 // Actions about money: codes, what was credited, what was used and charged, and invitations.
 import { z } from 'zod'
 import { GatewayError } from '../core/error.ts'
+import type { VirtualKey } from '../core/key.ts'
 import type { RequestRecord } from '../core/ledger.ts'
 import { formatUsd } from '../core/money.ts'
 import { inputTokens, outputTokens } from '../core/usage.ts'
@@ -66,12 +67,8 @@ export const MONEY_ACTIONS: readonly Action[] = [
   ownAction('GET', 'requests', {
     fields: z.strictObject({ key: z.string().min(1).max(200), cursor }),
     async run({ key, cursor: after = null }, { user }, tools) {
-      const { id } = await ownKey(key, user, tools)
-      const page = await tools.store.listRequests({ keyId: id, cursor: after, limit: PAGE })
-      const data = await Promise.all(
-        page.data.map(async (record) => requestJson(record, (await tools.store.getEntry(record.id))?.sale ?? null)),
-      )
-      return { body: { data, next: page.next } }
+      const { data, next } = await requestsOf(user, { key, cursor: after }, tools)
+      return { body: { data, next } }
     },
   }),
   ownAction('GET', 'invitations', {
@@ -92,6 +89,22 @@ export const MONEY_ACTIONS: readonly Action[] = [
     run: async (_, { user }, tools) => ({ status: 201, body: await invite(user, tools) }),
   }),
 ]
+
+export type RequestRow = ReturnType<typeof requestJson>
+
+/** A page of the requests of one of the user's keys. Throws `not_found`. */
+export async function requestsOf(
+  user: User,
+  { key: id, cursor: after }: { readonly key: string; readonly cursor: string | null },
+  tools: UserTools,
+): Promise<{ readonly key: VirtualKey; readonly data: readonly RequestRow[]; readonly next: string | null }> {
+  const key = await ownKey(id, user, tools)
+  const page = await tools.store.listRequests({ keyId: key.id, cursor: after, limit: PAGE })
+  const data = await Promise.all(
+    page.data.map(async (record) => requestJson(record, (await tools.store.getEntry(record.id))?.sale ?? null)),
+  )
+  return { key, data, next: page.next }
+}
 
 export async function usageOf(
   user: User,
@@ -130,7 +143,7 @@ function usageJson(row: SalesRow, by: 'key' | 'model' | undefined): UsageRow {
   }
 }
 
-function requestJson(record: RequestRecord, sale: Sale | null): object {
+function requestJson(record: RequestRecord, sale: Sale | null) {
   return {
     id: record.id,
     at: time(record.at),
