@@ -2,8 +2,26 @@
 import { type Connection, connect } from './http-client.ts'
 import { quantile } from './figures.ts'
 
-/** Where requests go: a port, and the bytes of one whole request. */
-export type Aim = { readonly port: number; readonly request: Uint8Array }
+/**
+ * Where requests go: a port, and the bytes of one whole request. `numberAt`: where ten digits stand in them that are another number
+ * in each request, so that each is a conversation of its own; null: all are the same.
+ */
+export type Aim = { readonly port: number; readonly request: Uint8Array; readonly numberAt: number | null }
+
+const NUMBER_DIGITS = 10
+/** What stands for the number in a request. */
+export const NUMBER_PLACE = '0'.repeat(NUMBER_DIGITS)
+
+/** Gives the bytes of the next request. */
+function requestsOf({ request, numberAt }: Aim): () => Uint8Array {
+  if (numberAt === null) return () => request
+  let number = Math.floor(Math.random() * 1e9)
+  return () => {
+    const own = Buffer.from(request)
+    own.write(String(++number).padStart(NUMBER_DIGITS, '0'), numberAt, 'latin1')
+    return own
+  }
+}
 
 const EVENT_END = Buffer.from('\n\n')
 const FAILURES_UNTIL_GIVING_UP = 50
@@ -17,17 +35,18 @@ export type RunningLoad = {
 }
 
 /** A closed loop: each connection sends its next request when the answer to its last one has ended. */
-export async function startLoad({ port, request }: Aim, connections: number): Promise<RunningLoad> {
+export async function startLoad(aim: Aim, connections: number): Promise<RunningLoad> {
+  const nextRequest = requestsOf(aim)
   const counts = { answers: 0, events: 0, failures: 0 }
   let running = true
   const loops: Promise<void>[] = []
   for (let index = 0; index < connections; index++) {
-    const connection = await connect(port)
+    const connection = await connect(aim.port)
     loops.push(
       new Promise((resolve) => {
         const next = () => {
           if (running && counts.failures < FAILURES_UNTIL_GIVING_UP) {
-            connection.send(request, sink)
+            connection.send(nextRequest(), sink)
             return
           }
           connection.close()
@@ -79,9 +98,10 @@ export type Latency = {
  * An open loop: requests leave on a schedule whether or not earlier ones were answered, and each latency counts from its
  * scheduled time, so that a stall shows in all the requests that it held up.
  */
-export async function openLoop({ port, request }: Aim, ratePerS: number, durationMs: number): Promise<Latency> {
+export async function openLoop(aim: Aim, ratePerS: number, durationMs: number): Promise<Latency> {
+  const nextRequest = requestsOf(aim)
   const total = Math.round((ratePerS * durationMs) / 1000)
-  const idle: Connection[] = await Promise.all(Array.from({ length: 64 }, () => connect(port)))
+  const idle: Connection[] = await Promise.all(Array.from({ length: 64 }, () => connect(aim.port)))
   const all = [...idle]
   const waiting: number[] = []
   const latencies: number[] = []
@@ -97,7 +117,7 @@ export async function openLoop({ port, request }: Aim, ratePerS: number, duratio
     }
     const send = (connection: Connection, dueMs: number) => {
       let status = 0
-      connection.send(request, {
+      connection.send(nextRequest(), {
         head: (value) => {
           status = value
         },
@@ -129,16 +149,17 @@ export async function openLoop({ port, request }: Aim, ratePerS: number, duratio
 }
 
 /** Opens `count` streams and waits until each has had its first events; the returned function closes them. */
-export async function holdStreams({ port, request }: Aim, count: number): Promise<() => void> {
+export async function holdStreams(aim: Aim, count: number): Promise<() => void> {
+  const nextRequest = requestsOf(aim)
   const connections: Connection[] = []
   const opened: Promise<void>[] = []
   for (let index = 0; index < count; index++) {
-    const connection = await connect(port)
+    const connection = await connect(aim.port)
     connections.push(connection)
     opened.push(
       new Promise((resolve, reject) => {
         let events = 0
-        connection.send(request, {
+        connection.send(nextRequest(), {
           head: (status) => {
             if (status !== 200) reject(new Error(`an idle stream was answered with ${status}`))
           },

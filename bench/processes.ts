@@ -131,8 +131,15 @@ export type Gateway = Child & {
   admin(path: string): Promise<unknown>
 }
 
+/** `lab`: 2 % of the requests of the route `chat` are copied to a candidate that stays in shadow. */
+type GatewayOptions = { readonly lab: boolean }
+
 /** The gateway as it is really started: a key with limits, request log, durable ledger and metrics, all on. */
-export async function startGateway(folder: string, upstream: string): Promise<Gateway> {
+export async function startGateway(
+  folder: string,
+  upstream: string,
+  { lab }: GatewayOptions = { lab: false },
+): Promise<Gateway> {
   const [port, adminPort] = [await freePort(), await freePort()]
   const log = path.join(folder, 'gateway.log')
   const config = path.join(folder, 'weir.yaml')
@@ -150,6 +157,12 @@ export async function startGateway(folder: string, upstream: string): Promise<Ga
     base_url: ${upstream.replace(/\/v1$/, '')}
     keys: [x]
     models: { m: { price: { input: 0.15, output: 0.6 } } }
+  candidate:
+    preset: openai-compatible
+    base_url: ${upstream}
+    keys: [x]
+    models: { m: { price: { input: 0.1, output: 0.4 } } }
+routes: { chat: { targets: [mock/m] } }
 `,
   )
   const child = launch(
@@ -178,6 +191,7 @@ export async function startGateway(folder: string, upstream: string): Promise<Ga
   }
   const limits = { rpm: 1_000_000_000, tpm: 1_000_000_000_000, concurrency: 1_000_000 }
   const key = (await ask('POST', '/admin/keys', JSON.stringify({ name: 'bench', limits }))) as { secret: string }
+  if (lab) await ask('POST', '/admin/experiments', JSON.stringify(SHADOWED))
   return {
     pid: child.pid ?? 0,
     port,
@@ -185,6 +199,19 @@ export async function startGateway(folder: string, upstream: string): Promise<Ga
     admin: (at) => ask('GET', at, null),
     stop: () => stop(child),
   }
+}
+
+/** So many pairs are never reached: it stays in shadow, and its money lasts. */
+const SHADOWED = {
+  route: 'chat',
+  baseline: 'mock/m',
+  candidate: 'candidate/m',
+  stages: ['shadow'],
+  pairs_per_stage: 100_000,
+  shadow_rate: 0.02,
+  max_usd: 1_000_000,
+  share_of_spend: null,
+  start: true,
 }
 
 async function ready(child: ChildProcess, url: string, log: string): Promise<void> {

@@ -1,9 +1,11 @@
 // `npm run bench`: what the gateway costs beside a bare proxy, measured in one run, round by round in turn.
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { showOthers, watchOthers } from './contention.ts'
 import { showSpread, type Spread, spreadOf, table } from './figures.ts'
 import { postBytes } from './http-client.ts'
-import { type Aim, holdStreams, type Latency, openLoop, startLoad } from './load.ts'
+import { type Aim, holdStreams, type Latency, NUMBER_PLACE, openLoop, startLoad } from './load.ts'
 import {
   type Child,
   cpuMs,
@@ -26,6 +28,7 @@ Measures the gateway beside a bare Bun proxy: CPU per request and per event, add
   --rounds N   rounds of each measurement, floor and gateway in turn (default 5)
   --quick      one short round: whether it works, not how fast it is
   --self       the floor against itself: how much the machine alone varies
+  --lab        a second gateway beside it, which looks at answers and copies 2 % of the requests to another model
   --json       figures as JSON on standard output
   --help       this text
 
@@ -39,9 +42,9 @@ const RATE_PER_S = 500
 /** Until a load runs evenly: the streams of one start together and spread over their own length. */
 const SETTLE_MS = 700
 
-/** One of the two that are compared. */
+/** One of those that are compared. */
 type Subject = {
-  readonly name: 'floor' | 'gateway'
+  readonly name: 'floor' | 'gateway' | 'lab'
   readonly pid: number
   readonly whole: Aim
   readonly stream: Aim
@@ -65,6 +68,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     quick: { type: 'boolean', default: false },
     self: { type: 'boolean', default: false },
+    lab: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -82,18 +86,21 @@ function planOf(): Plan {
 }
 
 function subjectOf(name: Subject['name'], child: Child, authorization: string): Subject {
-  const aim = (body: string): Aim => ({
-    port: child.port,
-    request: postBytes('/v1/chat/completions', authorization, body),
-  })
-  // The floor passes on the model that it is sent; the gateway is asked by its own name of the same model.
-  const model = name === 'gateway' ? 'mock/m' : 'm'
+  // Beside the lab each request is a conversation of its own: it asks about each of them once.
+  const more = values.lab ? ` ${NUMBER_PLACE}` : ''
+  const aim = (body: string): Aim => {
+    const request = postBytes('/v1/chat/completions', authorization, body)
+    const place = Buffer.from(request).indexOf(NUMBER_PLACE)
+    return { port: child.port, request, numberAt: place < 0 ? null : place }
+  }
+  // The floor passes on the model that it is sent; the gateway is asked by its own name of the same model, or of the route of it.
+  const model = name === 'floor' ? 'm' : values.lab ? 'chat' : 'mock/m'
   return {
     name,
     pid: child.pid,
-    whole: aim(wholeRequest(model)),
-    stream: aim(streamRequest(model, STREAM)),
-    idle: aim(streamRequest(model, { ...STREAM, idle: true, gapMs: 1 })),
+    whole: aim(wholeRequest(model, more)),
+    stream: aim(streamRequest(model, STREAM, more)),
+    idle: aim(streamRequest(model, { ...STREAM, idle: true, gapMs: 1 }, more)),
   }
 }
 
@@ -142,13 +149,13 @@ async function measureIdle(subject: Subject, memory: Memory): Promise<void> {
 }
 
 /** Requests that the upstream saw from the gateway, and entries that the gateway has for them: they must be the same number. */
-async function compareBooks(gateway: Gateway, mock: Child): Promise<Books> {
+async function compareBooks(gateway: Gateway, mock: Child, name: string): Promise<Books> {
   const read = async (): Promise<Books> => {
     const { requests } = (await (await fetch(`http://127.0.0.1:${mock.port}/count`)).json()) as {
       requests: Record<string, number>
     }
     const report = (await gateway.admin('/admin/reports/spend?by=provider')) as { total: { requests: number } }
-    return { upstreamRequests: requests['gateway'] ?? 0, ledgerRequests: report.total.requests }
+    return { upstreamRequests: requests[name] ?? 0, ledgerRequests: report.total.requests }
   }
   let books = await read()
   // Streams that were just let go are settled a moment later.
@@ -161,7 +168,7 @@ async function compareBooks(gateway: Gateway, mock: Child): Promise<Books> {
 
 type Compared = { readonly rounds: readonly Round[]; readonly memory: Memory }
 
-function rowsOf(floor: Compared, other: Compared, name: string): string[][] {
+function rowsOf(floor: Compared, other: Compared, names: readonly [string, string]): string[][] {
   const metric = (title: string, field: keyof Round, digits: number, ratio: boolean): string[] => {
     const of = (side: Compared) => side.rounds.map((round) => round[field])
     const ratios = other.rounds.map((round, index) => round[field] / (floor.rounds[index]?.[field] ?? Number.NaN))
@@ -179,7 +186,7 @@ function rowsOf(floor: Compared, other: Compared, name: string): string[][] {
     '',
   ]
   return [
-    ['', 'floor', name, 'ratio'],
+    ['', names[0], names[1], 'ratio'],
     metric('CPU µs / request (1 KB, 64 connections)', 'requestMicros', 1, true),
     metric('requests / s in that loop', 'requestsPerS', 0, false),
     metric(`CPU µs / event (${STREAMS} streams, ${STREAM.gapMs} ms apart)`, 'eventMicros', 1, true),
@@ -210,13 +217,18 @@ async function main(): Promise<void> {
   const floor = await startScript(folder, 'system', 'bench/floor.ts', [upstream('floor')])
   const gateway = values.self ? null : await startGateway(folder, `${upstream('gateway')}/v1`)
   const twin = gateway ?? (await startScript(folder, 'system', 'bench/floor.ts', [upstream('twin')]))
+  const labFolder = path.join(folder, 'lab')
+  if (values.lab) mkdirSync(labFolder)
+  const lab = values.lab ? await startGateway(labFolder, `${upstream('lab')}/v1`, { lab: true }) : null
   const subjects = [
     subjectOf('floor', floor, 'Bearer x'),
     subjectOf(gateway === null ? 'floor' : 'gateway', twin, gateway?.authorization ?? 'Bearer x'),
+    ...(lab === null ? [] : [subjectOf('lab', lab, lab.authorization)]),
   ]
   const direct: Aim = {
     port: mock.port,
     request: postBytes('/direct/v1/chat/completions', 'Bearer x', wholeRequest('m')),
+    numberAt: null,
   }
   await pause(500)
   const pinned = { system: subjects.map(({ pid }) => pid), load: [mock.pid, process.pid] }
@@ -245,20 +257,36 @@ async function main(): Promise<void> {
   }
   const othersShare = othersShares.includes(null) ? null : Math.max(...othersShares.map(Number))
   for (const { subject, memory } of measured) await measureIdle(subject, memory)
-  const books = gateway === null ? null : await compareBooks(gateway, mock)
-  const [first, second] = measured
+  const books = gateway === null ? null : await compareBooks(gateway, mock, 'gateway')
+  const labBooks = lab === null ? null : await compareBooks(lab, mock, 'lab')
+  const [first, second, third] = measured
   if (first !== undefined && second !== undefined)
-    say(`\n${table(rowsOf(first, second, gateway === null ? 'floor again' : 'gateway'))}`)
+    say(`\n${table(rowsOf(first, second, ['floor', gateway === null ? 'floor again' : 'gateway']))}`)
+  if (second !== undefined && third !== undefined) say(`\n${table(rowsOf(second, third, ['gateway', 'with the lab']))}`)
   say(`\nother programs' share of a core, in the worst round: ${showOthers(othersShare)}`)
   if (books !== null)
     say(`\nbooks: the upstream saw ${books.upstreamRequests} requests, the ledger has ${books.ledgerRequests} entries`)
+  if (lab !== null && labBooks !== null)
+    say(`the lab: ${await labWords(lab)}; ${labBooks.upstreamRequests} requests, ${labBooks.ledgerRequests} entries`)
   if (values.json)
     process.stdout.write(
-      `${JSON.stringify({ machine, plan, othersShare, measured: measured.map(summary), books }, null, 2)}\n`,
+      `${JSON.stringify({ machine, plan, othersShare, measured: measured.map(summary), books, labBooks }, null, 2)}\n`,
     )
-  for (const child of [twin, floor, mock]) await child.stop()
-  if (books !== null && books.upstreamRequests !== books.ledgerRequests)
+  for (const child of [...(lab === null ? [] : [lab]), twin, floor, mock]) await child.stop()
+  if ([books, labBooks].some((one) => one !== null && one.upstreamRequests !== one.ledgerRequests))
     throw new Error('The books do not match the upstream.')
+}
+
+/** What the lab did meanwhile; throws where it was not on. */
+async function labWords(lab: Gateway): Promise<string> {
+  const { data } = (await lab.admin('/admin/experiments')) as {
+    data: { stage: string; status: string; numbers: { pairs: number }; copies: { made: number; dropped: object } }[]
+  }
+  const [experiment] = data
+  if (experiment === undefined || experiment.stage !== 'shadow' || experiment.status !== 'running')
+    throw new Error(`The experiment did not stay in shadow: ${JSON.stringify(experiment)}`)
+  const { numbers, copies } = experiment
+  return `${numbers.pairs} pairs, ${copies.made} copies, not made ${JSON.stringify(copies.dropped)}`
 }
 
 function summary({ subject, rounds, memory }: { subject: Subject; rounds: Round[]; memory: Memory }) {

@@ -79,6 +79,7 @@ async function main(): Promise<void> {
   const aimOf = (model: string): Aim => ({
     port: gateway.port,
     request: postBytes('/v1/chat/completions', gateway.authorization, streamRequest(model, STREAM)),
+    numberAt: null,
   })
   const lanes = [
     { name: 'native', aim: aimOf('mock/m'), micros: [] as number[] },

@@ -18,16 +18,17 @@ export type StreamAsked = {
 const WHOLE_QUESTION =
   'Explain in a few sentences how a weir regulates the flow of a river and what it is measured for.'
 
-export function wholeRequest(model: string): string {
-  return JSON.stringify({ model, messages: [{ role: 'user', content: WHOLE_QUESTION }], max_tokens: 256 })
+/** `more`: put at the end of what is asked. */
+export function wholeRequest(model: string, more = ''): string {
+  return JSON.stringify({ model, messages: [{ role: 'user', content: WHOLE_QUESTION + more }], max_tokens: 256 })
 }
 
 /** A streamed request; the client asks for the usage event itself, so that every subject relays the same events. */
-export function streamRequest(model: string, { gapMs, events, idle, marked }: StreamAsked): string {
+export function streamRequest(model: string, { gapMs, events, idle, marked }: StreamAsked, more = ''): string {
   const script = `bench gap=${gapMs} events=${events} idle=${Number(idle)} marked=${Number(marked)}`
   return JSON.stringify({
     model,
-    messages: [{ role: 'user', content: script }],
+    messages: [{ role: 'user', content: script + more }],
     max_tokens: events,
     stream: true,
     stream_options: { include_usage: true },

@@ -1,7 +1,7 @@
 // Which routes are on trial, and what stands in their place: worked out when an experiment moves or the configuration changes, so that
 // a request only looks it up.
 import type { Experiment } from '../core/experiment.ts'
-import { candidateShareOf, isAssigned, isReal } from '../lab/ramp.ts'
+import { candidateShareOf, isReal } from '../lab/ramp.ts'
 import { armsOf } from '../routing/trial.ts'
 import type { RouteTrial } from '../routing/trial.ts'
 import type { Snapshot } from '../snapshot.ts'
@@ -51,11 +51,19 @@ export function standInsOf(
       experiment: id,
       stage: ramp.stage,
       routes: arms,
-      isCandidates: (place) => isAssigned(place, ramp.stage),
+      candidateShare: share,
       readShare: isReal(ramp.stage)
         ? { candidate: Math.min(1, READ_SHARE / share), control: Math.min(1, READ_SHARE / (1 - share)) }
         : { candidate: 0, control: 0 },
       copyShare: isJudged(experiment) ? spec.shadowShare : 0,
+      bystander: {
+        experiment: id,
+        stage: ramp.stage,
+        arm: 'control',
+        conversation: null,
+        isRead: false,
+        isCopied: false,
+      },
     }
     standIns.set(spec.route, { route, trial, baseline: first })
   }

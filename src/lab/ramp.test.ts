@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import { randomOf } from '../providers/simulator/random.ts'
 import { GUARDRAILS, type Ramp, STAGES, type Transition } from '../core/experiment.ts'
-import { DEFAULT_PLAN, isAssigned, newRamp, type Observation, step } from './ramp.ts'
+import { candidateShareOf, DEFAULT_PLAN, newRamp, type Observation, step } from './ramp.ts'
 import {
   addOutcome,
   addPair,
@@ -162,7 +162,7 @@ test('a person may pause, resume, promote and roll back; after a rollback a day 
 test('whoever is in the candidate’s share stays in it while the ramp goes up', () => {
   fc.assert(
     fc.property(fc.double({ min: 0, max: 1, noNaN: true }), (place) => {
-      const inside = STAGES.map((stage) => isAssigned(place, stage))
+      const inside = STAGES.map((stage) => place < candidateShareOf(stage))
       expect(inside.indexOf(true) < 0 || inside.slice(inside.indexOf(true)).every(Boolean)).toBe(true)
     }),
   )

@@ -88,11 +88,6 @@ export function isReal(stage: Stage): boolean {
   return CANDIDATE_SHARE[stage] > 0
 }
 
-/** `place`: a hash of tenant and conversation on 0–1. As shares only grow, whoever is in stays in. */
-export function isAssigned(place: number, stage: Stage): boolean {
-  return place < CANDIDATE_SHARE[stage]
-}
-
 export function newRamp(nowMs: number): Ramp {
   return {
     stage: 'draft',
@@ -107,7 +102,10 @@ export function newRamp(nowMs: number): Ramp {
   }
 }
 
-/** Share of the conversations of a stage that the candidate answers, 0–1. */
+/**
+ * Share of the conversations of a stage that the candidate answers: those whose place, a hash of tenant and conversation on 0–1, is below it.
+ * As shares only grow, whoever is in stays in.
+ */
 export function candidateShareOf(stage: Stage): number {
   return CANDIDATE_SHARE[stage]
 }

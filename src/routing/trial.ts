@@ -3,7 +3,7 @@
 // The candidate stands where the baseline stood, in the route itself and in the routes that it leads to; the baseline is what
 // takes over when the candidate fails. For everybody else the candidate answers nothing, so that whoever is compared with it is
 // not mixed with it. All else of the route stays: its strategy, its other targets, its conditions.
-import type { Arm, Stage } from '../core/experiment.ts'
+import type { Arm, Stage, Trial } from '../core/experiment.ts'
 import type { Deployment, Timeouts } from '../core/model.ts'
 import { hashText } from './order.ts'
 import { deploymentsOf } from './route.ts'
@@ -14,11 +14,13 @@ export type RouteTrial = {
   readonly experiment: string
   readonly stage: Stage
   readonly routes: { readonly [arm in Arm]: Route }
-  /** Whether conversations of this place (0–1) belong to the candidate. */
-  readonly isCandidates: (place: number) => boolean
+  /** Conversations whose place is below it are the candidate’s, 0–1. */
+  readonly candidateShare: number
   /** Share of the answers of each arm whose content is looked at, and of the requests that are copied to the other model. */
   readonly readShare: { readonly [arm in Arm]: number }
   readonly copyShare: number
+  /** What a request is that no arm and no copy is drawn for, while the candidate answers nobody. */
+  readonly bystander: Trial
 }
 
 /** Null: the baseline is no target of the route (any more), so that there is nothing to take the place of. */

@@ -49,11 +49,13 @@ export function onTrial(
   if (isLimited && !modelAllowed(key.models, team?.models ?? null, [call.facts.model])) return null
   const { trial, baseline } = standIn
   if (trial === null) return { route: standIn.route, trial, baseline }
+  const isCopied = random() < trial.copyShare
+  if (trial.candidateShare === 0 && !isCopied) return { route: trial.routes.control, trial: trial.bystander, baseline }
   const session = routingOptionsOf(headers, call.facts.options.routing)?.session ?? null
   const thread = threadOf(call, key.id, session)
   const conversation = thread === null ? null : `${key.teamId ?? key.id} ${thread.hash}`
   const place = conversation === null ? random() : placeOf(conversation, trial.experiment)
-  const arm = trial.isCandidates(place) ? 'candidate' : 'control'
+  const arm = place < trial.candidateShare ? 'candidate' : 'control'
   return {
     route: trial.routes[arm],
     baseline,
@@ -63,7 +65,7 @@ export function onTrial(
       arm,
       conversation,
       isRead: random() < trial.readShare[arm],
-      isCopied: random() < trial.copyShare,
+      isCopied,
     },
   }
 }
