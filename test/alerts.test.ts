@@ -2,8 +2,10 @@
 // the receiver and several processes.
 import { describe, expect, test } from 'bun:test'
 import { spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { messageOf } from '../src/alerts/message.ts'
+import { postOf } from '../src/alerts/posts.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 import { SECRET, startReceiver } from './alerts/receiver.ts'
 import { completion, providerAt, QUESTION, startGateway, startUpstream } from './gateway.ts'
@@ -99,6 +101,52 @@ describe('a budget', () => {
     expect(receiver.unique()).toMatchObject([{ kind: 'budget_threshold', data: { share: 0.5, spent_usd: '0.00002' } }])
   }, 60_000)
 })
+
+test('the receiver of docs/alerts.md takes a message once, and none that is forged', async () => {
+  const text = readFileSync(path.join(ROOT, 'docs', 'alerts.md'), 'utf8')
+  const snippet = /```js\n([\s\S]*?)```/.exec(text)?.[1] ?? ''
+  const script = snippet.replace(
+    '.listen(9000)',
+    `.listen(0, '127.0.0.1', function () { console.log('port ' + this.address().port) })`,
+  )
+  const child = spawn(process.execPath, ['-e', script], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, WEIR_WEBHOOK_SECRET: SECRET },
+  })
+  try {
+    let out = ''
+    const port = await new Promise<string>((resolve) =>
+      child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+        out += piece
+        const found = /port (\d+)/.exec(out)?.[1]
+        if (found !== undefined) resolve(found)
+      }),
+    )
+    const send = async (secret: string): Promise<number> => {
+      const channel = { type: 'webhook', url: `http://127.0.0.1:${port}/`, secret } as const
+      const { url, headers, body } = postOf(testMessage(), channel, Date.now())
+      return (await fetch(url, { method: 'POST', headers, body })).status
+    }
+    const statuses = [await send(SECRET), await send(SECRET), await send('whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA')]
+    expect(statuses).toEqual([204, 204, 401])
+    expect(out.match(/This is a test/g)).toHaveLength(1)
+  } finally {
+    child.kill('SIGKILL')
+  }
+})
+
+function testMessage() {
+  const alert = {
+    kind: 'test',
+    subject: { scope: 'gateway', id: '' },
+    threshold: '',
+    window: { from: 0, until: null },
+    at: 0,
+    facts: { by: 'a test' },
+  } as const
+  return messageOf({ id: 'alert_1', incidentId: 'alert_1', alert }, { name: null, teamId: null, teamName: null })
+}
 
 /** Time runs so much faster in the processes. */
 const FACTOR = 100

@@ -74,6 +74,7 @@ describe('the configuration', () => {
     ['slack: hooks.slack.com/x', 'expected an http or https URL'],
     ['webhook: { url: "https://a.example" }', 'secret'],
     ['webhook: { url: "https://a.example", secret: short }', 'a secret of 24 characters or more'],
+    ['webhook: { url: "https://a.example", secret: "whsec_this is no base64 of anything" }', 'whsec_ with the base64'],
     ['email: { to: [ops@example.com] }', 'there is no mail server for this'],
     ['email: { smtp: "mail.example.com", to: [ops@example.com] }', 'smtp://user:password@mail.example.com:587'],
     ['email: { smtp: "smtp://m.example", to: ["Ops <ops@example.com>"] }', 'an e-mail address such as ops@example.com'],

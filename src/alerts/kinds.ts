@@ -87,7 +87,7 @@ export const KINDS: { readonly [Kind in AlertKind]: KindRow<Kind> } = {
   price_change: {
     when: 'a price file changed prices',
     severity: () => 'info',
-    title: ({ changes }) => `${changes} prices have changed`,
+    title: ({ changes }) => (changes === 1 ? 'A price has changed' : `${changes} prices have changed`),
     text: ({ version, examples, changes }) =>
       `By ${version}: ${examples.join('; ')}${changes > examples.length ? `; and ${changes - examples.length} more` : ''}. \`weir prices diff\` shows all.`,
   },
@@ -96,7 +96,7 @@ export const KINDS: { readonly [Kind in AlertKind]: KindRow<Kind> } = {
     severity: () => 'warning',
     title: (_, who) => `${who} has no price`,
     text: ({ requests, day }) =>
-      `${requests} requests of ${day} were let through and counted as $0. Set \`providers.<name>.models.<model>.price\` (0 for a model that is free).`,
+      `${requests === 1 ? 'A request' : `${requests} requests`} of ${day} ${requests === 1 ? 'was' : 'were'} let through and counted as $0. Set \`providers.<name>.models.<model>.price\` (0 for a model that is free).`,
   },
   quality_drift: {
     when: 'what a deployment answers has changed',

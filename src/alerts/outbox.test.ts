@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import type { Alert } from '../core/alert.ts'
 import type { Sent } from './send.ts'
 import { HOUR, startBench, thresholdAlert } from './testing.ts'
 
@@ -140,6 +141,17 @@ describe('a receiver', () => {
     await bench.until(() => bench.log.at(-1)?.type === 'given_up')
     expect(bench.tries).toHaveLength(1)
   })
+})
+
+test('an alert that cannot be put into words is logged, and holds up nobody', async () => {
+  await using bench = startBench(SLACK)
+  const outbox = bench.outbox()
+  const broken = { ...thresholdAlert(bench.clock.now()), facts: null } as unknown as Alert
+  await outbox.raise(broken)
+  await outbox.raise(thresholdAlert(bench.clock.now(), { threshold: '1' }))
+  outbox.start()
+  await bench.until(() => bench.taken.length === 1)
+  expect(bench.errors).toHaveLength(1)
 })
 
 describe('a crash', () => {

@@ -136,13 +136,26 @@ export function createOutbox(options: OutboxOptions): Outbox {
     }
   }
 
-  async function plan({ no, alert }: KeptAlert): Promise<void> {
+  async function plan(kept: KeptAlert): Promise<void> {
+    const { no, alert } = kept
     const { quietHours, ...others } = config()
     const now = clock.now()
-    const held = severityOf(alert) === 'critical' || alert.kind === 'test' ? null : quietUntil(quietHours, now)
-    const chosen = destinationsFor(alert, await named(alert), destinationsOf(others))
+    const names = await named(alert)
+    if (!isTellable(kept, names)) return void (await store.planAlert(no, { at: now, deliveries: [] }))
+    const held = severityOf(alert) === 'critical' ? null : quietUntil(quietHours, now)
+    const chosen = destinationsFor(alert, names, destinationsOf(others))
     const deliveries = chosen.map(({ name }) => ({ destination: name, heldUntil: held ?? now }))
     await store.planAlert(no, { at: now, deliveries })
+  }
+
+  /** One that cannot be put into words would hold up all behind it: it is logged, and goes nowhere. */
+  function isTellable(kept: KeptAlert, names: Named): boolean {
+    try {
+      return messageOf(kept, names).title !== ''
+    } catch (error) {
+      log.error(error)
+      return false
+    }
   }
 
   async function deliver(delivery: ClaimedDelivery): Promise<void> {

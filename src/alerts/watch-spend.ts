@@ -1,7 +1,7 @@
 // Hours that cost far more than usual: of the gateway and of each team, once the hour is over.
 //
-// An hour is compared with the same hour of the week, and the hour before and after it, of the last six weeks; there must be
-// three weeks of history. A team that spent nothing then is new, or began to do something: it is compared with 0.
+// An hour is compared with the same hour of the week, and the hour before and after it, of the last six weeks. There must be
+// three weeks of history of the team: whatever a new one spends is new, and says nothing.
 import type { AlertsConfig } from '../config/schema-alerts.ts'
 import type { Alert } from '../core/alert.ts'
 import { formatUsd, parseUsd } from '../core/money.ts'
@@ -25,10 +25,15 @@ export function spendWatcher(store: ReportStore, config: () => AlertsConfig): Wa
   /** The hour that was looked at last. */
   let lookedAt = Number.NEGATIVE_INFINITY
 
-  async function weeksOfHistory(hour: number): Promise<number> {
-    const days = await store.spend({ by: [], bucket: 'day', from: hour - WEEKS * WEEK_MS - DAY_MS, to: hour })
-    const first = Math.min(...days.map(({ at }) => at ?? hour))
-    return Math.floor((hour - first) / WEEK_MS)
+  /** Full weeks since the first spend of each, as far as is looked. */
+  async function weeksOfHistory(hour: number): Promise<ReadonlyMap<string, number>> {
+    const from = hour - WEEKS * WEEK_MS - DAY_MS
+    const days = await store.spend({ by: ['team'], bucket: 'day', from, to: hour })
+    const first = new Map<string, number>()
+    for (const { at, group } of days)
+      for (const name of new Set(['', group.team ?? '']))
+        first.set(name, Math.min(first.get(name) ?? Number.POSITIVE_INFINITY, at ?? hour))
+    return new Map([...first].map(([name, at]) => [name, Math.min(WEEKS, Math.floor((hour - at) / WEEK_MS))]))
   }
 
   /** What each hour around that one cost. */
@@ -42,21 +47,19 @@ export function spendWatcher(store: ReportStore, config: () => AlertsConfig): Wa
     async look(now) {
       const hour = Math.floor((now - GRACE_MS) / HOUR_MS) * HOUR_MS - HOUR_MS
       if (hour === lookedAt) return []
-      const weeks = Math.min(WEEKS, await weeksOfHistory(hour))
       const spent = spendOf(await store.spend({ by: ['team'], bucket: 'hour', from: hour, to: hour + HOUR_MS }))
-      const found: Alert[] = []
-      if (weeks >= FEWEST_WEEKS && spent.size > 0) {
-        const before: HourSpend[] = []
-        for (let week = 1; week <= weeks; week++) before.push(...(await around(hour - week * WEEK_MS)))
-        const { deviations: limit, minUsd } = config().spendAnomaly
-        const least = Number(parseUsd(minUsd, 9) ?? 0n)
-        for (const [team, cost] of spent) {
-          const samples = before.map((hours) => hours.get(team) ?? 0)
-          const season = seasonOf(cost, samples, Math.max(1, least / limit))
-          if (season === null || season.deviations < limit || cost - season.median < least) continue
-          found.push(anomaly(team, { hour, cost, ...season, samples: samples.length }, now))
-        }
-      }
+      const weeks = await weeksOfHistory(hour)
+      const known = [...spent].filter(([name]) => (weeks.get(name) ?? 0) >= FEWEST_WEEKS)
+      const before: (readonly HourSpend[])[] = []
+      for (let week = 1; known.length > 0 && week <= WEEKS; week++) before.push(await around(hour - week * WEEK_MS))
+      const { deviations: limit, minUsd } = config().spendAnomaly
+      const least = Number(parseUsd(minUsd, 9) ?? 0n)
+      const found = known.flatMap(([name, cost]) => {
+        const samples = before.slice(0, weeks.get(name)).flatMap((hours) => hours.map((one) => one.get(name) ?? 0))
+        const season = seasonOf(cost, samples, Math.max(1, least / limit))
+        if (season === null || season.deviations < limit || cost - season.median < least) return []
+        return [anomaly(name, { hour, cost, ...season, samples: samples.length }, now)]
+      })
       lookedAt = hour
       return found
     },

@@ -230,6 +230,16 @@ describe('an hour of spend', () => {
     expect(await spendWatcher(store, config()).look(NOON + 6 * MINUTE)).toEqual([])
   })
 
+  test('of a team that is new is not judged, whatever the others have done for weeks', async () => {
+    await using store = openStore()
+    const hour = NOON - HOUR
+    for (let week = 0; week <= 6; week++)
+      for (const near of [-HOUR, 0, HOUR]) await book(store, anEntry(hour - week * 7 * DAY + near, 100))
+    for (let day = 0; day <= 14; day++) await book(store, anEntry(hour - day * DAY - HOUR, 5, { teamId: 'new' }))
+    await book(store, anEntry(hour, 20, { teamId: 'new' }))
+    expect(await spendWatcher(store, config()).look(NOON + 6 * MINUTE)).toEqual([])
+  })
+
   test('of another team makes nobody else unusual', async () => {
     await using store = openStore()
     const hour = NOON - HOUR

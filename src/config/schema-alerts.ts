@@ -71,6 +71,8 @@ function url(description: string, fallback?: string): Field<string> {
   )
 }
 
+const WEBHOOK_SECRET = /^(?:whsec_[A-Za-z\d+/]{32,}={0,2}|(?!whsec_).{24,})$/s
+
 const webhook: Field<WebhookConfig> = section<WebhookConfig>(
   { description: 'A POST of JSON, signed by the rules of Standard Webhooks (docs/alerts.md).' },
   {
@@ -79,11 +81,11 @@ const webhook: Field<WebhookConfig> = section<WebhookConfig>(
       {
         description: 'What it is signed with: `whsec_` and base64, or any text of 24 characters or more.',
         kind: 'secret',
-        expected: 'a secret of 24 characters or more',
+        expected: 'a secret of 24 characters or more, or whsec_ with the base64 of as many bytes',
         secret: true,
       },
       undefined,
-      (value) => (value.length >= 24 ? value : null),
+      (value) => (WEBHOOK_SECRET.test(value) ? value : null),
     ),
   },
   { required: ['url', 'secret'] },

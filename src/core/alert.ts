@@ -130,7 +130,10 @@ export type AlertOf<Kind extends AlertKind> = {
   readonly facts: AlertFacts[Kind]
   /** What the alert of the same kind, subject, threshold and window told of is over. */
   readonly isOver?: true
-  /** Names of recipients of the configuration; absent: all that take the kind and the subject's team. */
+  /**
+   * Names of recipients of the configuration, and of channels that belong to none (`slack`); absent: all that take the
+   * kind and the subject's team.
+   */
   readonly recipients?: readonly string[]
 }
 
