@@ -147,14 +147,11 @@ export function sweep(
     }
     return { usd: usd / prompts.length, quality: quality / prompts.length }
   }
-  // Nobody reaches the floor, so without pressure the baseline answers everything: an operator can always have that.
-  return [...PRESSURES.map((pressure) => pointOf(pressure / bestUsd)), pointOf(0, expectedBest(table, expected))]
-}
-
-/** The baseline that an operator would configure: the best on average, by what was learned. */
-function expectedBest(table: Table, expected: readonly Expectation[]): string {
-  const means = table.models.map((_, each) => meanKnown(expected.map(({ quality }) => quality[each]!)))
-  return table.models[means.indexOf(Math.max(...means))]!
+  // Nobody reaches the floor, so without pressure the baseline answers everything: an operator can always have that, of any model.
+  return [
+    ...PRESSURES.map((pressure) => pointOf(pressure / bestUsd)),
+    ...table.models.map((model) => pointOf(0, model)),
+  ]
 }
 
 /** What one would expect who knows nothing but the length: the means of prompts of like length, from the other folds. */

@@ -12,6 +12,8 @@ export type Table = {
   readonly rows: readonly TableRow[]
   /** What was left out, or assumed, in a sentence each. */
   readonly notes: readonly string[]
+  /** Why there is nothing to measure; null: there is. */
+  readonly problem: string | null
 }
 
 export type TableRow = {
@@ -35,28 +37,56 @@ type Outcome = {
   readonly usd: number | null
 }
 
-/** Every table of a folder: `X.prompts.jsonl[.gz]` beside `X.outcomes.jsonl[.gz]`, and `prices.json` for all. */
+/** Every table of a folder: `X.prompts.jsonl[.gz]` beside `X.outcomes.jsonl[.gz]`, and `prices.json` for all. Throws where `prices.json` is none. */
 export function readTables(folder: string): Table[] {
-  const names = readdirSync(folder)
-    .map((file) => /^(.+)\.outcomes\.jsonl(?:\.gz)?$/.exec(file)?.[1])
-    .filter((name) => name !== undefined)
-    .sort()
+  const names = new Set(
+    readdirSync(folder)
+      .map((file) => /^(.+)\.(?:outcomes|prompts)\.jsonl(?:\.gz)?$/.exec(file)?.[1])
+      .filter((name) => name !== undefined)
+      .sort(),
+  )
   const prices = readPrices(path.join(folder, 'prices.json'))
-  return names.map((name) => readTable(folder, name, prices))
+  return Array.from(names, (name) => {
+    const missing = ['prompts', 'outcomes'].find((part) => placeOf(folder, `${name}.${part}.jsonl`) === null)
+    return missing === undefined
+      ? readTable(folder, name, prices)
+      : unusable(name, `there is no ${name}.${missing}.jsonl[.gz] beside its other half`)
+  })
+}
+
+function unusable(name: string, problem: string, notes: readonly string[] = []): Table {
+  return { name, models: [], rows: [], notes, problem }
 }
 
 function readTable(folder: string, name: string, prices: ReadonlyMap<string, Rates>): Table {
+  const notes: string[] = []
   const outcomes = new Map<string, ReadonlyMap<string, Outcome>>()
-  for (const line of readLines(folder, `${name}.outcomes.jsonl`)) {
+  for (const line of readLines(folder, `${name}.outcomes.jsonl`, notes)) {
     const id = idOf(line)
     if (id !== null) outcomes.set(id, outcomesOf(line))
   }
-  const prompts = readLines(folder, `${name}.prompts.jsonl`).flatMap((line) => {
+  if (outcomes.size === 0)
+    return unusable(name, `no line of ${name}.outcomes.jsonl has an id: \`pid\`, \`id\` or \`prompt_id\``, notes)
+  if (Array.from(outcomes.values()).every(({ size }) => size === 0))
+    return unusable(name, `no line of ${name}.outcomes.jsonl has scores: \`"o": {"model": [score, …]}\``, notes)
+  let wordless = 0
+  const prompts = readLines(folder, `${name}.prompts.jsonl`, notes).flatMap((line) => {
     const id = idOf(line)
     const answers = id === null ? undefined : outcomes.get(id)
-    return answers === undefined ? [] : [{ ...textsOf(line), dataset: stringOf(line, 'dataset') ?? name, answers }]
+    if (answers === undefined) return []
+    const texts = textsOf(line)
+    if (texts.text === '') wordless++
+    return [{ ...texts, dataset: stringOf(line, 'dataset') ?? name, answers }]
   })
-  const notes: string[] = []
+  if (prompts.length === 0)
+    return unusable(name, `no line of ${name}.prompts.jsonl has the id (\`pid\`) of an outcome`, notes)
+  if (wordless === prompts.length)
+    return unusable(
+      name,
+      `no line of ${name}.prompts.jsonl has words: \`messages\`, \`q\`, \`prompt\`, \`text\` or \`question\``,
+      notes,
+    )
+  if (wordless > 0) notes.push(`${wordless} prompts have no words`)
   if (prompts.length < outcomes.size) notes.push(`${outcomes.size - prompts.length} outcomes have no prompt`)
   const scales = scalesOf(prompts)
   const seen = [...new Set(prompts.flatMap(({ answers }) => [...answers.keys()]))]
@@ -82,7 +112,10 @@ function readTable(folder: string, name: string, prices: ReadonlyMap<string, Rat
     return { system, text, dataset, quality, costUsd }
   })
   if (assumed > 0) notes.push(`${assumed} answers have no length: ${ASSUMED_OUTPUT_TOKENS} tokens assumed`)
-  return { name, models, rows: rows.filter(({ quality }) => quality.some((score) => !Number.isNaN(score))), notes }
+  if (models.length < 2)
+    return unusable(name, 'fewer than two models with scores and a price: nothing to route between', notes)
+  const scored = rows.filter(({ quality }) => quality.some((score) => !Number.isNaN(score)))
+  return { name, models, rows: scored, notes, problem: null }
 }
 
 function hasCosts(prompts: readonly { readonly answers: ReadonlyMap<string, Outcome> }[], model: string): boolean {
@@ -168,7 +201,9 @@ function contentOf(content: JsonValue): string {
 function readPrices(file: string): Map<string, Rates> {
   const prices = new Map<string, Rates>()
   if (!existsSync(file)) return prices
-  for (const [model, value] of Object.entries(parseObject(readFileSync(file, 'utf8')) ?? {})) {
+  const read = parseObject(readFileSync(file, 'utf8'))
+  if (read === null) throw new Error(`${file} is no JSON object of prices`)
+  for (const [model, value] of Object.entries(read)) {
     if (!isObject(value)) continue
     const input = numberOf(value, 'input_per_1m') ?? numberOf(value, 'input')
     const output = numberOf(value, 'output_per_1m') ?? numberOf(value, 'output') ?? input
@@ -177,13 +212,21 @@ function readPrices(file: string): Map<string, Rates> {
   return prices
 }
 
-/** Lines that are JSON objects; others are left out. */
-function readLines(folder: string, name: string): JsonObject[] {
+/** The file itself, or packed; null: neither. */
+function placeOf(folder: string, name: string): string | null {
   const plain = path.join(folder, name)
-  const bytes = existsSync(plain) ? readFileSync(plain) : gunzipSync(readFileSync(`${plain}.gz`))
-  return bytes
+  return [plain, `${plain}.gz`].find((place) => existsSync(place)) ?? null
+}
+
+/** Lines that are JSON objects; others are left out, and noted. */
+function readLines(folder: string, name: string, notes: string[]): JsonObject[] {
+  const place = placeOf(folder, name)!
+  const bytes = readFileSync(place)
+  const lines = (place.endsWith('.gz') ? gunzipSync(bytes) : bytes)
     .toString('utf8')
     .split('\n')
-    .map((line) => parseObject(line))
-    .filter((line) => line !== null)
+    .filter((line) => line.trim() !== '')
+  const read = lines.map((line) => parseObject(line)).filter((line) => line !== null)
+  if (read.length < lines.length) notes.push(`${lines.length - read.length} lines of ${name} are no JSON objects`)
+  return read
 }

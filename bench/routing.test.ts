@@ -90,6 +90,62 @@ test('tables of several forms are read, and what cannot be priced is left out an
   }
 })
 
+const PRICES = { small: { input_per_1m: 1, output_per_1m: 2 }, big: { input_per_1m: 10, output_per_1m: 20 } }
+const PROMPTS = [1, 2, 3].map((pid) => ({ pid, q: `Question ${pid}` }))
+const OUTCOMES = [1, 2, 3].map((pid) => ({ pid, o: { small: [0, 10, 20], big: [1, 10, 20] } }))
+
+for (const [title, prompts, outcomes, prices, problem] of [
+  ['no prompts at all', null, OUTCOMES, PRICES, 'there is no x.prompts.jsonl[.gz] beside its other half'],
+  ['no outcomes at all', PROMPTS, null, PRICES, 'there is no x.outcomes.jsonl[.gz] beside its other half'],
+  ['outcomes without ids', PROMPTS, [{ o: { small: [1] } }], PRICES, 'no line of x.outcomes.jsonl has an id'],
+  ['outcomes without scores', PROMPTS, [{ pid: 1, scores: { small: 1 } }], PRICES, 'has scores'],
+  ['other ids', [{ pid: 9, q: 'Hi' }], OUTCOMES, PRICES, 'has the id (`pid`) of an outcome'],
+  ['prompts without words', [{ pid: 1, body: 'Hi' }], OUTCOMES, PRICES, 'no line of x.prompts.jsonl has words'],
+  ['one model', PROMPTS, [{ pid: 1, o: { small: [1] } }], PRICES, 'fewer than two models'],
+  ['no prices', PROMPTS, OUTCOMES, null, 'fewer than two models'],
+] as const)
+  test(`a table that cannot be measured says why: ${title}`, () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'weir-routing-'))
+    try {
+      const write = (name: string, rows: readonly unknown[] | null): void => {
+        if (rows !== null) writeFileSync(path.join(folder, name), rows.map((row) => JSON.stringify(row)).join('\n'))
+      }
+      write('x.prompts.jsonl', prompts)
+      write('x.outcomes.jsonl', outcomes)
+      if (prices !== null) writeFileSync(path.join(folder, 'prices.json'), JSON.stringify(prices))
+      expect(readTables(folder)[0]?.problem).toContain(problem)
+      writeFileSync(path.join(folder, 'prices.json'), '{"small": ')
+      expect(() => readTables(folder)).toThrow('is no JSON object of prices')
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+test('other models, prices and tasks of any number: the smallest table has figures, and none is worse than single models', () => {
+  for (const count of [1, 2, 7, 120]) {
+    const rows = Array.from({ length: count }, (_, each) => ({
+      system: '',
+      text: `Question ${each} of ${'many words '.repeat(each % 5)}`,
+      dataset: 'made',
+      quality: Float32Array.of(each % 2, (each * 7) % 3 === 0 ? 0 : 1, 1),
+      costUsd: Float64Array.of(0.001, 0.004, 0.01),
+    }))
+    const table = { name: 'made', models: ['a', 'b', 'c'], rows, notes: [], problem: null }
+    const singles = table.models.map((_, each) => ({
+      quality: rows.reduce((sum, { quality }) => sum + quality[each]!, 0) / count,
+      usd: rows[0]!.costUsd[each]!,
+    }))
+    const best = singles.reduce((most, each) => (each.quality > most.quality ? each : most))
+    const hull = hullOf(sweep(table, replay(table).expected, best.usd, () => true))
+    expect(averageQuality(hull, 0.001, 0.01)).toBeGreaterThanOrEqual(
+      averageQuality(hullOf(singles), 0.001, 0.01) - 1e-9,
+    )
+    const saved = savingsOf(hull, best)
+    for (const level of ['100', '99', '95', '90'] as const)
+      expect(saved[level]).toBeGreaterThanOrEqual(savingsOf(hullOf(singles), best)[level]! - 1e-9)
+  }
+})
+
 test('the product’s own code finds the cheaper model where that is good, and beats every single one', () => {
   const rows = Array.from({ length: 1_500 }, (_, each) => {
     const isEasy = each % 2 === 0
@@ -101,7 +157,7 @@ test('the product’s own code finds the cheaper model where that is good, and b
       costUsd: Float64Array.of(0.001, 0.01),
     }
   })
-  const table = { name: 'made', models: ['small', 'big'], rows, notes: [] }
+  const table = { name: 'made', models: ['small', 'big'], rows, notes: [], problem: null }
   const { expected, decisionUs } = replay(table)
   expect(decisionUs).toHaveLength(rows.length)
   const { '100': saved } = savingsOf(hullOf(sweep(table, expected, 0.01, () => true)), { usd: 0.01, quality: 1 })

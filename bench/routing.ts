@@ -1,5 +1,5 @@
 // `npm run bench:routing [-- --data DIR] [--json]`: what the quality strategy saves on recorded answers, beside the routers it must beat.
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { averageQuality, callShare, hullOf, type Point, type Savings, savingsOf } from './routing-curve.ts'
 import { type Expectation, FOLDS, lengthOnly, meanKnown, oracle, replay, sweep } from './routing-play.ts'
@@ -33,24 +33,34 @@ const MIN_PART = 200
 
 const { values } = parseArgs({ options: { data: { type: 'string' }, json: { type: 'boolean', default: false } } })
 const folder = values.data ?? DEFAULT_DATA
-if (!existsSync(folder)) {
+if (!existsSync(folder) || !statSync(folder).isDirectory()) {
   console.error(`no folder ${folder}: name one that holds NAME.prompts.jsonl.gz and NAME.outcomes.jsonl.gz with --data`)
   process.exit(2)
 }
-const tables = readTables(folder)
+const tables = tablesOf(folder)
 if (tables.length === 0) {
   console.error(`${folder} holds no table: NAME.prompts.jsonl[.gz] beside NAME.outcomes.jsonl[.gz]`)
   process.exit(2)
 }
 for (const table of tables) {
   for (const note of table.notes) console.error(`${table.name}: ${note}`)
-  if (table.models.length < 2) {
-    console.error(`${table.name}: fewer than two models with a price: nothing to route between`)
+  if (table.problem !== null) {
+    console.error(`${table.name}: ${table.problem}`)
+    process.exitCode = 1
     continue
   }
   const line = measure(table)
   if (values.json) console.log(JSON.stringify(line))
   else print(line)
+}
+
+function tablesOf(place: string): Table[] {
+  try {
+    return readTables(place)
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error))
+    process.exit(2)
+  }
 }
 
 function measure(table: Table): Line {
