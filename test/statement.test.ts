@@ -77,6 +77,23 @@ test('in words it is short, and a month that has ended expects nothing', async (
   expect((await books.weir('statement')).out).toContain('Expected:')
 })
 
+test('a forecast tells of the month and of budgets', async () => {
+  await using books = await openBooks()
+  await withTeam(books)
+  const words = ['--scope', 'team', '--id', 'team_1', '--window', 'month', '--limit', '1']
+  const made = await books.weir('budgets', 'set', ...words, '--json')
+  const period = { from: Date.UTC(2026, 10, 1), until: Date.UTC(2026, 11, 1), subject: 'team_1' }
+  const charges = [{ budgetId: JSON.parse(made.out).id as string, ...period }]
+  await book(books, [spent('2026-11-28T03:00:00Z', USD / 2n, { charges })])
+  const { code, out } = await books.weir('forecast', '--json')
+  expect(code).toBe(0)
+  expect(JSON.parse(out).data).toMatchObject([
+    { budget: null, spent_usd: '11.5', limit_usd: null, until: '2026-12-01T00:00:00.000Z' },
+    { scope: 'team', subject: 'team_1', spent_usd: '0.5', limit_usd: '1', days: 26 },
+  ])
+  expect((await books.weir('forecast')).out).toContain('the month  ')
+})
+
 describe('a call that cannot be answered', () => {
   test.each([
     [['--month', 'november'], 2, '--month takes a month such as 2026-11'],

@@ -19,6 +19,7 @@ describe('who may', () => {
     'GET /admin/requests',
     'GET /admin/reports/spend',
     'GET /admin/reports/statement',
+    'GET /admin/reports/forecast',
     'GET /admin/config',
     'POST /admin/config/reload',
     'GET /admin/health',

@@ -62,6 +62,7 @@ test('it describes every route that exists', () => {
     'GET /admin/quality',
     'GET /admin/quality/days',
     'GET /admin/quality/drift',
+    'GET /admin/reports/forecast',
     'GET /admin/reports/sales',
     'GET /admin/reports/spend',
     'GET /admin/reports/statement',

@@ -390,6 +390,16 @@ describe('the spend report', () => {
     expect([status, json['error']]).toMatchObject([400, { code: 'request_malformed', param }])
   })
 
+  test('the forecast begins with the month', async () => {
+    const { status, json } = await admin.call('GET /admin/reports/forecast')
+    expect(status).toBe(200)
+    expect((json['data'] as object[])[0]).toMatchObject({
+      budget: null,
+      scope: 'gateway',
+      until: '2026-12-01T00:00:00.000Z',
+    })
+  })
+
   test('a statement of a month is told as JSON, and as a page that may load nothing', async () => {
     const { json } = await admin.call('GET /admin/reports/statement?month=2026-11')
     expect(json).toMatchObject({

@@ -1,15 +1,18 @@
 // Spend, summed from the roll-ups.
 import { createRoute, z } from '@hono/zod-openapi'
 import { GatewayError } from '../core/error.ts'
+import { forecastJson, forecastWindows, monthWindow } from '../ledger/forecast-windows.ts'
 import { reportCsv } from '../ledger/report.ts'
 import type { DisplayCurrency } from '../ledger/shown-money.ts'
 import { sumsJson, totalOf } from '../ledger/spend-sums.ts'
 import { gatherStatement, monthNamed, monthOf, namesOf, type StatementSubject } from '../ledger/statement.ts'
 import { statementJson } from '../ledger/statement-text.ts'
+import { openWindowsOf } from '../limits/open-windows.ts'
+import type { BudgetRoutes } from './set-budget.ts'
 import { malformed } from './errors.ts'
 import { renderSpendRow, time } from './render.ts'
-import { type AdminApp, GUARDED, REFUSALS, type StoreRoutes } from './route.ts'
-import { SpendQuery, SpendReport, StatementQuery, StatementReport } from './schemas.ts'
+import { type AdminApp, GUARDED, jsonAnswer, REFUSALS, type StoreRoutes } from './route.ts'
+import { ForecastReport, SpendQuery, SpendReport, StatementQuery, StatementReport } from './schemas.ts'
 
 const HOUR_MS = 3_600_000
 const DEFAULT_RANGE_MS = 30 * 24 * HOUR_MS
@@ -48,14 +51,32 @@ const statement = createRoute({
   },
 })
 
+const forecasts = createRoute({
+  tags: ['reports'],
+  security: GUARDED,
+  method: 'get',
+  path: '/admin/reports/forecast',
+  operationId: 'reportForecast',
+  summary: 'What will have been spent by the end of the month, and of the windows of budgets',
+  responses: { 200: jsonAnswer(ForecastReport, 'The month first, then budgets, the most used up first.'), ...REFUSALS },
+})
+
 /** What routes of reports need beside the store. */
 export type ReportTools = {
   /** What amounts are shown in on pages; null: dollars. */
   readonly currency: () => DisplayCurrency | null
 }
 
-export function addReportRoutes(app: AdminApp, tools: Pick<StoreRoutes, 'store' | 'clock'> & ReportTools): void {
+type ReportRoutes = Pick<StoreRoutes, 'store' | 'clock'> & ReportTools & Pick<BudgetRoutes, 'budgets'>
+
+export function addReportRoutes(app: AdminApp, tools: ReportRoutes): void {
   const { store, clock } = tools
+  app.openapi(forecasts, async (context) => {
+    const now = clock.now()
+    const windows = [await monthWindow(store, now), ...openWindowsOf(tools.budgets.state())]
+    const found = await forecastWindows(windows, { store, now })
+    return context.json({ data: found.map(forecastJson) }, 200)
+  })
   app.openapi(statement, async (context) => {
     const { month, format, team, key, organisation } = context.req.valid('query')
     const now = clock.now()

@@ -356,6 +356,23 @@ export const StatementReport = z
       .openapi({ description: 'Of a month that runs: what is expected by its end, from so many days; else null.' }),
   })
   .openapi('Statement')
+export const ForecastReport = z
+  .object({
+    data: z.array(
+      z.object({
+        budget: z.string().nullable().openapi({ description: 'Null: the month of the gateway.' }),
+        scope: z.string(),
+        subject: z.string(),
+        spent_usd: money,
+        limit_usd: money.nullable(),
+        until: time,
+        expected_usd: money,
+        exhausted_at: time.nullable().openapi({ description: 'When the limit is reached; null: not before the end.' }),
+        days: z.number().openapi({ description: 'Whole days that it is worked out from, 28 at most.' }),
+      }),
+    ),
+  })
+  .openapi('Forecast')
 export const StatementQuery = z
   .strictObject({
     team: z.string().min(1).optional(),

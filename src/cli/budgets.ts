@@ -52,7 +52,7 @@ async function subjectOf(store: Store, scope: BudgetScope, args: Arguments): Pro
 }
 
 /** The store's budgets with what is spent of them; what requests in flight hold is known to the gateway alone. */
-async function spentOf(store: Store, now: number, context: CliContext) {
+export async function spentOf(store: Store, now: number, context: CliContext) {
   const budgets = createBudgets({ clock: context.clock })
   const definitions = createBudgetDefinitions(budgets, store)
   await definitions.load(now)

@@ -5,6 +5,7 @@ import { checkCommand } from './check.ts'
 import type { Command } from './command.ts'
 import { cachePurgeCommand, cacheStatsCommand } from './cache.ts'
 import { drillCommand } from './drill.ts'
+import { forecastCommand } from './forecast.ts'
 import { explainCommand } from './explain.ts'
 import { replayCommand } from './replay.ts'
 import { doctorCommand } from './doctor.ts'
@@ -50,6 +51,7 @@ export const COMMANDS: readonly Command[] = [
   ...PRICE_COMMANDS,
   ...LEDGER_COMMANDS,
   ...BOOK_COMMANDS,
+  forecastCommand,
   statementCommand,
   reconcileCommand,
   ...REQUEST_COMMANDS,
