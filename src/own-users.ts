@@ -37,6 +37,9 @@ const FAILURES_PER_MINUTE = 10
 /** However many addresses somebody has: a name is tried so often, and no more. */
 const FAILURES_PER_LOGIN = 20
 const LOGIN_WINDOW_MS = 15 * 60_000
+/** An office has many users, and no robot many welcomes. */
+const REGISTRATIONS_PER_HOUR = 20
+const HOUR_MS = 3_600_000
 
 export function createUserSite(tools: OwnUsersTools): UserSite {
   const { store, hash, clock, keyRing, budgets, balances, passwords, bytes, config } = tools
@@ -52,6 +55,12 @@ export function createUserSite(tools: OwnUsersTools): UserSite {
       byAddress: createLoginLimit({ clock, failures: FAILURES_PER_MINUTE }),
       byLogin: createLoginLimit({ clock, failures: FAILURES_PER_LOGIN, windowMs: LOGIN_WINDOW_MS, by: 'name' }),
     },
+    registrations: createLoginLimit({
+      clock,
+      failures: REGISTRATIONS_PER_HOUR,
+      windowMs: HOUR_MS,
+      what: 'registrations',
+    }),
     async issueKey(user, { limit, ...input }) {
       const { keyEndpoints, keyForbids } = config().users
       const allowed = { endpoints: keyEndpoints, forbids: keyForbids }

@@ -644,6 +644,14 @@ for (const [name, makePlace] of Object.entries(STORES)) {
         ])
         expect(await store.deleteCode('code_1')).toBe(true)
         await expectCode(store.insertCodes([aCode({ group: 'none' })]), 'conflict')
+        await store.insertGroup({ name: 'vip', multiplierMillionths: 1n, models: null, createdAt: NOON })
+        await store.insertCodes([
+          aCode({ id: 'code_3', hash: 'h3', kind: 'invitation', group: 'vip', expiresAt: null }),
+        ])
+        await expectCode(store.deleteGroup('vip'), 'conflict')
+        const user = aUser({ id: 'user_4', login: 'user-4' })
+        await store.insertUser({ user, passwordHash: null, credits: [], invitation: 'code_3' })
+        expect(await store.deleteGroup('vip')).toBe(true)
       })
 
       test('what requests were sold for stands beside what they cost, and the books hold it', async () => {

@@ -385,6 +385,18 @@ describe('strangers', () => {
     expect((await guess(PASSWORD)).status).toBe(200)
   })
 
+  test('register twenty times in an hour from one address', async () => {
+    const clock = drivenClock()
+    await using weir = await start({ clock })
+    const register = (place: number) => client(weir).register(`robot-${place}`)
+    for (let place = 0; place < 20; place++) expect((await register(place)).status).toBe(201)
+    const refused = await register(20)
+    expect(codeOf(refused)).toEqual([429, 'rate_limited'])
+    expect(refused.body['error']).toMatchObject({ message: 'Too many registrations came from this address.' })
+    clock.ms += 3_600_000
+    expect((await register(20)).status).toBe(201)
+  })
+
   test('a session lasts as long as it may', async () => {
     const clock = drivenClock()
     await using weir = await start({ clock, more: 'session: 1h' })

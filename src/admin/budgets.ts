@@ -10,6 +10,7 @@ import { Budget, BudgetChange, BudgetInput, BudgetsQuery, RaiseInput, renderBudg
 import { readLimitFields } from './schemas-budget-limits.ts'
 import { type BudgetRoutes, insertBudget } from './set-budget.ts'
 import { findTeam } from './teams.ts'
+import { findUser } from '../users/credits.ts'
 
 const MOST_RAISES = 50
 const common = { tags: ['budgets'], security: GUARDED }
@@ -157,6 +158,7 @@ export function addBudgetRoutes(app: AdminApp, { store, clock, budgets }: Budget
 async function subjectOf(store: Store, scope: BudgetScope, name: string): Promise<string> {
   if (scope === 'gateway') throw malformed('id', 'There is one gateway: leave `id` out.')
   if (scope === 'team') return (await findTeam(store, name)).id
+  if (scope === 'user') return (await findUser(name, store)).id
   if (scope === 'key' && (await store.getKey(name)) === null)
     throw malformed('id', `There is no key with the id \`${name}\`.`)
   return name

@@ -14,19 +14,21 @@ export interface LoginLimit {
 }
 
 /**
- * At most `failures` failed log-ins in any window from one address; callers without an address share one count. `by: 'name'`
- * counts those of one name, wherever they come from.
+ * At most `failures` failed log-ins (or what else `what` says) in any window from one address; callers without an address
+ * share one count. `by: 'name'` counts those of one name, wherever they come from.
  */
 export function createLoginLimit({
   clock,
   failures,
   windowMs = MINUTE_MS,
   by = 'address',
+  what = 'failed log-ins',
 }: {
   readonly clock: Clock
   readonly failures: number
   readonly windowMs?: number
   readonly by?: 'address' | 'name'
+  readonly what?: string
 }): LoginLimit {
   const times = new LRUCache<string, readonly number[]>({ max: BUCKETS_KEPT })
   const bucketOf = by === 'address' ? bucketOfAddress : (name: string | null): string => name ?? ''
@@ -42,7 +44,7 @@ export function createLoginLimit({
       const oldest = past.at(-failures)
       if (oldest === undefined) return
       throw new GatewayError('rate_limited', {
-        message: `Too many failed log-ins came ${by === 'address' ? 'from this address' : 'with this name'}.`,
+        message: `Too many ${what} came ${by === 'address' ? 'from this address' : 'with this name'}.`,
         retryAfterMs: windowMs - (now - oldest),
       })
     },

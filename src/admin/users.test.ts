@@ -128,6 +128,17 @@ describe('users', () => {
   })
 })
 
+test('a budget of a user is named by the login, and counts for the user', async () => {
+  const id = await made()
+  const body = { scope: 'user', id: 'ada', window: 'day', limit_usd: '5' }
+  expect((await admin.call('POST /admin/budgets', { body })).json).toMatchObject({ scope: 'user', subject: id })
+  expect(refusal(await admin.call('POST /admin/budgets', { body: { ...body, id: 'nobody' } }))).toEqual([
+    404,
+    'not_found',
+    undefined,
+  ])
+})
+
 describe('groups', () => {
   test('are made, listed, changed and deleted', async () => {
     const retail = { name: 'retail', multiplier: '1.25', models: ['chat'] }

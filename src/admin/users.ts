@@ -121,10 +121,8 @@ export function addUserRoutes(app: AdminApp, routes: UserRoutes): void {
   const rendered = (user: CoreUser) => renderUser(user, users.balanceOf(user.id))
 
   app.openapi(ROUTES.create, async (context) => {
-    const { login, password = null, group = null, credit_usd: amountNanoUsd = 0n } = context.req.valid('json')
-    const user = await makeUser({ login, password, group }, tools)
-    if (amountNanoUsd > 0n)
-      await creditUser(user, { kind: 'correction', amountNanoUsd, reference: `begin:${user.id}`, note: '' }, tools)
+    const { login, password = null, group = null, credit_usd: creditNanoUsd = 0n } = context.req.valid('json')
+    const user = await makeUser({ login, password, group, creditNanoUsd }, tools)
     return context.json(rendered(user), 201)
   })
 

@@ -10,6 +10,7 @@ import { createBudgets, type BudgetState } from '../limits/budgets.ts'
 import type { Store } from '../store/store.ts'
 import { type Arguments, type CliContext, CliError, type Command, DATA_OPTION, EXIT, UsageError } from './command.ts'
 import { orDash, table, writeDollars, writeJson, writeTime } from './format.ts'
+import { findUser } from '../users/credits.ts'
 import { findKey, findTeam, withLocal } from './local.ts'
 import { allOf } from '../core/all-pages.ts'
 import { readChoice, readMoment, required } from './read.ts'
@@ -48,6 +49,7 @@ async function subjectOf(store: Store, scope: BudgetScope, args: Arguments): Pro
   if (name === null) return null
   if (scope === 'gateway') throw new UsageError('There is one gateway: leave --id out.')
   if (scope === 'key') return (await findKey(store, name)).id
+  if (scope === 'user') return (await findUser(name, store)).id
   return scope === 'team' ? (await findTeam(store, name)).id : name
 }
 

@@ -52,7 +52,7 @@ const file: Field<BudgetFile> = section<BudgetFile>(
     scope: choice({ description: 'Whose spend it counts.' }, BUDGET_SCOPES),
     id: text({
       description:
-        'Id or name of the key, team, organisation, end user, tag, route, provider or model (`gpt-5-mini`, or `openai/gpt-5-mini` for one provider’s). Left out, each of them has such a budget of its own.',
+        'Id or name of the key, team, organisation, end user, tag, route, provider or model (`gpt-5-mini`, or `openai/gpt-5-mini` for one provider’s), or id of the user. Left out, each of them has such a budget of its own.',
       kind: 'name',
       synonyms: ['name', 'subject', 'key', 'team'],
     }),

@@ -57,6 +57,10 @@ function createGroups(
   const insert = database.statement('INSERT INTO user_groups VALUES (?, ?, ?, ?)')
   const change = database.statement('UPDATE user_groups SET multiplier_millionths = ?, models = ? WHERE name = ?')
   const drop = database.statement('DELETE FROM user_groups WHERE name = ?')
+  // A code that was used has said its group already.
+  const forgetIn = database.statement(
+    'UPDATE user_codes SET user_group = NULL WHERE user_group = ? AND used_at IS NOT NULL',
+  )
 
   return {
     listGroups: () => guarded(() => list.all().map(readGroup)),
@@ -76,7 +80,15 @@ function createGroups(
           })
           .immediate(),
       ),
-    deleteGroup: (name) => guarded(() => drop.run(name).changes > 0),
+    deleteGroup: (name) =>
+      guarded(() =>
+        database
+          .transaction(() => {
+            forgetIn.run(name)
+            return drop.run(name).changes > 0
+          })
+          .immediate(),
+      ),
   }
 }
 

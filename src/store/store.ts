@@ -493,7 +493,7 @@ export interface UserStore {
   /** Throws `conflict` when the name is taken. */
   insertGroup(group: UserGroup): Promise<void>
   updateGroup(name: string, patch: UserGroupPatch): Promise<UserGroup | null>
-  /** Throws `conflict` while users or codes belong to it. */
+  /** Throws `conflict` while users, or codes that nobody has used, belong to it. */
   deleteGroup(name: string): Promise<boolean>
   /** Throws `conflict` when the login is taken or there is no such group, and `code_invalid` when the invitation was used meanwhile. */
   insertUser(added: NewUser): Promise<void>

@@ -1,5 +1,6 @@
 // Actions on the account itself: registering, logging in and out, the password, and who one is.
 import { z } from 'zod'
+import { GatewayError } from '../core/error.ts'
 import { formatUsd } from '../core/money.ts'
 import type { User } from '../core/user.ts'
 import { type Action, openAction, ownAction, type UserTools } from './action.ts'
@@ -34,12 +35,16 @@ export const ACCOUNT_ACTIONS: readonly Action[] = [
   openAction('POST', 'register', {
     fields: z.strictObject({ login, password, invitation: z.string().max(200).optional() }),
     async run({ invitation = null, ...fields }, { address }, tools) {
+      const { failures, registrations } = tools
       // Whoever tries invitations, or who is registered, is slowed down like who tries passwords.
-      tools.failures.byAddress.check(address)
+      failures.byAddress.check(address)
+      registrations.check(address)
       try {
-        return welcome(await registerUser({ ...fields, invitation }, tools), tools, 201)
+        const user = await registerUser({ ...fields, invitation }, tools)
+        registrations.failed(address)
+        return welcome(user, tools, 201)
       } catch (error) {
-        tools.failures.byAddress.failed(address)
+        if (error instanceof GatewayError && error.status < 500) failures.byAddress.failed(address)
         throw error
       }
     },

@@ -19,15 +19,25 @@ export type RegisterTools = {
 }
 
 /** What the operator says of a new user; `password` of null: nobody can log in. */
-export type MadeUser = { readonly login: string; readonly password: string | null; readonly group: string | null }
+export type MadeUser = {
+  readonly login: string
+  readonly password: string | null
+  readonly group: string | null
+  /** What the balance begins with. */
+  readonly creditNanoUsd?: NanoUsd
+}
 
 /** Throws `conflict` where the login is taken or there is no such group. */
-export async function makeUser({ login: written, password, group }: MadeUser, tools: RegisterTools): Promise<User> {
-  const login = readLogin(written)
+export async function makeUser(made: MadeUser, tools: RegisterTools): Promise<User> {
+  const { password, group, creditNanoUsd: amountNanoUsd = 0n } = made
+  const login = readLogin(made.login)
   if (password !== null) checkPassword(password, login)
   const user = newUser(login, group ?? tools.settings().defaultGroup, null, tools.now())
   const passwordHash = password === null ? null : await tools.passwords.hash(password)
-  await insert({ user, passwordHash, credits: [], invitation: null }, tools)
+  const credit = { userId: user.id, at: user.createdAt, kind: 'correction', amountNanoUsd, note: '' } as const
+  const credits = amountNanoUsd === 0n ? [] : [{ ...credit, id: randomId('credit'), reference: `begin:${user.id}` }]
+  await insert({ user, passwordHash, credits, invitation: null }, tools)
+  if (credits.length > 0) await tools.credited()
   return user
 }
 

@@ -24,6 +24,8 @@ export type SessionTools = {
   readonly passwords: Passwords
   readonly settings: () => UsersConfig
   readonly failures: { readonly byAddress: FailureLimit; readonly byLogin: FailureLimit }
+  /** Counts those that went well. */
+  readonly registrations: FailureLimit
 }
 
 /** Whose request it is. `secret`: of the session, or of a visitor without one; null: a visitor without a cookie. */
