@@ -134,7 +134,7 @@ export function geminiSearch(tool: HostedTool, takesDomains: boolean, notes: Not
   return { googleSearch: defined<JsonObject>({ excludeDomains: search.blockedDomains }) }
 }
 
-/** How an OpenAI-compatible host is told to search: by , as OpenAI's search models are; by the same with a `search_domain_filter` (Perplexity); by a tool (OpenRouter). Absent: it cannot be told. */
+/** How an OpenAI-compatible host is told to search: by `web_search_options`, by the same with a `search_domain_filter`, or by a tool of its own. */
 export type ChatSearch = 'options' | 'filter' | 'tool'
 
 const CHAT_WORDS: Readonly<Record<ChatSearch, Words>> = {
