@@ -11,7 +11,7 @@ import { AGENT_WIRES } from '../test/agents/upstream.ts'
 
 const HELP = `npm run agents -- [options]
 
-Installs the agents (hundreds of megabytes, below node_modules/.cache), lets each of them do a small task with its shell
+Installs the agents and frameworks (a gigabyte and more, below node_modules/.cache), lets each of them do a small task with its shell
 through a gateway, and says whether it came to its end. The models are played by fake providers on loopback.
 
   --agent NAME   only this one (${AGENTS.map(({ name }) => name).join(', ')})
@@ -25,21 +25,46 @@ Example: npm run agents -- --agent codex --wire anthropic`
 const CACHE = path.join(import.meta.dirname, '../node_modules/.cache/weir-agents')
 const TIME_LIMIT_MS = 120_000
 
-function install({ name, npm }: Agent): void {
-  const installed = path.join(CACHE, name, 'node_modules', ...npm.package.split('/'), 'package.json')
-  if (
-    existsSync(installed) &&
-    (JSON.parse(readFileSync(installed, 'utf8')) as { version: string }).version === npm.version
-  )
-    return
-  process.stdout.write(`installing ${npm.package}@${npm.version} …\n`)
-  mkdirSync(path.join(CACHE, name), { recursive: true })
-  const result = spawnSync(
-    'npm',
-    ['install', '--no-audit', '--no-fund', '--prefix', path.join(CACHE, name), `${npm.package}@${npm.version}`],
-    { encoding: 'utf8' },
-  )
-  if (result.status !== 0) throw new Error(`${npm.package} could not be installed: ${result.stderr}`)
+const SCRIPTS = path.join(import.meta.dirname, '../test/python')
+
+/** Its own folder; those of a framework share one. */
+function folderOf({ name, source }: Agent): string {
+  return path.join(CACHE, source.type === 'script' ? path.basename(source.script, '.py') : name)
+}
+
+function install(agent: Agent): void {
+  const { source } = agent
+  const folder = folderOf(agent)
+  const wanted = source.type === 'npm' ? [`${source.package}@${source.version}`] : source.packages
+  const note = path.join(folder, 'installed.json')
+  if (existsSync(note) && readFileSync(note, 'utf8') === JSON.stringify(wanted)) return
+  process.stdout.write(`installing ${wanted.join(', ')} …\n`)
+  mkdirSync(folder, { recursive: true })
+  if (source.type === 'npm') must('npm', ['install', '--no-audit', '--no-fund', '--prefix', folder, ...wanted])
+  else {
+    must('python3', ['-m', 'venv', folder])
+    must(path.join(folder, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', ...wanted])
+  }
+  writeFileSync(note, JSON.stringify(wanted))
+}
+
+function must(command: string, args: readonly string[]): void {
+  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`\`${command} ${args.join(' ')}\` failed: ${stderr}`)
+}
+
+/** The program, and the words before its own. */
+function commandOf(agent: Agent): readonly [command: string, ...words: string[]] {
+  const { source } = agent
+  const folder = folderOf(agent)
+  switch (source.type) {
+    case 'npm':
+      return [path.join(folder, 'node_modules', '.bin', source.binary)]
+    case 'pypi':
+      return [path.join(folder, 'bin', source.binary)]
+    case 'script':
+      return [path.join(folder, 'bin', 'python'), path.join(SCRIPTS, source.script)]
+  }
 }
 
 type Ended = { readonly code: number | null; readonly output: string }
@@ -55,7 +80,8 @@ async function run(agent: Agent, gateway: AgentGateway, model: string, folder: s
     mkdirSync(path.dirname(path.join(home, file)), { recursive: true })
     writeFileSync(path.join(home, file), text)
   }
-  const child = spawn(path.join(CACHE, agent.name, 'node_modules', '.bin', agent.binary), setup.args, {
+  const [command, ...words] = commandOf(agent)
+  const child = spawn(command, [...words, ...setup.args], {
     cwd: work,
     env: { PATH: process.env['PATH'], HOME: home, TERM: 'dumb', CI: '1', ...setup.environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -71,12 +97,17 @@ async function run(agent: Agent, gateway: AgentGateway, model: string, folder: s
 }
 
 /** What is wrong with how a run ended; empty when nothing is. */
-function problemsOf({ code, output }: Ended, gateway: AgentGateway, folder: string): readonly string[] {
+function problemsOf(
+  { hasNoCalls }: Agent,
+  { code, output }: Ended,
+  gateway: AgentGateway,
+  folder: string,
+): readonly string[] {
   const note = path.join(folder, 'work', NOTE.file)
   const problems: string[] = []
   if (code !== 0) problems.push(`exit code ${code}: ${output.slice(-1_500)}`)
   if (!existsSync(note) || !readFileSync(note, 'utf8').includes(NOTE.text)) problems.push('its tool was not run')
-  if (!gateway.sawResult()) problems.push('the model was not told the result of its call')
+  if (hasNoCalls !== true && !gateway.sawResult()) problems.push('the model was not told the result of its call')
   if (!output.includes(NOTE.answer)) problems.push('the answer of the model is not in its output')
   return problems
 }
@@ -100,7 +131,7 @@ async function main(): Promise<number> {
     for (const wire of AGENT_WIRES.filter(({ name }) => values.wire === undefined || name === values.wire)) {
       const folder = mkdtempSync(path.join(tmpdir(), 'weir-agent-'))
       await using gateway = await startAgentGateway(wire)
-      const problems = problemsOf(await run(agent, gateway, gateway.model, folder), gateway, folder)
+      const problems = problemsOf(agent, await run(agent, gateway, gateway.model, folder), gateway, folder)
       rmSync(folder, { recursive: true, force: true })
       if (problems.length > 0) failures++
       process.stdout.write(`${problems.length === 0 ? 'ok  ' : 'FAIL'} ${agent.name} before ${wire.name}\n`)

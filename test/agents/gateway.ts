@@ -29,6 +29,8 @@ export type AgentGateway = AsyncDisposable & {
 
 /** As the fake model calls itself: Claude Code forgets the thoughts of a model that answers by another name. */
 const MODEL = 'm'
+/** Some clients take only names that they know. */
+const KNOWN_MODEL = 'claude-sonnet-4-5'
 
 export async function startAgentGateway(wire: AgentWire): Promise<AgentGateway> {
   const asked: string[] = []
@@ -36,7 +38,7 @@ export async function startAgentGateway(wire: AgentWire): Promise<AgentGateway> 
     asked.push(body)
     const said = saidToAgent(body)
     const { pathname } = new URL(request.url)
-    const isStream = /(?:streamGenerateContent|-stream)$/.test(pathname) || body.includes('"stream":true')
+    const isStream = /(?:streamGenerateContent|-stream)$/.test(pathname) || /"stream": ?true/.test(body)
     if (!isStream) return Response.json(wire.format.whole(said))
     const bytes = streamBytes(wire.framing, wire.format.stream(said))
     const isAws = wire.framing.framing === 'aws-event-stream'
@@ -44,7 +46,7 @@ export async function startAgentGateway(wire: AgentWire): Promise<AgentGateway> 
     return new Response(bytes, { headers: { 'content-type': type } })
   })
   const weir = await startGateway(
-    `providers:\n  up: { ${wire.provider}, base_url: "${upstream.url}/v1", models: { "${wire.model}": {} } }\nroutes:\n  ${MODEL}: { targets: ["up/${wire.model}"] }\n`,
+    `providers:\n  up: { ${wire.provider}, base_url: "${upstream.url}/v1", models: { "${wire.model}": {} } }\nroutes:\n${[MODEL, KNOWN_MODEL].map((name) => `  ${name}: { targets: ["up/${wire.model}"] }\n`).join('')}`,
   )
   const requests: AgentRequest[] = []
   const front = Bun.serve({

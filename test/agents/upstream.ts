@@ -85,7 +85,11 @@ export function hasResult(body: string): boolean {
 /** What the model says to a request: to one without a shell it only says that it is there. */
 export function saidToAgent(body: string): Spoken {
   if (hasResult(body)) return { type: 'text', text: NOTE.answer }
-  const shell = SHELLS.find(({ name }) => body.includes(`"name":"${name}"`))
+  // Python's clients put spaces into their JSON.
+  const shell = SHELLS.find(({ name }) => new RegExp(`"name": ?"${name}"`).test(body))
+  // aider tells its models to give files whole.
+  if (shell === undefined && body.includes('*file listing*'))
+    return { type: 'text', text: `${NOTE.answer}\n\n${NOTE.file}\n\`\`\`\n${NOTE.text}\n\`\`\`\n` }
   if (shell === undefined) return { type: 'text', text: 'Here I am.' }
   return { type: 'call', name: shell.name, input: shell.input(COMMAND), thought: THOUGHT }
 }
