@@ -107,10 +107,15 @@ describe('weir ledger rerate', () => {
     expect(await books.verify()).toMatchObject({ ok: true })
   })
 
-  test('leaves entries whose log line is gone, and those outside of the range', async () => {
+  test('needs no log line, but of entries of before their parts were kept, and leaves those outside of the range', async () => {
     await using books = await openBooks()
     await book(books, [anEntry({ costNanoUsd: 5n, at: NOW - 20 * DAY })])
     await books.use((store) => store.commit({ intents: [], entries: [anEntry({ costNanoUsd: 5n })], records: [] }))
+    const dry = JSON.parse((await books.weir('ledger', 'rerate', '--from', '7d', '--dry-run', '--json')).out)
+    expect(dry).toMatchObject({ entries: 1, changed: 1, skipped: { no_log_line: 0 } })
+    const database = new Database(path.join(books.data, 'weir.db'))
+    database.run(`UPDATE parts_since SET at = ${NOW}`)
+    database.close()
     const result = JSON.parse((await books.weir('ledger', 'rerate', '--from', '7d', '--json')).out)
     expect(result).toMatchObject({ entries: 1, changed: 0, skipped: { no_log_line: 1 } })
   })

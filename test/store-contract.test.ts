@@ -947,7 +947,7 @@ for (const [name, makePlace] of Object.entries(STORES)) {
         expect(first.data.map(({ entry }) => entry.id)).toEqual(['a', 'adj_b'])
         const rest = await store.scanEntries({ ...range, cursor: first.next, limit: 2 })
         expect(rest).toMatchObject({
-          data: [{ entry: { id: 'b' }, adjustedNanoUsd: 7n, besideNanoUsd: null }],
+          data: [{ entry: { id: 'b' }, adjustedNanoUsd: 7n, besideNanoUsd: 0n }],
           next: null,
         })
         const azure = await store.scanEntries({ from: 0, to: NOON * 2, provider: 'azure', cursor: null, limit: 9 })

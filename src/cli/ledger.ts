@@ -143,7 +143,7 @@ const rerateCommand: Command = {
   name: 'ledger rerate',
   summary: 'Price entries again, after a price was corrected',
   details:
-    'Writes a correcting entry for each that differs, and edits none; roll-ups and budgets follow. Entries whose line in the request log is gone stay as they are: it could not be told what their failed attempts cost. A running gateway takes the corrections over within a second.',
+    'Writes a correcting entry for each that differs, and edits none; roll-ups and budgets follow. What attempts elsewhere cost stays as it was booked; entries of before that was kept need their line in the request log. A running gateway takes the corrections over within a second.',
   options: {
     ...RANGE_OPTIONS,
     'dry-run': { type: 'boolean', description: 'Only tell what would change' },

@@ -530,6 +530,12 @@ DROP INDEX alert_deliveries_waiting;
 CREATE INDEX alert_deliveries_waiting ON alert_deliveries (destination, alert, held_until) WHERE ended_at IS NULL;
 `
 
+// From when on entries tell themselves what their attempts elsewhere cost; before, only the request log does.
+const PARTS_SINCE = `
+CREATE TABLE parts_since (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), at INTEGER NOT NULL) STRICT;
+INSERT INTO parts_since SELECT 1, iif(EXISTS (SELECT 1 FROM entries), unixepoch() * 1000, 0);
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
 export const MIGRATIONS: readonly string[] = [
   BASE,
@@ -552,6 +558,7 @@ export const MIGRATIONS: readonly string[] = [
   ALERT_ENDS,
   PROMPTS,
   ALERT_QUEUE,
+  PARTS_SINCE,
 ]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */

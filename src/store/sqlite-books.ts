@@ -16,7 +16,12 @@ import { createInterner } from './sqlite-subjects.ts'
 import { verifyBooks } from './sqlite-verify.ts'
 import type { BookedEntry, BookStore, EntryFilter } from './store.ts'
 
-type ScanRow = EntryRow & { readonly adjusted: bigint | null; readonly attempts: string | null }
+type ScanRow = EntryRow & {
+  readonly adjusted: bigint | null
+  readonly attempts: string | null
+  /** Entries from then on tell their parts. */
+  readonly since: bigint
+}
 type ChargeRow = {
   readonly no: bigint
   readonly nano: bigint
@@ -156,7 +161,7 @@ function scanOf({
       values.push(value)
     }
   return {
-    sql: `SELECT ${ENTRY_COLUMNS}, r.attempts,
+    sql: `SELECT ${ENTRY_COLUMNS}, r.attempts, (SELECT at FROM parts_since) AS since,
         (SELECT sum(x.cost_nano_usd) FROM adjustments a JOIN entries x ON x.id = a.entry WHERE a.original = e.id) AS adjusted
       FROM ${FROM_ENTRIES} LEFT JOIN requests r ON r.id = e.id
       WHERE ${conditions.join(' AND ')} ORDER BY e.id LIMIT ?`,
@@ -166,16 +171,17 @@ function scanOf({
 
 function readBooked(row: ScanRow): BookedEntry {
   const entry = readEntry(row)
-  let besideNanoUsd: NanoUsd | null = null
-  if (entry.parts !== undefined) besideNanoUsd = entry.parts.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0n)
-  else if (row.attempts !== null) {
-    // Entries of before parts were kept; where nobody answered, what was consumed is the entry's own.
-    const attempts = parseAttempts(row.attempts, `${entry.provider}/${entry.model}`, entry.at)
-    besideNanoUsd = 0n
-    if (attempts.some(({ outcome }) => outcome.type === 'answered'))
-      for (const { consumed } of attempts) besideNanoUsd += consumed?.costNanoUsd ?? 0n
-  }
-  return { entry, adjustedNanoUsd: row.adjusted ?? 0n, besideNanoUsd }
+  return { entry, adjustedNanoUsd: row.adjusted ?? 0n, besideNanoUsd: besideOf(row, entry) }
+}
+
+function besideOf({ at, since, attempts }: ScanRow, entry: Entry): NanoUsd | null {
+  if (entry.parts !== undefined) return entry.parts.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0n)
+  if (at >= since) return 0n
+  if (attempts === null) return null
+  const known = parseAttempts(attempts, `${entry.provider}/${entry.model}`, entry.at)
+  // Where nobody answered, what was consumed is the entry's own.
+  if (!known.some(({ outcome }) => outcome.type === 'answered')) return 0n
+  return known.reduce((sum, { consumed }) => sum + (consumed?.costNanoUsd ?? 0n), 0n)
 }
 
 type ArchiveQuery = Parameters<BookStore['archiveEntries']>[0]

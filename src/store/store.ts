@@ -114,7 +114,7 @@ export type BookedEntry = {
   readonly entry: Entry
   /** Sum of its corrections. */
   readonly adjustedNanoUsd: NanoUsd
-  /** Cost of attempts that gave no answer, which its cost holds too; null: its line in the request log is gone. */
+  /** Cost of attempts that gave no answer, which its cost holds too; null: it was booked before parts were kept, and its line in the request log is gone. */
   readonly besideNanoUsd: NanoUsd | null
 }
 
