@@ -108,7 +108,7 @@ import { openaiResponsesWire } from './providers/openai/responses-wire.ts'
 import { openaiWire } from './providers/openai/wire.ts'
 import { voyageWire } from './providers/voyage/wire.ts'
 import { createUpstream } from './providers/upstream.ts'
-import type { Wire } from './providers/wire.ts'
+import type { ChatWire, Wire } from './providers/wire.ts'
 import type { Explanation } from './routing/explain.ts'
 import { createExpectedOutput } from './routing/expected-output.ts'
 import type { Health } from './routing/health.ts'
@@ -291,7 +291,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     clock,
     log: options.log,
     bounds: () => snapshot.config.lab,
-    wireOf: (dialect) => READERS[dialect]?.chat ?? null,
+    wireOf: readerOf,
     taskLearning,
   })
   const engine: Engine = {
@@ -323,6 +323,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     scoreboard: createScoreboard(priorFromCards),
     pressure: createPressure({ clock, budgets }),
     exploration: createExploration(clock),
+    readerOf,
     fetchMedia: createMediaFetch({ upstream, clock }),
     attemptTools,
   }
@@ -616,6 +617,10 @@ function dialectOf(request: Request, path: string): Dialect {
 
 function noAddress(): null {
   return null
+}
+
+function readerOf(dialect: DialectId): ChatWire | null {
+  return READERS[dialect]?.chat ?? null
 }
 
 function wireOfProvider(provider: Provider): Wire {

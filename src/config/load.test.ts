@@ -85,6 +85,7 @@ describe('defaults', () => {
           strict: false,
           minObservations: 0,
           degrade: false,
+          cascade: false,
           explore: { share: 0, shareOfSpend: 0.02, maxUsd: null },
         },
       },

@@ -10,6 +10,7 @@ type QualityRuleConfig = {
   readonly strict: boolean
   readonly minObservations: number
   readonly degrade: boolean
+  readonly cascade: boolean
   readonly explore: ExploreConfig
 }
 
@@ -106,6 +107,13 @@ function ruleFields(fallbacks: Partial<QualityRuleConfig>, options: { readonly o
       },
       fallbacks.degrade,
     ),
+    cascade: flag(
+      {
+        description:
+          'A whole answer that is empty, not the JSON or not of the schema that was asked for, or calls a tool with wrong arguments is set aside, and the next target asked; both are paid for. The caller sees the first that fits, or the last.',
+      },
+      fallbacks.cascade,
+    ),
     explore: explore(options),
   }
 }
@@ -133,7 +141,7 @@ export const defaultQuality: Field<DefaultQualityConfig> = section<DefaultQualit
   { description: 'What routes ask of quality that say nothing themselves, and what `auto` asks.' },
   {
     ...ruleFields(
-      { floor: 0.8, baselineShare: null, strict: false, minObservations: 0, degrade: false },
+      { floor: 0.8, baselineShare: null, strict: false, minObservations: 0, degrade: false, cascade: false },
       { optional: false },
     ),
     baseline: baseline(

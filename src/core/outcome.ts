@@ -15,6 +15,7 @@ export type OutcomeType =
   | 'filtered'
   | 'rejected'
   | 'cancelled'
+  | 'unfit'
 
 /** `pace`: it sent, and too slowly. */
 export type Stage = 'connect' | 'first_token' | 'idle' | 'pace' | 'total'
@@ -32,6 +33,8 @@ export type Outcome =
   | { readonly type: 'rejected' }
   /** Our own doing: the client went away, or a hedge was won by another attempt. */
   | { readonly type: 'cancelled' }
+  /** A whole answer without the form that was asked for, where its route asks another target then: no failure of the provider's. */
+  | { readonly type: 'unfit'; readonly reason: string }
 
 /** A row of a table from status and words to outcome. */
 export type OutcomeRule = {
@@ -39,7 +42,7 @@ export type OutcomeRule = {
   readonly statuses: readonly number[]
   /** Over the code and the message, in lower case; absent: the status alone decides. */
   readonly words?: RegExp
-  readonly outcome: Exclude<OutcomeType, 'answered' | 'timed_out' | 'cancelled'>
+  readonly outcome: Exclude<OutcomeType, 'answered' | 'timed_out' | 'cancelled' | 'unfit'>
 }
 
 /** The outcome with its words, which may be the provider's, made fit to be shown. */

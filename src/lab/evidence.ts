@@ -37,11 +37,22 @@ export function createEvidenceReader(tools: EvidenceReaderTools): EvidenceReader
   }
 
   async function look(answered: Answered): Promise<void> {
-    const { answer, request, status } = answered
+    const { answer, request, status, attempts } = answered
     const about = answeredRequest(answered)
     // Who did not answer is less reliable, and its quality is as unknown as before.
     if (about === null || status !== 'complete' || answer.type !== 'read') return
     book.note(about)
+    // Answers that were set aside for their form before this one was given.
+    for (const { target, outcome } of attempts)
+      if (outcome.type === 'unfit' && target !== about.deployment)
+        book.count(
+          { ...about, deployment: target },
+          {
+            source: `${SOURCE} ${target}`,
+            evidence: { kind: 'invalid_format', quality: null, weight: null },
+            comment: outcome.reason,
+          },
+        )
     const before = retries.asksAgain(request, about, answered)
     if (before !== null) count(before, 'asked_again', null, 'its question was asked again')
     const faults = await faultsOf(request, answer.answer, checks)

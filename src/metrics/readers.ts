@@ -32,7 +32,7 @@ const STATE_NUMBERS: Readonly<Record<DeploymentHealth['state'], number>> = {
   half_open: 2,
   cooling: 3,
 }
-const NO_ERRORS: ReadonlySet<OutcomeType> = new Set(['answered', 'cancelled'])
+const NO_ERRORS: ReadonlySet<OutcomeType> = new Set(['answered', 'cancelled', 'unfit'])
 
 /** `cacheWrite5m` → `cache_write_5m`. */
 const unitLabel = (unit: UsageUnit): string => unit.replace(/[A-Z]|\d+/g, (part) => `_${part.toLowerCase()}`)

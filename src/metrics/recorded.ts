@@ -89,6 +89,7 @@ const OUTCOMES: Readonly<Record<OutcomeType, true>> = {
   filtered: true,
   rejected: true,
   cancelled: true,
+  unfit: true,
 }
 export const OUTCOME_TYPES = Object.keys(OUTCOMES) as readonly OutcomeType[]
 

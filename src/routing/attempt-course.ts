@@ -185,6 +185,7 @@ export class Course {
       case 'timed_out':
       case 'broken':
       case 'cancelled':
+      case 'unfit':
         trace.isOver = true
         return
     }

@@ -91,6 +91,8 @@ export type AttemptRun = {
   /** What the request uses by the estimate that was made before it was sent. */
   readonly estimate: Usage
   readonly attempts: Attempt[]
+  /** What is wrong with the form of a whole answer, so that another target shall be asked; null: nothing. Absent: nobody looks. */
+  readonly review?: ((answer: WholeAnswer) => Promise<string | null>) | undefined
   /** Absent: the answer begins here. */
   readonly continuing?: Continuing
 }

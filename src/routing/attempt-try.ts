@@ -239,13 +239,19 @@ function bytesPerS({ plan }: AttemptRun): number | null {
   return plan.policy.minTokensPerS === null ? null : plan.policy.minTokensPerS * 4
 }
 
-/** An attempt that answered, and was not needed: another one had won. */
-export function discard(run: AttemptRun, answer: Answer, index: number, tools: AttemptTools): void {
+/** An attempt that answered, and was not needed: another one had won, or `outcome` says what was wrong with it. */
+export function discard(
+  run: AttemptRun,
+  answer: Answer,
+  index: number,
+  tools: AttemptTools,
+  outcome: Extract<Outcome, { type: 'cancelled' | 'unfit' }> = { type: 'cancelled' },
+): void {
   const line = run.attempts[index]
   if (line === undefined) return
   const facts = answer.type === 'whole' ? answer.facts : answer.stream.facts
   const usage = facts.usage ?? { ...run.estimate, output: tools.tokensOf(facts.outputCharacters) }
-  run.attempts[index] = { ...line, outcome: { type: 'cancelled' }, consumed: { usage, costNanoUsd: null } }
+  run.attempts[index] = { ...line, outcome, consumed: { usage, costNanoUsd: null } }
   if (answer.type === 'stream') answer.cancel()
 }
 

@@ -6,9 +6,10 @@
 // ends at once when the client goes away: nothing is tried for somebody who is gone.
 import { countedAnswer } from './attempt-answer.ts'
 import { Course } from './attempt-course.ts'
-import type { TryStep } from './attempt-course.ts'
+import type { Failed, TryStep } from './attempt-course.ts'
 import type { Answer, AttemptRun, AttemptTools, StreamAnswer } from './attempt-run.ts'
-import { clientClosed, tryTarget } from './attempt-try.ts'
+import { clientClosed, discard, tryTarget } from './attempt-try.ts'
+import type { Tried } from './attempt-try.ts'
 import { continued } from './continued.ts'
 import { hedgeDelayMs, tryHedged } from './hedge.ts'
 import type { Ticket } from './health.ts'
@@ -35,6 +36,7 @@ async function restOfAnswer(run: AttemptRun, tools: AttemptTools): Promise<Strea
 
 async function firstAnswer(run: AttemptRun, tools: AttemptTools): Promise<Answer> {
   const course = new Course(run, tools)
+  let unfit: Answered | null = null
   for (;;) {
     const step = course.next()
     switch (step.type) {
@@ -50,7 +52,13 @@ async function firstAnswer(run: AttemptRun, tools: AttemptTools): Promise<Answer
         const tried = await (delayMs === null
           ? tryTarget(run, step, ticket, run.signal, tools)
           : tryHedged(run, { step, ticket }, delayMs, course, tools))
-        if (tried.type === 'answer') return tried.answer
+        if (tried.type === 'answer') {
+          const why = run.review === undefined ? null : await whyUnfit(run, tried)
+          if (why === null) return tried.answer
+          unfit = tried
+          course.failed(step, setAside(run, tried, why, tools))
+          break
+        }
         if (run.signal.aborted) throw clientClosed()
         if (delayMs === null) course.failed(step, tried)
         break
@@ -61,6 +69,8 @@ async function firstAnswer(run: AttemptRun, tools: AttemptTools): Promise<Answer
         await run.media.fetch?.(step.places)
         break
       case 'none':
+        // An answer in the wrong form is still what its caller paid for.
+        if (unfit !== null) return takenBack(run, unfit)
         throw step.error
     }
   }
@@ -93,4 +103,28 @@ async function tookPlace(run: AttemptRun, step: TryStep, ticket: Ticket, tools: 
   tools.health.abandoned(ticket)
   if (run.signal.aborted) throw clientClosed()
   return false
+}
+
+type Answered = Extract<Tried, { type: 'answer' }>
+
+/** Null: it has the form that was asked for, or it is too late to say. */
+async function whyUnfit(run: AttemptRun, { answer }: Answered): Promise<string | null> {
+  return answer.type === 'stream' || run.signal.aborted ? null : ((await run.review?.(answer)) ?? null)
+}
+
+/** What it consumed is paid for as that of any attempt that did not give the answer. */
+function setAside(run: AttemptRun, { answer, attempt: index }: Answered, reason: string, tools: AttemptTools): Failed {
+  const outcome = { type: 'unfit', reason } as const
+  discard(run, answer, index, tools, outcome)
+  return { type: 'failed', outcome, rejection: null }
+}
+
+/** Nobody else gave an answer: this one is the answer after all. */
+function takenBack(run: AttemptRun, { answer, attempt: index }: Answered): Answer {
+  const line = run.attempts[index]
+  if (line !== undefined) {
+    const { consumed: _, ...rest } = line
+    run.attempts[index] = { ...rest, outcome: { type: 'answered' } }
+  }
+  return answer
 }

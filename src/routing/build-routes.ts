@@ -104,6 +104,7 @@ export function buildRoutes(names: Names): ReadonlyMap<string, Route> {
         hedgeAfterMs: definition.hedgeAfterMs,
         midstream: definition.midstream,
         minTokensPerS: definition.minTokensPerS,
+        ...(definition.quality?.cascade === true ? { cascade: true } : {}),
       },
     })
   }

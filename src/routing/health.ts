@@ -151,6 +151,7 @@ export function createHealth({ clock, random, onTrip }: HealthOptions): Health {
       case 'context_too_long':
       case 'filtered':
       case 'rejected':
+      case 'unfit':
         state.cooldown.succeeded(nowMs)
         return
       case 'rate_limited':

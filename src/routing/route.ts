@@ -38,6 +38,8 @@ export type AttemptPolicy = {
   readonly midstream: 'error' | 'continue'
   /** A stream that is slower than this before it is committed counts as timed out; null: none is. */
   readonly minTokensPerS: number | null
+  /** A whole answer without the form that was asked for moves on to the next target. Absent: it does not. */
+  readonly cascade?: true
 }
 
 /** What a route asks of quality. */

@@ -76,6 +76,7 @@ export const TEST_QUALITY: QualityRules = {
   strict: false,
   minObservations: 0,
   degrade: false,
+  cascade: false,
   explore: { share: 0, shareOfSpend: 0.02, maxUsd: null },
 }
 

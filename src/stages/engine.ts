@@ -1,5 +1,6 @@
 // What the stages stand on and what outlives a configuration: counters, pools, the ledger.
 import type { VectorIndex } from '../cache/vectors.ts'
+import type { DialectId } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { ByteBudget } from '../http/body.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
@@ -13,6 +14,7 @@ import type { ProviderRoom } from '../limits/provider-room.ts'
 import type { Logger } from '../metrics/log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { MediaFetch } from '../providers/media-fetch.ts'
+import type { ChatWire } from '../providers/wire.ts'
 import type { AttemptTools } from '../routing/attempt-run.ts'
 import type { ExpectedOutput } from '../routing/expected-output.ts'
 import type { HealthOf } from '../routing/health-facts.ts'
@@ -54,6 +56,8 @@ export type Engine = {
   readonly runs: Map<string, Run>
   /** Requests with an `Idempotency-Key` that run, by the key's hash. */
   readonly named: Map<string, NamedRun>
+  /** What reads the answers of a dialect; null: nobody does. */
+  readonly readerOf: (dialect: DialectId) => ChatWire | null
   /** What budgets that are spent ahead of their pace weigh on quality. */
   readonly pressure: Pressure
   /** What is spent on trying deployments out. */

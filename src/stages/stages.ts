@@ -18,6 +18,7 @@ import { planStage } from './plan.ts'
 import { recallStage } from './recall.ts'
 import { readStage } from './read.ts'
 import { relayStage } from './relay.ts'
+import { reviewIn } from './review.ts'
 import { sampleStage } from './sample.ts'
 
 export function createStages(engine: Engine, snapshot: Snapshot): Stages {
@@ -46,6 +47,7 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
 
   const plan = planStage(engine, snapshot)
   const sample = sampleStage(engine, snapshot)
+  const review = reviewIn(engine)
 
   return {
     open(request, entrance, id = engine.newId()) {
@@ -85,6 +87,7 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
           deadlineMs,
           estimate: exchange.intent?.estimateUsage ?? NO_USAGE,
           attempts: exchange.attempts,
+          review: review(call, exchange.entrance.dialect, planned),
         },
         engine.attemptTools,
       )
