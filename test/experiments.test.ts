@@ -399,6 +399,42 @@ test('two answers are compared in both orders where the judge is to compare', as
   })
 }, 20_000)
 
+test('kept prompts are asked offline first: a bad model is found before any request is copied, and personal ones are left out', async () => {
+  const all = await world(BAD, { more: 'prompts: { keep: full }\nlab: { cpu_share: 1 }' })
+  await all.ask(40)
+  const messages = [{ role: 'user', content: questionOf(77_777) }]
+  const own = await all.weir.call(
+    '/v1/chat/completions',
+    { model: 'chat', messages },
+    { headers: { 'x-weir-tags': 'pii' } },
+  )
+  await own.text()
+  await all.weir.gateway.quality.settled()
+  const id = await started(all)
+  expect((await auditOf(all, id)).map(({ from, to, why }) => [from, to, why])).toEqual([
+    ['draft', 'offline', 'started'],
+    ['offline', 'rolled_back', 'worse by the margin'],
+  ])
+  const asked = all.upstreams.new.received.map(({ body }) => lastQuestion(body))
+  expect(asked.length).toBeGreaterThan(10)
+  expect(asked).not.toContain(questionOf(77_777))
+  const pairs = await all.weir.store.listPairs(id, { limit: 100 })
+  expect(new Set(pairs.map(({ stage }) => stage))).toEqual(new Set(['offline']))
+}, 20_000)
+
+test('a good model leaves the offline stage by its pairs', async () => {
+  const all = await world(GOOD, { more: 'prompts: { keep: full }\nlab: { cpu_share: 1 }' })
+  await all.ask(40)
+  await all.weir.gateway.quality.settled()
+  const id = await started(all)
+  expect((await auditOf(all, id)).at(-1)).toMatchObject({
+    from: 'offline',
+    to: 'shadow',
+    why: '30 pairs without an objection',
+  })
+  expect(all.upstreams.new.received.length).toBe(30)
+})
+
 test('what may not be copied is not: no-store and personal requests, and nothing beyond the money', async () => {
   const all = await world(GOOD, { more: 'cache: { no_store_tags: [secret] }' })
   const id = await started(all, { judge: null, stages: ['shadow'] })
@@ -556,7 +592,7 @@ test('a person leads an experiment: each step is in the audit, and what its stat
   const audit = (await ask(`GET ${at}/audit`)).json['data'] as { to: string; why: string }[]
   expect(audit.map(({ to, why }) => [to, why])).toEqual([
     ['offline', 'started'],
-    ['shadow', 'no prompts are kept that could be asked offline'],
+    ['shadow', '0 usable prompts are kept, and 30 are needed to ask them offline'],
     ['paused', 'paused by hand'],
     ['resumed', 'resumed by hand'],
     ['canary_1', 'we know it well'],

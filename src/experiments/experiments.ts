@@ -5,20 +5,24 @@
 // whenever an experiment moves.
 import type { AuditRecord, Experiment, ExperimentSpec, Stage } from '../core/experiment.ts'
 import { GatewayError } from '../core/error.ts'
-import type { ExperimentCommand, Experimenting, ExperimentView } from '../lab/experiment-view.ts'
+import type { Experimenting, ExperimentView } from '../lab/experiment-view.ts'
 import { DEFAULT_PLAN, needsOf, newRamp } from '../lab/ramp.ts'
 import type { Observation } from '../lab/ramp.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { Engine } from '../stages/engine.ts'
 import type { ExperimentStore, ReportStore } from '../store/store.ts'
 import { checkSpec, judgeWarning } from './check-spec.ts'
+import { isUnderWay, observationOf, refusalOf } from './commands.ts'
+import { createComparing } from './comparing.ts'
+import type { ComparingTools, FaultsOf } from './comparing.ts'
 import { createCopies } from './copies.ts'
-import type { CopyTools, FaultsOf } from './copies.ts'
 import { createJudges } from './judges.ts'
 import { ideasOf } from './ideas.ts'
 import { createLabCalls } from './lab-calls.ts'
 import { createObserving } from './observing.ts'
 import type { Observing } from './observing.ts'
+import { askOffline, isOffline } from './offline.ts'
+import type { OfflineTools } from './offline.ts'
 import { createProgress } from './progress.ts'
 import type { Progress } from './progress.ts'
 import { isLive, standInsOf } from './stand-ins.ts'
@@ -26,10 +30,10 @@ import { isLive, standInsOf } from './stand-ins.ts'
 export type ExperimentTools = {
   readonly engine: Engine
   readonly snapshot: () => Snapshot
-  readonly store: ExperimentStore & Pick<ReportStore, 'spend'>
+  readonly store: ExperimentStore & Pick<ReportStore, 'spend'> & OfflineTools['store']
   readonly newId: () => string
   readonly faultsOf: FaultsOf
-  readonly learn: CopyTools['learn']
+  readonly learn: ComparingTools['learn']
   /** Something went wrong enough for somebody to be told. */
   readonly onRollback: (experiment: Experiment, record: AuditRecord) => void
 }
@@ -55,8 +59,12 @@ export function createExperiments(tools: ExperimentTools): Experiments {
   const abort = new AbortController()
   const calls = createLabCalls(engine, snapshot)
   const judges = createJudges({ calls, store, snapshot, clock, random: engine.random, signal: abort.signal })
-  const copies = createCopies({ engine, snapshot, store, calls, judges, faultsOf, learn, signal: abort.signal })
+  const { signal } = abort
+  const compare = createComparing({ clock, store, calls, judges, faultsOf, learn, signal })
+  const copies = createCopies({ engine, snapshot, judges, compare })
   const known = new Map<string, { readonly progress: Progress; readonly observing: Observing }>()
+  /** Experiments whose kept prompts are being asked. */
+  const offline = new Set<string>()
   /** What nobody waits for. */
   const jobs = new Set<Promise<void>>()
   let problems: ReadonlyMap<string, string> = new Map()
@@ -117,9 +125,9 @@ export function createExperiments(tools: ExperimentTools): Experiments {
     }
   }
 
-  /** Stages that need nothing of requests: the judge is measured, what cannot be done offline is passed over. */
+  /** What needs no request: the judge is measured, and kept prompts are asked. */
   async function prepare(progress: Progress): Promise<void> {
-    const { spec, ramp } = progress.now
+    const { id, spec } = progress.now
     if (!isUnderWay(progress.now)) return
     if (spec.judge !== null && judges.stateOf(spec.judge).type !== 'ready') {
       await judges.prepare(spec.judge, (labNanoUsd) =>
@@ -127,8 +135,14 @@ export function createExperiments(tools: ExperimentTools): Experiments {
       )
       publish()
     }
-    if (ramp.stage === 'offline')
-      progress.add(observed({ type: 'promote', why: 'no prompts are kept that could be asked offline' }, 'offline'))
+    if (!isOffline(progress.now) || offline.has(id)) return
+    offline.add(id)
+    try {
+      const why = await askOffline(progress, { store, clock, judges, compare, copies, signal })
+      if (why !== null) progress.add(observed({ type: 'promote', why }, 'offline'))
+    } finally {
+      offline.delete(id)
+    }
   }
 
   function background(work: Promise<void>): void {
@@ -291,41 +305,5 @@ export function createExperiments(tools: ExperimentTools): Experiments {
         await progress.flush()
       }
     },
-  }
-}
-
-function isUnderWay({ ramp }: Experiment): boolean {
-  return ramp.status === 'running' && ramp.stage !== 'draft' && ramp.stage !== 'done'
-}
-
-function observationOf(command: ExperimentCommand, why: string): Observation {
-  switch (command) {
-    case 'start':
-      return { type: 'start' }
-    case 'pause':
-      return { type: 'pause' }
-    case 'promote':
-      return { type: 'promote', why }
-    case 'rollback':
-      return { type: 'roll_back', why }
-  }
-}
-
-/** Why the state of an experiment does not allow a command; null: it does. */
-function refusalOf({ ramp }: Experiment, command: ExperimentCommand, now: number): string | null {
-  const { stage, status, notBeforeMs } = ramp
-  switch (command) {
-    case 'start':
-      if (status === 'rolled_back' && now < notBeforeMs)
-        return `It was rolled back and may be started again from ${new Date(notBeforeMs).toISOString()} on`
-      return status === 'running' && stage !== 'draft' ? 'It runs already' : null
-    case 'pause':
-    case 'promote':
-      if (status !== 'running') return 'It does not run'
-      if (stage === 'draft') return 'It has not been started'
-      return stage === 'done' ? 'It is over' : null
-    case 'rollback':
-      if (status === 'rolled_back') return 'It is rolled back already'
-      return stage === 'draft' ? 'It has not been started' : null
   }
 }

@@ -3,7 +3,7 @@ import type { Guardrail } from '../core/experiment.ts'
 import type { SchemaChecks } from '../lab/schema-checks.ts'
 import { EVIDENCE } from '../lab/score.ts'
 import { type FaultKind, faultsOf } from '../lab/validity.ts'
-import type { FaultsOf } from './copies.ts'
+import type { FaultsOf } from './comparing.ts'
 
 const GUARDRAIL_OF: { readonly [kind in FaultKind]?: Guardrail } = {
   invalid_format: 'invalid_format',

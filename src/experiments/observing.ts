@@ -9,7 +9,7 @@ import type { Exchange } from '../exchange.ts'
 import type { Answered } from '../lab/answered.ts'
 import { CONTENT_GUARDRAILS, type Course, COURSE_GUARDRAILS, createUsual, type Usual } from '../lab/guardrails.ts'
 import { isReal } from '../lab/ramp.ts'
-import type { FaultsOf } from './copies.ts'
+import type { FaultsOf } from './comparing.ts'
 import type { Progress } from './progress.ts'
 
 export interface Observing {
