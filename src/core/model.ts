@@ -118,6 +118,8 @@ export type Quirks = {
   readonly mediaUrls?: boolean
   /** How the host is told to search the web: see `ChatSearch`. Absent: it cannot be told, unless its model's name says so. */
   readonly webSearch?: ChatSearch
+  /** The host's moderations tell categories of its own and no verdict. */
+  readonly bareModerations?: boolean
   /** The host takes batches of requests, in the way of its wire, and bills them at its batch price. */
   readonly batches?: boolean
   /** The format of an API of somebody's own. */

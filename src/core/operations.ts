@@ -2,6 +2,7 @@
 // provider's wire is written from, and back.
 import type { EmbeddingsAnswer, EmbeddingsRequest } from './embeddings.ts'
 import type { ImagesAnswer, ImagesRequest } from './images.ts'
+import type { ModerationAnswer, ModerationRequest } from './moderation.ts'
 import type { RerankAnswer, RerankRequest } from './rerank.ts'
 import type { SpeechAnswer, SpeechRequest } from './speech.ts'
 import type { TranscriptionAnswer, TranscriptionRequest } from './transcription.ts'
@@ -10,6 +11,7 @@ type OperationForms = {
   readonly embeddings: { readonly request: EmbeddingsRequest; readonly answer: EmbeddingsAnswer }
   readonly rerank: { readonly request: RerankRequest; readonly answer: RerankAnswer }
   readonly images: { readonly request: ImagesRequest; readonly answer: ImagesAnswer }
+  readonly moderation: { readonly request: ModerationRequest; readonly answer: ModerationAnswer }
   readonly speech: { readonly request: SpeechRequest; readonly answer: SpeechAnswer }
   readonly transcription: { readonly request: TranscriptionRequest; readonly answer: TranscriptionAnswer }
 }

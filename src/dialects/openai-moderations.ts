@@ -1,6 +1,7 @@
 // OpenAI's moderations, as clients speak them.
 import type { Dialect } from './dialect.ts'
 import { openaiErrorBody, openaiErrorEvents } from './openai-errors.ts'
+import { openaiModerationsTranslator } from './openai-moderations-translator.ts'
 import { optionalString, requireModel, requirePresent, ROUTING_FIELDS } from './read-fields.ts'
 import { readOptions } from './read-options.ts'
 
@@ -11,6 +12,7 @@ export const openaiModerations: Dialect = {
   id: 'openai-moderations',
   operation: 'moderations',
   ownFields: ['weir', ...ROUTING_FIELDS],
+  operationTranslator: openaiModerationsTranslator,
   readFacts(body) {
     requirePresent(body, 'input')
     return {

@@ -84,6 +84,7 @@ const REQUESTS: { readonly [name in OperationName]: RequestOf<name> } = {
     seed: null,
     negativePrompt: null,
   },
+  moderation: { texts: ['a'], hasPictures: false },
   speech: { text: 't', voice: 'v', format: 'wav', speed: 1, instructions: null },
   transcription: {
     task: 'transcribe',
@@ -103,7 +104,7 @@ const NAMES = fc.constantFrom(
   ...'data embedding embeddings values float index relevance_score results predictions candidates inlineData output url'.split(
     ' ',
   ),
-  ...'usage meta billed_units metadata words start end segments channels alternatives transcript utterances status error'.split(
+  ...'usage meta billed_units categories category_scores metadata words start end segments channels alternatives transcript utterances status error'.split(
     ' ',
   ),
 )

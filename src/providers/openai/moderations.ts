@@ -9,7 +9,8 @@ import { usageOfOpenai } from './usage.ts'
 import { isObject } from '../../core/json.ts'
 
 export const moderationsNative: NativeWire = {
-  url: openaiUrl,
+  // Without a verdict an answer would read as if nothing were flagged.
+  url: (call, deployment) => (deployment.provider.quirks.bareModerations === true ? null : openaiUrl(call, deployment)),
   body: openaiBody,
   readAnswer: (text) =>
     readJsonAnswer(text, (body) => {

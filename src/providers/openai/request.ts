@@ -49,6 +49,11 @@ export function openaiEmbeddingsUrl(deployment: Deployment): string | null {
   return urlOf('embeddings', deployment)
 }
 
+/** Where translated moderations go; null when the host has none. */
+export function openaiModerationsUrl(deployment: Deployment): string | null {
+  return urlOf('moderations', deployment)
+}
+
 /** Path of an operation below the base URL; null when the host has none. */
 export function openaiPath(operation: Operation, { provider, model }: Deployment): string | null {
   const own = provider.quirks.paths?.[operation]

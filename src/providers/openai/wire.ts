@@ -6,6 +6,7 @@ import { openaiChatCodec } from './chat-codec.ts'
 import { openaiEmbeddingsWire } from './embeddings.ts'
 import { readOpenaiEvent } from './events.ts'
 import { imagesNative } from './images.ts'
+import { moderationCategoriesWire } from './moderation-categories.ts'
 import { moderationsNative } from './moderations.ts'
 import { openaiBody, openaiChatUrl, openaiUrl, prefillUrl } from './request.ts'
 import { rerankNative } from './rerank.ts'
@@ -43,7 +44,7 @@ export const openaiWire: Wire = {
     'rerank-v1': rerankNative,
     'rerank-v2': rerankNative,
   },
-  operations: { embeddings: openaiEmbeddingsWire },
+  operations: { embeddings: openaiEmbeddingsWire, moderation: moderationCategoriesWire },
   // Some of OpenAI's models answer chat completions with a 404.
   wireOf: (deployment) =>
     deployment.facts.responsesOnly === true && responsesUrl(deployment) !== null ? openaiResponsesWire : null,
