@@ -112,7 +112,9 @@ describe('the request log', () => {
       outcome,
       ...(index === 1 ? { consumed: { usage: { ...NO_USAGE, input: 9 }, costNanoUsd: 9_000n } } : {}),
     }))
-    await commit([entryOf('req_1')], [recordOf('req_1', { attempts })])
+    const part = { provider: 'azure', model: 'gpt-5', costNanoUsd: 9_000n, unpriced: false, priceVersion: 'v1' }
+    const parts = [{ ...part, usage: { ...NO_USAGE, output: 3 } }]
+    await commit([entryOf('req_1', { savedNanoUsd: 2_500_000n, parts })], [recordOf('req_1', { attempts })])
     const { status, json } = await admin.call('GET /admin/requests/req_1')
     const who = {
       key: 'key_1',
@@ -123,6 +125,9 @@ describe('the request log', () => {
       route: 'chat',
       operation: 'chat',
       dialect: 'openai-chat',
+      organisation: null,
+      task: null,
+      purpose: null,
     }
     const what = {
       usage: { input: 120, cache_write_5m: 7, output: 48 },
@@ -183,6 +188,18 @@ describe('the request log', () => {
         ...what,
         unpriced: false,
         price_version: 'v1',
+        saved_usd: '0.0025',
+        parts: [
+          {
+            provider: 'azure',
+            model: 'gpt-5',
+            usage: { output: 3 },
+            cost_usd: '0.000009',
+            cost_nano_usd: '9000',
+            unpriced: false,
+            price_version: 'v1',
+          },
+        ],
         sale: null,
       },
     })

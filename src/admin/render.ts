@@ -103,6 +103,15 @@ function renderEntry(entry: ledger.Entry): Json<typeof Entry> {
     ...renderCost(entry.costNanoUsd),
     unpriced: entry.unpriced,
     price_version: entry.priceVersion,
+    saved_usd: entry.savedNanoUsd === undefined ? null : formatUsd(entry.savedNanoUsd),
+    parts: (entry.parts ?? []).map((part) => ({
+      provider: part.provider,
+      model: part.model,
+      usage: renderUsage(part.usage),
+      ...renderCost(part.costNanoUsd),
+      unpriced: part.unpriced,
+      price_version: part.priceVersion,
+    })),
     sale: entry.sale === undefined ? null : renderSale(entry.sale),
   }
 }
@@ -179,6 +188,9 @@ function renderDimensions(dimensions: ledger.Dimensions) {
     route: dimensions.route,
     operation: dimensions.operation,
     dialect: dimensions.dialect,
+    organisation: dimensions.organisation ?? null,
+    task: dimensions.task ?? null,
+    purpose: dimensions.purpose ?? null,
   }
 }
 

@@ -186,6 +186,12 @@ const dimensions = {
   route: z.string(),
   operation: z.string(),
   dialect: z.string(),
+  organisation: z.string().nullable(),
+  task: z.string().nullable(),
+  purpose: z
+    .enum(['lab'])
+    .nullable()
+    .openapi({ description: 'What the gateway asked for its own sake; null: a caller.' }),
 }
 export const RequestLine = z
   .object({
@@ -226,6 +232,23 @@ export const Entry = z
     cost_nano_usd: nanoMoney,
     unpriced: z.boolean(),
     price_version: z.string(),
+    saved_usd: money.nullable().openapi({
+      description:
+        'What the usage would have cost at the route’s baseline, less the cost; null: nothing to compare with.',
+    }),
+    parts: z
+      .array(
+        z.object({
+          provider: z.string(),
+          model: z.string(),
+          usage,
+          cost_usd: money,
+          cost_nano_usd: nanoMoney,
+          unpriced: z.boolean(),
+          price_version: z.string(),
+        }),
+      )
+      .openapi({ description: 'What attempts at other targets cost; it is in the cost, and not in the usage.' }),
     sale: z
       .object({
         user: z.string().openapi({ description: 'Id of the user.' }),
