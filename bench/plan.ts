@@ -92,6 +92,7 @@ function engineFor(snapshot: Snapshot): PlanEngine {
     expectedOutput,
     scoreboard: createScoreboard(priorFromCards),
     taskLearning: createTaskLearning(),
+    training: { heads: null },
     trials: createTrials(),
     pressure: { on: () => 0 },
     exploration: createExploration(systemClock),

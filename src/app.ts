@@ -20,6 +20,7 @@ import type { Provider } from './core/model.ts'
 import { explain } from './explain.ts'
 import type { ExplainInput } from './explain.ts'
 import { handle } from './handle.ts'
+import { trainInThread } from './head-thread.ts'
 import type { AddressOf, Stages } from './handle.ts'
 import { createByteBudget } from './http/body.ts'
 import { callerAddress, clientRequestIdOf } from './http/caller.ts'
@@ -42,6 +43,7 @@ import { addressAllowed } from './keys/permit.ts'
 import type { Hasher } from './keys/secret.ts'
 import { priorFromCards } from './lab/benchmark-cards.ts'
 import { createSchemaChecks } from './lab/schema-checks.ts'
+import { createHeadTraining } from './lab/head-training.ts'
 import { createScoreboard } from './lab/scoreboard.ts'
 import { createTaskLearning } from './lab/task-learning.ts'
 import { createJournal } from './ledger/journal.ts'
@@ -287,6 +289,13 @@ export function createGateway(options: GatewayOptions): Gateway {
     onCredentialBad: (id) => alerts.tell(credentialBad(id, clock.now())),
   })
   const taskLearning = createTaskLearning()
+  const training = createHeadTraining({
+    store: options.store,
+    clock,
+    train: trainInThread,
+    onTrained: ({ deployments }, answers) => options.log.info('heads_trained', { answers, deployments }),
+    onError: (error) => options.log.error('heads_failed', { error: String(error) }),
+  })
   const sampler = createSampler({
     clock,
     log: options.log,
@@ -316,6 +325,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     load,
     sampler,
     taskLearning,
+    training,
     trials: createTrials(),
     healthOf: (deploymentId) => attemptTools.health.factsOf(deploymentId),
     planMemory: createPlanMemory({ monotonicMs: () => clock.monotonicMs() }),
@@ -331,6 +341,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     store: options.store,
     snapshot: () => snapshot,
     ask: createLabCalls(engine, () => snapshot).ask,
+    training,
     onDrift: (deployment, facts) => alerts.tell(qualityDrift(deployment, facts, clock.now())),
     hash: options.hash,
     redact: options.redact,

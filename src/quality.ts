@@ -11,6 +11,7 @@ import type { Changed, DriftWatch } from './lab/drift-watch.ts'
 import { createEvidenceReader } from './lab/evidence.ts'
 import { createEvidenceBook } from './lab/evidence-book.ts'
 import type { EvidenceBook } from './lab/evidence-book.ts'
+import type { HeadTraining } from './lab/head-training.ts'
 import { createPromptKeeper } from './lab/prompt-keeper.ts'
 import type { PromptKeeper } from './lab/prompt-keeper.ts'
 import { createRetryWatch } from './lab/retries.ts'
@@ -31,6 +32,8 @@ export type QualityTools = {
   readonly snapshot: () => Snapshot
   /** Asks a model in the lab's own name. */
   readonly ask: LabCalls['ask']
+  /** What heads know, once there are any. */
+  readonly training: HeadTraining
   /** Told what has changed in the answers of a deployment. */
   readonly onDrift: (deployment: string, facts: AlertFacts['quality_drift']) => void
   /** Keyed. */
@@ -50,6 +53,7 @@ export interface Quality {
   readonly prompts: PromptKeeper
   readonly drift: DriftWatch
   readonly golden: GoldenRuns
+  readonly training: HeadTraining
   /** Counts what a part of the lab found out of an answer. */
   learn(about: AnsweredRequest, evidence: Evidence, source: string): void
   /** Scores as they are shown, of what has evidence and of the named deployments. */
@@ -118,7 +122,10 @@ export function createQuality(tools: QualityTools): Quality {
     prompts,
     drift,
     golden,
+    training: tools.training,
     learn(about, evidence, source) {
+      // A copy of a request was never looked at by itself.
+      if (about.input !== undefined) book.note(about)
       book.count(about, { source, evidence, comment: null })
       if (evidence.kind === 'judge' && evidence.quality !== null)
         drift.judged(about.deployment, mostBelieved(about.shares), evidence.quality)
@@ -144,6 +151,7 @@ export function createQuality(tools: QualityTools): Quality {
     },
     async close() {
       golden.stop()
+      tools.training.stop()
       book.stop()
       await reader.settled()
       await book.flush().catch(onError)

@@ -257,6 +257,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   gateway.experiments.start()
   await gateway.schedule.start()
   gateway.quality.golden.start()
+  gateway.quality.training.start()
   gateway.alerts.start()
   const credentials = await firstRun({ store, hash, clock: systemClock, hasOperatorToken: operatorToken !== null })
   write(

@@ -24,6 +24,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'own-budget',
       'own-feedback',
       'golden-runs',
+      'head-thread',
       'own-users',
       'quality',
       'price-feeds',

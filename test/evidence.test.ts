@@ -4,7 +4,10 @@ import { createAdmin } from '../src/admin/admin.ts'
 import type { AdminRequest } from '../src/cli/admin-call.ts'
 import { runCli } from '../src/cli/run.ts'
 import type { JsonObject } from '../src/core/json.ts'
-import { TASKS } from '../src/lab/task.ts'
+import { bytesOfHeadInput } from '../src/lab/head-input-bytes.ts'
+import { headInputOf } from '../src/lab/heads.ts'
+import { promptOfText } from '../src/lab/prompt.ts'
+import { taskOf, TASKS } from '../src/lab/task.ts'
 import { routeTargets } from '../src/snapshot.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 import { chunks, completion, eventStream, providerAt, QUESTION, startGateway, startUpstream } from './gateway.ts'
@@ -379,3 +382,54 @@ test('what evaluation tools send is understood by a mapping of theirs', async ()
     expect([told.status, told.error?.message]).toEqual([status, expect.stringMatching(words)])
   }
 })
+
+test('what heads see of a prompt is kept with the prompt’s mode, and graded answers teach the planner by prompt', async () => {
+  using upstream = startUpstream(() => Response.json(completion('Hello to you')))
+  const routes =
+    'routes: { best: { targets: [up/rivers, up/trains], strategy: quality }, both: { targets: [up/rivers, up/trains] } }'
+  await using weir = await startGateway(providerAt(upstream.url, `prompts: { keep: hashed }\n${routes}`))
+  const { store, gateway } = weir
+  const id = await ask(weir, { ...QUESTION, model: 'best' })
+  await gateway.quality.settled()
+  await tell(weir, { request_id: id, thumb: 'up' })
+  const quiet = await weir.issue({ metadata: { prompts: 'off' } })
+  const other = await ask(weir, { ...QUESTION, model: 'best' }, { key: quiet })
+  await gateway.quality.settled()
+  await tell(weir, { request_id: other, thumb: 'up' }, { key: quiet })
+  expect((await store.labelledAnswers({ cursor: null, limit: 9 })).data).toHaveLength(1)
+
+  const qualities = (about: string) =>
+    gateway
+      .explain({
+        request: { model: 'both', messages: [{ role: 'user', content: `Tell me about the ${about} number 7` }] },
+        dialect: 'openai-chat',
+        caller: null,
+        headers: new Headers(),
+      })
+      .targets.toSorted((one, two) => (one.target < two.target ? -1 : 1))
+      .map(({ quality }) => quality!.mean)
+  const [before] = qualities('river')
+  const rows = Array.from({ length: 1_040 }, (_, each) => {
+    const about = Math.floor(each / 2) % 2 === 0 ? 'river' : 'train'
+    const prompt = promptOfText(`Tell me about the ${about} number ${Math.floor(each / 2)}`)
+    const { shares } = taskOf(prompt)
+    const deployment = each % 2 === 0 ? 'up/rivers' : 'up/trains'
+    const isGood = deployment === `up/${about}s`
+    const input = bytesOfHeadInput(headInputOf(prompt, shares))
+    const request = { id: `req_${each}`, at: each, keyId: 'k', teamId: null, route: 'best', deployment, shares, input }
+    const said = { source: 's', kind: 'human', at: each, deployment, task: 'chat', weight: 1, comment: null }
+    return { request, said: { ...said, requestId: request.id, quality: Number(isGood) } }
+  })
+  await store.putEvidence({
+    answered: rows.map(({ request }) => request),
+    evidence: rows.map(({ said }) => said),
+    scores: [],
+    learned: [],
+  })
+  await gateway.quality.training.look()
+  const [riversAtRivers, trainsAtRivers] = qualities('river')
+  const [riversAtTrains, trainsAtTrains] = qualities('train')
+  expect(before).toBeCloseTo(0.5, 1)
+  expect(riversAtRivers!).toBeGreaterThan(trainsAtRivers! + 0.1)
+  expect(trainsAtTrains!).toBeGreaterThan(riversAtTrains! + 0.1)
+}, 20_000)

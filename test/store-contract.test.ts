@@ -2050,6 +2050,47 @@ for (const [name, makePlace] of Object.entries(STORES)) {
         )
       })
 
+      test('graded answers come with what heads see of them, the last graded first, each once, in pages', async () => {
+        const store = open()
+        const answered = (number: number, isKept = true) => ({
+          id: `req_${number}`,
+          at: NOON,
+          keyId: 'key_1',
+          teamId: null,
+          route: 'chat',
+          deployment: `a/${number}`,
+          shares: [1],
+          ...(isKept ? { input: Uint8Array.of(number) } : {}),
+        })
+        await store.putEvidence({
+          ...NOTHING,
+          answered: [answered(1), answered(2), answered(3, false), answered(4), answered(5)],
+          evidence: [
+            piece({ requestId: 'req_1', at: NOON + 1, quality: 0, weight: 0.5 }),
+            piece({ requestId: 'req_1', at: NOON + 9, kind: 'task_success', quality: 1, weight: 1.5 }),
+            piece({ requestId: 'req_2', at: NOON + 2, kind: 'judge', quality: 0.25 }),
+            piece({ requestId: 'req_3', at: NOON + 3 }),
+            piece({ requestId: 'req_4', at: NOON + 4, kind: 'refusal', quality: 0 }),
+            piece({ requestId: 'req_5', at: NOON + 5 }),
+            piece({ requestId: 'req_5', at: NOON + 5, kind: 'score', quality: 0 }),
+            piece({ requestId: 'req_unknown', at: NOON + 6 }),
+          ],
+        })
+        const found: unknown[] = []
+        let cursor: string | null = null
+        do {
+          const page: Awaited<ReturnType<Store['labelledAnswers']>> = await store.labelledAnswers({ cursor, limit: 2 })
+          found.push(...page.data)
+          cursor = page.next
+        } while (cursor !== null)
+        expect(found).toEqual([
+          { deployment: 'a/1', input: Uint8Array.of(1), quality: 0.75 },
+          { deployment: 'a/5', input: Uint8Array.of(5), quality: 0.5 },
+          { deployment: 'a/2', input: Uint8Array.of(2), quality: 0.25 },
+        ])
+        expect((await store.getAnswered('req_1'))?.input).toEqual(Uint8Array.of(1))
+      })
+
       test('old evidence goes, oldest first; sums and beliefs stay', async () => {
         const store = open()
         const rows = [1, 2, 3].map((hours) => piece({ requestId: `req_${hours}`, at: NOON + hours * HOUR }))

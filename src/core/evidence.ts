@@ -11,6 +11,16 @@ export type AnsweredRequest = {
   readonly deployment: string
   /** Belief in each task, in the lab's order. */
   readonly shares: readonly number[]
+  /** What heads see of its prompt, as bytes of the lab's; absent: it may not be kept. */
+  readonly input?: Uint8Array
+}
+
+/** An answer that was graded, with what heads see of its prompt. */
+export type LabelledAnswer = {
+  readonly deployment: string
+  readonly input: Uint8Array
+  /** Mean of its grades by their weights, 0–1; verdicts of judges may leave it. */
+  readonly quality: number
 }
 
 /** What one source said of one answer: a kind of evidence each. The same again takes the place of what was said before. */

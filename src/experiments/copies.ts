@@ -4,8 +4,8 @@
 // half of its headroom left, when the experiment's money is spent, or of a request that nobody may see again. What is not made
 // is counted by its reason.
 import type { Experiment, Trial } from '../core/experiment.ts'
-import type { AnsweredRequest } from '../core/evidence.ts'
 import type { Answered } from '../lab/answered.ts'
+import { answeredRequest } from '../lab/evidence.ts'
 import type { CopyCounts, CopyDrop } from '../lab/experiment-view.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { Engine } from '../stages/engine.ts'
@@ -126,13 +126,8 @@ function questionOf(answered: Answered, { conversation, stage, arm }: Trial): Qu
     arm,
     request,
     answer: answer.type === 'read' && answer.isComplete ? answer.answer : null,
-    about: aboutOf(answered),
+    about: answeredRequest(answered),
   }
-}
-
-function aboutOf({ requestId, at, caller, route, deployment, task }: Answered): AnsweredRequest {
-  const { id: keyId, teamId } = caller.key
-  return { id: requestId, at, keyId, teamId, route, deployment: deployment ?? '', shares: task.shares }
 }
 
 /** Whether what was spent is within its share of what the route spends. */

@@ -2,6 +2,9 @@
 import type { AnsweredRequest } from '../core/evidence.ts'
 import type { Answered, SampleConsumer } from './answered.ts'
 import type { EvidenceBook, Said } from './evidence-book.ts'
+import { bytesOfHeadInput } from './head-input-bytes.ts'
+import { headInputOf } from './heads.ts'
+import { promptOf } from './prompt.ts'
 import type { RetryWatch } from './retries.ts'
 import type { SchemaChecks } from './schema-checks.ts'
 import type { Evidence } from './score.ts'
@@ -40,7 +43,7 @@ export function createEvidenceReader(tools: EvidenceReaderTools): EvidenceReader
     const { answer, request, status, attempts } = answered
     const about = answeredRequest(answered)
     // Who did not answer is less reliable, and its quality is as unknown as before.
-    if (about === null || status !== 'complete' || answer.type !== 'read') return
+    if (about.deployment === '' || status !== 'complete' || answer.type !== 'read') return
     book.note(about)
     // Answers that were set aside for their form before this one was given.
     for (const { target, outcome } of attempts)
@@ -78,9 +81,12 @@ export function createEvidenceReader(tools: EvidenceReaderTools): EvidenceReader
   }
 }
 
-/** What is kept of a request that was looked at; null: nobody answered it. */
-function answeredRequest({ requestId, at, caller, route, deployment, task }: Answered): AnsweredRequest | null {
-  if (deployment === null) return null
+/** What is kept of a request that was looked at; `deployment` is empty where nobody was asked. */
+export function answeredRequest(answered: Answered): AnsweredRequest {
+  const { requestId, at, caller, route, deployment, task, request, promptMode } = answered
   const { id: keyId, teamId } = caller.key
-  return { id: requestId, at, keyId, teamId, route, deployment, shares: task.shares }
+  const about = { id: requestId, at, keyId, teamId, route, deployment: deployment ?? '', shares: task.shares }
+  // Hashed words are still something of what was asked.
+  if (promptMode === 'off') return about
+  return { ...about, input: bytesOfHeadInput(headInputOf(promptOf(request), task.shares)) }
 }

@@ -14,16 +14,17 @@ export function promptModeOf({ key, team }: KeyWithTeam, usual: PromptMode): Pro
 
 const LATER = 'judge or label an answer later than when it was given'
 const AGAIN = 'ask another model what was asked before (replay with answers, the offline stage of an experiment)'
+const HEADS = 'learn from the words of a prompt who is good at it (heads); what is learned by task stays'
 const SHOW = 'show what was asked and answered'
 
 /** A row of docs/privacy.md. `cannot`: what is not possible in this mode. */
 export const PRIVACY: Readonly<Record<PromptMode, { readonly kept: string; readonly cannot: readonly string[] }>> = {
   off: {
     kept: 'nothing of what was asked and answered',
-    cannot: [SHOW, LATER, AGAIN, 'tell which requests were the same, or came from one template'],
+    cannot: [SHOW, LATER, AGAIN, 'tell which requests were the same, or came from one template', HEADS],
   },
   hashed: {
-    kept: 'keyed hashes of the conversation and of its system message, and their size',
+    kept: 'keyed hashes of the conversation and of its system message, their size, and, where answers are looked at, hashed words for the heads',
     cannot: [SHOW, LATER, AGAIN],
   },
   sampled: {

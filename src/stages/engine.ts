@@ -7,6 +7,7 @@ import type { KeyRing } from '../keys/key-ring.ts'
 import type { Journal } from '../ledger/journal.ts'
 import type { Budgets } from '../limits/budgets.ts'
 import type { ObservedAnswers } from '../ledger/observed.ts'
+import type { HeadTraining } from '../lab/head-training.ts'
 import type { Scoreboard } from '../lab/scoreboard.ts'
 import type { TaskLearning } from '../lab/task-learning.ts'
 import type { Limiter } from '../limits/limiter.ts'
@@ -65,6 +66,7 @@ export type Engine = {
   /** What is learned from answers. */
   readonly sampler: Sampler
   readonly taskLearning: TaskLearning
+  readonly training: Pick<HeadTraining, 'heads'>
   /** Routes that are on trial. */
   readonly trials: Trials
   readonly load: Load

@@ -42,6 +42,7 @@ export type PlanEngine = Pick<
   | 'expectedOutput'
   | 'scoreboard'
   | 'taskLearning'
+  | 'training'
   | 'trials'
   | 'pressure'
   | 'exploration'
@@ -153,7 +154,12 @@ export function requestFacts(
   now: number,
   memo: Memo,
   route: string,
-  { scoreboard, taskLearning, pressure }: Pick<PlanEngine, 'scoreboard' | 'taskLearning' | 'pressure'>,
+  {
+    scoreboard,
+    taskLearning,
+    training,
+    pressure,
+  }: Pick<PlanEngine, 'scoreboard' | 'taskLearning' | 'training' | 'pressure'>,
 ): RequestFacts {
   let tokens: number | null = null
   let prompt: Prompt | null | undefined
@@ -162,7 +168,7 @@ export function requestFacts(
   const appraisalNow = (): Appraisal | null => {
     if (appraisal === undefined) {
       const read = promptNow()
-      appraisal = read === null ? null : appraised(read, caller, { scoreboard, taskLearning }, now, memo.task)
+      appraisal = read === null ? null : appraised(read, caller, { scoreboard, taskLearning, training }, now, memo.task)
       memo.task ??= appraisal?.guess.task ?? NO_TASK
     }
     return appraisal
@@ -208,14 +214,14 @@ const NO_TASK = 'other'
 function appraised(
   prompt: Prompt,
   { key }: KeyWithTeam,
-  { scoreboard, taskLearning }: Pick<PlanEngine, 'scoreboard' | 'taskLearning'>,
+  { scoreboard, taskLearning, training }: Pick<PlanEngine, 'scoreboard' | 'taskLearning' | 'training'>,
   now: number,
   declared: string | null,
 ): Appraisal {
   const chain = scopeChainOf(key.id, key.teamId)
   const knowledge: Knowledge = {
     scoresOf: (deployment) => scoreboard.scores(chain, deployment, now),
-    heads: null,
+    heads: training.heads,
     refine: (guess) => taskLearning.refine(guess, { keyId: key.id, teamId: key.teamId }, prompt.system),
   }
   return appraise(prompt, knowledge, isTask(declared) ? declaredTask(declared) : null)

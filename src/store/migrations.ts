@@ -8,6 +8,7 @@
 // is tidied up in bulk, every few hundred requests. Money is a 64-bit integer everywhere.
 
 import { EVIDENCE } from './migration-evidence.ts'
+import { HEAD_INPUTS } from './migration-head-inputs.ts'
 import { PROMPTS } from './migration-prompts.ts'
 import { REPORTS } from './migration-reports.ts'
 
@@ -559,6 +560,7 @@ export const MIGRATIONS: readonly string[] = [
   PROMPTS,
   ALERT_QUEUE,
   PARTS_SINCE,
+  HEAD_INPUTS,
 ]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */

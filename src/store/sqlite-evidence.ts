@@ -1,5 +1,7 @@
 // Evidence of quality in SQLite: requests that were looked at, what was said of them, sums by day, and beliefs.
 import type { AnsweredRequest, EvidenceBatch, EvidenceDay, StoredEvidence, StoredScore } from '../core/evidence.ts'
+import { IS_GRADED } from './migration-head-inputs.ts'
+import { pageOf, parseTimeCursor, timeCursor } from './page.ts'
 import { type Connection, guarded } from './sqlite-connection.ts'
 import type { EvidenceStore } from './store.ts'
 
@@ -11,16 +13,27 @@ type AnsweredRow = {
   readonly route: string
   readonly deployment: string
   readonly shares: string
+  readonly input: Uint8Array | null
+}
+type LabelledRow = {
+  readonly at: number
+  readonly request: string
+  /** Null: the request is not known any more. */
+  readonly deployment: string | null
+  readonly input: Uint8Array | null
+  readonly quality: number
 }
 type EvidenceRow = Omit<StoredEvidence, 'requestId'> & { readonly request: string }
 
 const DAY_MS = 86_400_000
+/** After every moment. */
+const LAST = { at: Number.MAX_SAFE_INTEGER, id: '' }
 /** Shares are beliefs: more digits would be none. */
 const SHARE_DIGITS = 4
 
 export function createEvidenceStore(database: Connection): EvidenceStore {
   const putAnswered = database.statement(
-    'INSERT INTO answered_requests VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
+    'INSERT INTO answered_requests VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
   )
   const getAnswered = database.statement<AnsweredRow, [string]>('SELECT * FROM answered_requests WHERE id = ?')
   const before = database.statement<EvidenceRow, [string, string, string]>(
@@ -50,6 +63,15 @@ export function createEvidenceStore(database: Connection): EvidenceStore {
   const learned = database.statement<{ name: string; state: string }, [string, string]>(
     'SELECT * FROM lab_states WHERE name >= ? AND name < ? ORDER BY name',
   )
+  const labelled = database.statement<LabelledRow, [number, string, number]>(
+    `SELECT graded.at, graded.request, deployment, input,
+       (SELECT sum(weight * quality) / sum(weight) FROM evidence WHERE request = graded.request AND ${IS_GRADED}) AS quality
+     FROM (SELECT DISTINCT at, request FROM evidence AS one WHERE ${IS_GRADED} AND (at, request) < (?1, ?2)
+             AND NOT EXISTS (SELECT 1 FROM evidence AS newer WHERE newer.request = one.request AND newer.at > one.at AND newer.${IS_GRADED})
+           ORDER BY at DESC, request DESC LIMIT ?3) AS graded
+     LEFT JOIN answered_requests ON answered_requests.id = graded.request
+     ORDER BY graded.at DESC, graded.request DESC`,
+  )
   const pruneAnswered = database.statement(
     'DELETE FROM answered_requests WHERE id IN (SELECT id FROM answered_requests WHERE at < ? ORDER BY at LIMIT ?)',
   )
@@ -66,8 +88,8 @@ export function createEvidenceStore(database: Connection): EvidenceStore {
   }
 
   function write({ answered, evidence, scores: beliefs, learned: states }: EvidenceBatch): void {
-    for (const { id, at, keyId, teamId, route, deployment, shares } of answered)
-      putAnswered.run(id, at, keyId, teamId, route, deployment, sharesText(shares))
+    for (const { id, at, keyId, teamId, route, deployment, shares, input } of answered)
+      putAnswered.run(id, at, keyId, teamId, route, deployment, sharesText(shares), input ?? null)
     for (const piece of evidence) {
       const { requestId, source, kind, at, deployment, task, quality, weight, comment } = piece
       const old = before.get(requestId, source, kind)
@@ -96,6 +118,16 @@ export function createEvidenceStore(database: Connection): EvidenceStore {
           .all(Math.floor(from / DAY_MS), deployment ?? null)
           .map(({ day, ...row }) => ({ ...row, at: day * DAY_MS })),
       ),
+    labelledAnswers: ({ cursor, limit }) =>
+      guarded(() => {
+        const { at, id } = cursor === null ? LAST : parseTimeCursor(cursor)
+        const rows = labelled.all(at, id, limit + 1)
+        const { data, next } = pageOf(rows, limit, (row) => timeCursor({ createdAt: row.at, id: row.request }))
+        const known = data.flatMap(({ deployment, input, quality }) =>
+          input === null || deployment === null ? [] : [{ deployment, input, quality }],
+        )
+        return { data: known, next }
+      }),
     qualityScores: () => guarded(() => scores.all()),
     learnedStates: (prefix) => guarded(() => learned.all(prefix, `${prefix}\u{10ffff}`)),
     pruneEvidence: ({ before: end, limit }) =>
@@ -107,8 +139,10 @@ function sharesText(shares: readonly number[]): string {
   return JSON.stringify(shares.map((share) => Number(share.toFixed(SHARE_DIGITS))))
 }
 
-function readAnswered({ id, at, key_id, team_id, route, deployment, shares }: AnsweredRow): AnsweredRequest {
-  return { id, at, keyId: key_id, teamId: team_id, route, deployment, shares: JSON.parse(shares) as number[] }
+function readAnswered(row: AnsweredRow): AnsweredRequest {
+  const { id, at, key_id, team_id, route, deployment, shares, input } = row
+  const request = { id, at, keyId: key_id, teamId: team_id, route, deployment, shares: JSON.parse(shares) as number[] }
+  return input === null ? request : { ...request, input }
 }
 
 function readEvidence({ request, ...row }: EvidenceRow): StoredEvidence {

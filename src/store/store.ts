@@ -11,6 +11,7 @@ import type {
   AnsweredRequest,
   EvidenceBatch,
   EvidenceDay,
+  LabelledAnswer,
   LearnedState,
   StoredEvidence,
   StoredScore,
@@ -614,6 +615,8 @@ export interface EvidenceStore {
   evidenceOf(requestId: string): Promise<readonly StoredEvidence[]>
   /** Since the start of the day of `from`, by day. */
   evidenceDays(query: { readonly from: number; readonly deployment?: string }): Promise<readonly EvidenceDay[]>
+  /** Graded answers whose words may be kept, the last graded first; a page may hold fewer than its limit. */
+  labelledAnswers(query: PageQuery): Promise<Page<LabelledAnswer>>
   qualityScores(): Promise<readonly StoredScore[]>
   /** States whose names begin so. */
   learnedStates(prefix: string): Promise<readonly LearnedState[]>
