@@ -11,9 +11,29 @@ const TAIL = 256
 const SYSTEM = 256
 
 const TASK_COUNT = file.tasks.length
-const WEIGHTS = new Int8Array(gunzipSync(Buffer.from(file.weights, 'base64')))
-if (WEIGHTS.length !== TASK_COUNT * BUCKETS)
-  throw new RangeError('task-model.json was trained with another number of buckets')
+
+type Model = {
+  /** A row of tasks for each bucket. */
+  readonly weights: Int8Array
+  /** Whether any task has a weight in the bucket: most have none. */
+  readonly used: Uint8Array
+}
+
+/** Unpacked when the first task is guessed, which most gateways never do: it takes a megabyte. */
+let unpacked: Model | null = null
+
+function model(): Model {
+  return (unpacked ??= unpack())
+}
+
+function unpack(): Model {
+  const weights = new Int8Array(gunzipSync(Buffer.from(file.weights, 'base64')))
+  if (weights.length !== TASK_COUNT * BUCKETS)
+    throw new RangeError('task-model.json was trained with another number of buckets')
+  const used = new Uint8Array(BUCKETS)
+  for (let at = 0; at < weights.length; at++) if (weights[at] !== 0) used[Math.floor(at / TASK_COUNT)] = 1
+  return { weights, used }
+}
 
 /** The words that the model reads of a prompt. */
 export function modelText({ text, system }: Prompt): string {
@@ -33,23 +53,19 @@ function unitScale(weights: Float32Array): number {
   return squares > 0 ? 1 / Math.sqrt(squares) : 0
 }
 
-/** Whether any task has a weight in the bucket: most have none. */
-const USED = Uint8Array.from({ length: BUCKETS }, (_, bucket) =>
-  WEIGHTS.subarray(bucket * TASK_COUNT, (bucket + 1) * TASK_COUNT).some((weight) => weight !== 0) ? 1 : 0,
-)
-
 /** For each task, in the order of `TASKS`: about 1 where the wording is that of the task, about 0 elsewhere. Null: no words. */
 export function modelScores(prompt: Prompt): readonly number[] | null {
   const { buckets, weights } = ngramsOf(modelText(prompt), { characters: true })
   if (buckets.length === 0) return null
   const scale = unitScale(weights)
+  const { weights: learned, used } = model()
   const sums = new Float64Array(TASK_COUNT)
   for (let entry = 0; entry < buckets.length; entry++) {
     const bucket = buckets[entry]!
-    if (USED[bucket] === 0) continue
+    if (used[bucket] === 0) continue
     const base = bucket * TASK_COUNT
     const value = Math.fround(weights[entry]! * scale)
-    for (let task = 0; task < TASK_COUNT; task++) sums[task]! += WEIGHTS[base + task]! * value
+    for (let task = 0; task < TASK_COUNT; task++) sums[task]! += learned[base + task]! * value
   }
   return Array.from(sums, (sum) => sum * file.scale)
 }
