@@ -220,6 +220,22 @@ test('a conversation stays where its prompt is cached, as long as moving does no
     },
   ))
 
+test('a caller’s own order stands before the policy’s choice, and is told as what it is', () =>
+  withGateway(
+    `  two: { preset: openai-compatible, base_url: "http://127.0.0.1:1/v1", keys: [k], models: { gpt-4o-mini: { price: { input: 9 } } } }
+routes: { chat: { targets: [up/gpt-4o-mini, two/gpt-4o-mini], strategy: quality, quality: { floor: 0.65 } } }`,
+    async (weir) => {
+      const told = weir.gateway.explain({
+        request: { ...QUESTION, model: 'chat', provider: { order: ['two'] } },
+        dialect: 'openai-chat',
+        caller: null,
+        headers: new Headers(OPEN_QUESTION),
+      })
+      expect(told.targets[0]).toMatchObject({ target: 'two/gpt-4o-mini', reason: 'asked for' })
+      expect(told.decision).toMatchObject({ reason: 'displaced', propensity: 1 })
+    },
+  ))
+
 for (const [yaml, words] of [
   [`routes: { chat: { ${TARGETS}, quality: { floor: 85 } } }`, 'a number from 0 to 1'],
   [`routes: { chat: { ${TARGETS}, quality: { flor: 0.8 } } }`, 'floor'],

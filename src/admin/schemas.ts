@@ -310,6 +310,7 @@ export const RequestDetail = RequestLine.extend({
             'exploration',
             'floor',
             'conversation',
+            'displaced',
           ]),
           floor: z.number().openapi({ description: 'What mean − z · sd had to reach.' }),
           z: z.number(),

@@ -19,8 +19,11 @@ export type Excluded = {
 
 /** What a plan tells of a choice by quality. */
 export type PlannedDecision = Pick<QualityDecision, 'propensity' | 'baseline' | 'bar'> & {
-  /** `conversation`: it stays where it was, whatever the policy would have chosen. */
-  readonly reason: QualityReason | 'floor' | 'conversation'
+  /**
+   * `floor`: it only says who may answer. `conversation`: it stays where it was, whatever the policy would have chosen. `displaced`: another
+   * stands first, because the caller wants it so or the chosen one has no room in its rate limits.
+   */
+  readonly reason: QualityReason | 'floor' | 'conversation' | 'displaced'
   readonly z: number
   /** Who was chosen. */
   readonly choice: string

@@ -129,12 +129,13 @@ export function plan(request: PlanRequest, tools: PlanTools): Plan {
   }
 }
 
-/** A conversation may have stayed elsewhere, and what was chosen may have no room now. */
-function decisionOf(targets: readonly PlannedTarget[], { decision }: Collection): PlannedDecision | null {
+/** A conversation may have stayed elsewhere, the caller may have an order of its own, and what was chosen may have no room now. */
+function decisionOf(targets: readonly PlannedTarget[], { decision, request }: Collection): PlannedDecision | null {
   const first = targets[0]?.deployment.id
   if (decision === null || first === undefined || decision.reason === 'floor' || first === decision.choice)
     return decision
-  return { ...decision, choice: first, reason: 'conversation', propensity: 1 }
+  const hasStayed = first === request.conversation?.last?.deploymentId
+  return { ...decision, choice: first, reason: hasStayed ? 'conversation' : 'displaced', propensity: 1 }
 }
 
 function targetsOf(route: Route, collection: Collection): readonly Candidate[] {
