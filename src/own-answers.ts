@@ -1,7 +1,7 @@
 // What the gateway answers by itself on the data plane: models, one's own requests, health.
 import { GatewayError } from './core/error.ts'
 import type { Rates } from './core/model.ts'
-import { formatUsd, timesMillionths, type NanoUsd } from './core/money.ts'
+import { formatUsd, timesMillionths } from './core/money.ts'
 import { USAGE_UNITS } from './core/usage.ts'
 import type { KeyOwner } from './core/user.ts'
 import type { RequestRecord } from './core/ledger.ts'
@@ -163,13 +163,14 @@ export async function showRequest(
   // Another key's request is as unknown as one that never was.
   if (record === null || record.dimensions.keyId !== key.id)
     throw new GatewayError('not_found', { message: 'This key has made no request of this id.' })
-  if (key.userId === undefined) return Response.json(requestBody(record, record.costNanoUsd))
-  // A user sees what the user paid.
-  const entry = await tools.ledger.getEntry(id)
-  return Response.json(requestBody(record, entry?.sale?.chargedNanoUsd ?? null))
+  if (key.userId === undefined) return Response.json(requestBody(record))
+  // A user sees what the user paid, and not what it cost or saved the operator.
+  const sale = (await tools.ledger.getEntry(id))?.sale
+  return Response.json(requestBody({ ...record, costNanoUsd: sale?.chargedNanoUsd ?? null, savedNanoUsd: undefined }))
 }
 
-function requestBody(record: RequestRecord, costNanoUsd: NanoUsd | null): object {
+function requestBody(record: RequestRecord): object {
+  const { costNanoUsd } = record
   return {
     id: record.id,
     object: 'weir.request',

@@ -405,6 +405,12 @@ describe('strangers', () => {
     expect(headers.get('set-cookie')).toMatch(
       /^weir_user=[\w-]{43}; Path=\/user; Max-Age=3600; HttpOnly; SameSite=Lax; Secure$/,
     )
+    const answer = await weir.call('/user/login', undefined, { key: null, headers: { 'x-forwarded-proto': 'http' } })
+    expect(answer.headers.get('set-cookie')).toEndWith('; Secure')
+    const local = async (headers: Record<string, string>): Promise<string | null> =>
+      (await weir.gateway.fetch(new Request('http://127.0.0.1/user/login', { headers }))).headers.get('set-cookie')
+    expect(await local({})).toEndWith('; SameSite=Lax')
+    expect(await local({ 'x-forwarded-proto': 'https' })).toEndWith('; Secure')
     clock.ms += 3_599_000
     expect((await ada.send('GET me')).status).toBe(200)
     clock.ms += 1_000

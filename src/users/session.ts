@@ -127,11 +127,12 @@ export function sessionCookie(request: Request, secret: string | null, sessionMs
   return cookie(request, SESSION_COOKIE, secret ?? '', secret === null ? 0 : Math.floor(sessionMs / 1_000))
 }
 
-// Anywhere but on the machine itself the cookie travels over HTTPS only.
+// Anywhere but on the machine itself the cookie travels over HTTPS only. A proxy on the same machine may name that one.
 function cookie(request: Request, name: string, value: string, seconds: number): string {
   const { hostname } = new URL(request.url)
   const isLocal = hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]'
-  return `${name}=${value}; Path=/user; Max-Age=${seconds}; HttpOnly; SameSite=Lax${isLocal ? '' : '; Secure'}`
+  const isPlain = isLocal && request.headers.get('x-forwarded-proto')?.startsWith('https') !== true
+  return `${name}=${value}; Path=/user; Max-Age=${seconds}; HttpOnly; SameSite=Lax${isPlain ? '' : '; Secure'}`
 }
 
 function cookiesOf(request: Request): ReadonlyMap<string, string> {
