@@ -24,16 +24,32 @@ export type BatchHost = Upstream & {
   refuses: number | null
   /** What a line of results says; null: it is not among them. */
   resultOf: (line: Line) => JsonObject | null
+  /** The whole file of results, a text for each line; null: what `resultOf` says. */
+  resultsOf: ((lines: readonly Line[]) => readonly string[]) | null
 }
 
-const jsonLines = (lines: readonly unknown[]): string => lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+/** In no order in particular, as the documentation of both says. */
+function resultFile({ resultOf, resultsOf }: BatchHost, { lines }: HostBatch): string {
+  const texts = resultsOf?.(lines) ?? lines.flatMap((line) => JSON.stringify(resultOf(line) ?? undefined) ?? [])
+  return texts
+    .toReversed()
+    .map((text) => `${text}\n`)
+    .join('')
+}
 
 function hostOf(answer: (host: BatchHost, request: Request, path: string, body: string) => Response): BatchHost {
   let host: BatchHost | null = null
   const upstream = startUpstream((request, _number, body) =>
     answer(host as BatchHost, request, new URL(request.url).pathname.replace(/^\/v1/, ''), body),
   )
-  host = Object.assign(upstream, { batches: [], alone: [], lostAnswers: 0, refuses: null, resultOf: () => null })
+  host = Object.assign(upstream, {
+    batches: [],
+    alone: [],
+    lostAnswers: 0,
+    refuses: null,
+    resultOf: () => null,
+    resultsOf: null,
+  })
   return host
 }
 
@@ -85,9 +101,7 @@ export function startOpenaiHost(): BatchHost {
     }
     const output = /^\/files\/out-(.+)\/content$/.exec(path)?.[1]
     const ended = own.batches.find(({ id }) => id === output)
-    if (ended !== undefined)
-      // In no order in particular, as its documentation says.
-      return new Response(jsonLines(ended.lines.toReversed().flatMap((line) => own.resultOf(line) ?? [])))
+    if (ended !== undefined) return new Response(resultFile(own, ended))
     if (!path.endsWith('/completions')) return new Response('{"error":{"message":"unknown"}}', { status: 404 })
     own.alone.push(JSON.parse(body) as JsonObject)
     return Response.json(completion('alone'))
@@ -127,8 +141,7 @@ export function startAnthropicHost(): BatchHost {
       own.alone.push(JSON.parse(body) as JsonObject)
       return Response.json(message('alone'))
     }
-    if (named?.[2] === '/results')
-      return new Response(jsonLines(batch.lines.flatMap((line) => own.resultOf(line) ?? [])))
+    if (named?.[2] === '/results') return new Response(resultFile(own, batch))
     if (named?.[2] === '/cancel') batch.isCancelled = batch.isOver = true
     return Response.json(shown(batch))
   })

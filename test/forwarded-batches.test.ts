@@ -1,6 +1,7 @@
 // Batches that their provider executes: what is handed in, what comes back, what it costs, and everything that can go wrong
 // in between.
 import { describe, expect, test } from 'bun:test'
+import * as fc from 'fast-check'
 import OpenAI, { toFile } from 'openai'
 import { lineRequestId } from '../src/core/batch.ts'
 import type { Batch } from '../src/core/batch.ts'
@@ -439,4 +440,82 @@ test('a provider that never ends a batch is waited for an hour after its time; t
   expect(batch).toMatchObject({ failed: 1, forwarding: { type: 'ended' } })
   expect(await contentOf(weir, batch.errorFileId)).toMatchObject([{ error: { code: 'interrupted' } }])
   expect((await entriesOf(weir.store, id, 1))[0]?.costNanoUsd).toBeGreaterThan(0n)
+})
+
+test('property: whatever a provider says of its lines, each has one result, and is paid for once', async () => {
+  const kinds = fc.constantFrom(
+    'answer',
+    'answer',
+    'twice',
+    'refused',
+    'failed',
+    'expired',
+    'silent',
+    'broken',
+    'alien',
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(kinds, { minLength: 1, maxLength: 40 }), fc.boolean(), async (said, isAnthropic) => {
+      using host = isAnthropic ? startAnthropicHost() : startOpenaiHost()
+      const clock = drivenClock()
+      await using weir = await startGateway(
+        (isAnthropic ? anthropicConfig : openaiConfig)(
+          host.url,
+          'budgets: [{ scope: gateway, window: month, limit_usd: 1 }]\n',
+        ),
+        { clock },
+      )
+      const results = host.resultOf
+      host.resultsOf = (lines) =>
+        lines.flatMap((one, index) => {
+          const good = JSON.stringify(results(one))
+          const told = (status: number, type: string): string =>
+            JSON.stringify(
+              isAnthropic
+                ? {
+                    custom_id: one.customId,
+                    result: { type: 'errored', error: { type: 'error', error: { type, message: 'no' } } },
+                  }
+                : { custom_id: one.customId, response: { status_code: status, body: { error: { message: 'no' } } } },
+            )
+          const lines: Readonly<Record<(typeof said)[number], readonly string[]>> = {
+            answer: [good],
+            twice: [good, good],
+            refused: [told(400, 'invalid_request_error')],
+            failed: [told(500, 'api_error')],
+            expired: [JSON.stringify({ custom_id: one.customId, response: null, result: { type: 'expired' } })],
+            silent: [],
+            broken: ['{', '[]', '"x"', ''],
+            alien: [good.replace(one.customId, `${one.customId}9`), good.replace(one.customId, 'req_other_1')],
+          }
+          return lines[said[index] ?? 'silent']
+        })
+      const id = await create(
+        weir,
+        said.map((_, index) => line(String(index))),
+      )
+      await handedIn(weir, clock, id)
+      for (const batch of host.batches) batch.isOver = true
+      const batch = await over(weir, clock, id)
+      const [refused, thereDone] = [
+        said.filter((kind) => kind === 'refused').length,
+        said.filter((kind) => kind === 'answer' || kind === 'twice').length,
+      ]
+      const alone = said.length - refused - thereDone
+      expect(batch).toMatchObject({
+        status: 'completed',
+        total: said.length,
+        completed: said.length - refused,
+        failed: refused,
+      })
+      expect([host.batches.length, host.alone.length, await weir.store.countEntries()]).toEqual([1, alone, said.length])
+      const spent = COST * BigInt(thereDone) + COST * 2n * BigInt(alone)
+      expect(weir.gateway.budgets.state()).toMatchObject([{ spentNanoUsd: spent, heldNanoUsd: 0n }])
+      const output = [...(await contentOf(weir, batch.outputFileId)), ...(await contentOf(weir, batch.errorFileId))]
+      expect(output.map((one) => String(one['custom_id'])).toSorted()).toEqual(
+        said.map((_, index) => `line ${index}`).toSorted(),
+      )
+    }),
+    { numRuns: 12 },
+  )
 })

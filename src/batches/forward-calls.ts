@@ -26,6 +26,7 @@ export class BatchRefused extends Error {
 /** Files of requests and of results take their time. */
 const CALL_MS = 600_000
 const MOST_ANSWER_BYTES = 16 * 1024 ** 2
+const LINE_BREAK = 0x0a
 /** A passing state of the provider, or of what it grants. */
 const PASSING: ReadonlySet<number> = new Set([408, 409, 425, 429])
 
@@ -37,13 +38,15 @@ export async function askProvider(call: BatchCall, to: BatchLineTo, tools: Attem
   return json
 }
 
-/** The answer as it arrives. Throws as `askProvider`. */
-export async function readProvider(
-  call: BatchCall,
-  to: BatchLineTo,
-  tools: AttemptTools,
-): Promise<AsyncIterable<Uint8Array>> {
-  return (await send(call, to, tools)).chunks()
+/** The lines of the answer as it arrives, in pieces. Throws as `askProvider`, and for a line beyond every answer's size. */
+export async function* readProvider(call: BatchCall, to: BatchLineTo, tools: AttemptTools): AsyncGenerator<Uint8Array> {
+  let lineBytes = 0
+  for await (const chunk of (await send(call, to, tools)).chunks()) {
+    const breakAt = chunk.lastIndexOf(LINE_BREAK)
+    lineBytes = breakAt < 0 ? lineBytes + chunk.length : chunk.length - breakAt - 1
+    if (lineBytes > MOST_ANSWER_BYTES) throw new Error(`a line of results has more than ${MOST_ANSWER_BYTES} bytes`)
+    yield chunk
+  }
 }
 
 async function send(

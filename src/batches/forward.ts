@@ -173,7 +173,7 @@ export function createForwarder(tools: ForwardTools): Forwarder {
       const state = wire.read(await askProvider(wire.get(id, provider), place.to, attemptTools), provider)
       if (state.type === 'running') return { type: 'wait', waitMs: isToEnd(batch) ? SHORT_POLL_MS : POLL_MS }
       for (const call of state.results)
-        await takeResults(batch, to, place, caller, await readProvider(call, place.to, attemptTools))
+        await takeResults(batch, to, place, caller, readProvider(call, place.to, attemptTools))
     } catch (error) {
       // The provider has forgotten it. Any other refusal (of a credential, say) may be mended.
       if (error instanceof BatchRefused && error.isOfAbsence) return giveUp(batch, to, place, id)
@@ -191,10 +191,11 @@ export function createForwarder(tools: ForwardTools): Forwarder {
     caller: KeyWithTeam,
     content: AsyncIterable<Uint8Array>,
   ): Promise<void> {
-    let group: Promise<LineResult>[] = []
+    // By line: a result that is told twice counts once.
+    const group = new Map<number, Promise<LineResult>>()
     const settleGroup = async (): Promise<void> => {
-      const results = await Promise.all(group)
-      group = []
+      const results = await Promise.all(group.values())
+      group.clear()
       if (results.length > 0) await store.finishLines(batch.id, results)
     }
     for await (const { text } of linesOf(content)) {
@@ -202,9 +203,9 @@ export function createForwarder(tools: ForwardTools): Forwarder {
       const result = json === null ? null : wire.readResult(json)
       const answer = result === null ? null : executed(result)
       const line = result === null || answer === null ? null : await waitingLine(batch.id, result.customId)
-      if (line === null || answer === null) continue
-      group.push(settleLine({ batch, line, to }, answer, deployment, caller, tools))
-      if (group.length === GROUP) await settleGroup()
+      if (line === null || answer === null || group.has(line.position)) continue
+      group.set(line.position, settleLine({ batch, line, to }, answer, deployment, caller, tools))
+      if (group.size === GROUP) await settleGroup()
     }
     await settleGroup()
   }

@@ -13,6 +13,7 @@ import type { OperationName, RequestOf } from '../core/operations.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { geminiEmbeddings } from '../dialects/gemini.ts'
 import { openaiEmbeddings } from '../dialects/openai-embeddings.ts'
+import { openaiModerations } from '../dialects/openai-moderations.ts'
 import { openaiImageEdits, openaiImageGenerations, openaiImageVariations } from '../dialects/openai-images.ts'
 import { openaiSpeech } from '../dialects/openai-speech.ts'
 import { openaiTranscriptions, openaiTranslations } from '../dialects/openai-transcription.ts'
@@ -34,6 +35,7 @@ import { voyageWire } from '../providers/voyage/wire.ts'
 
 const DIALECTS: readonly Dialect[] = [
   openaiEmbeddings,
+  openaiModerations,
   geminiEmbeddings,
   rerankV1,
   rerankV2,
