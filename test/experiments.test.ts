@@ -10,6 +10,7 @@ import type { Experiment, ExperimentSpec, Label, Stage } from '../src/core/exper
 import { OPTIONAL_STAGES } from '../src/core/experiment.ts'
 import { systemClock } from '../src/core/clock.ts'
 import type { Clock } from '../src/core/clock.ts'
+import { parseBreaks } from '../src/core/drill.ts'
 import { isObject } from '../src/core/json.ts'
 import { parseObject } from '../src/core/json-read.ts'
 import { runCli } from '../src/cli/run.ts'
@@ -461,6 +462,55 @@ test('what may not be copied is not: no-store and personal requests, and nothing
   expect(spent.filter(({ group }) => group.purpose === 'lab')).toMatchObject([
     { group: { key: 'key_lab' }, requests: 1 },
   ])
+})
+
+test('a plan tells that a candidate stands in it by an experiment, and the cache keeps its answers apart', async () => {
+  const all = await world(GOOD, { more: 'cache: { mode: exact, ttl: 1h }' })
+  const id = await started(all, { stages: ['canary_25'], judge: null, shadowShare: 0.0001 })
+  await all.weir.gateway.experiments.command(id, 'promote', 'by hand')
+  const call = async (n: number) => {
+    const messages = [{ role: 'user', content: questionOf(n) }]
+    const body = { model: 'chat', messages, temperature: 0 }
+    const response = await all.weir.call('/v1/chat/completions', body, { headers: { 'x-weir-trace': 'full' } })
+    await response.text()
+    return response.headers
+  }
+  // One conversation in fifty is held out.
+  let n = 4_321
+  let first = await call(n)
+  while (first.get('x-weir-target') !== 'new/m') first = await call(++n)
+  expect(first.get('x-weir-trace')).toContain(`takes the place of old/m by ${id}`)
+  expect((await call(n)).get('x-weir-cache')).toStartWith('hit')
+  await all.weir.gateway.experiments.command(id, 'rollback', 'a complaint')
+  const after = await call(n)
+  expect([after.get('x-weir-target'), after.get('x-weir-cache')]).toEqual(['old/m', 'miss'])
+})
+
+test('a judge that says nothing is not taken to be measured: it is asked again later', async () => {
+  let isDown = true
+  const all = await world(GOOD, { judge: (question) => (isDown ? broken() : JUDGE(question)) })
+  const id = await started(all)
+  const judgeOf = () => all.weir.gateway.experiments.get(id).judge
+  expect(judgeOf()).toMatchObject({ type: 'refused', why: expect.stringContaining('no verdict') })
+  isDown = false
+  for (const minutes of [1, 5]) {
+    all.clock.ahead += minutes * 60_000
+    await all.weir.gateway.experiments.tick()
+    await all.weir.gateway.experiments.settled()
+    expect(judgeOf()?.type).toBe(minutes === 1 ? 'refused' : 'ready')
+  }
+})
+
+test('a drill on real requests neither helps nor harms a candidate', async () => {
+  const all = await world(GOOD)
+  const id = await started(all, { stages: ['canary_25'], judge: null, shadowShare: 0.0001 })
+  const { drills } = all.weir.gateway
+  const before = all.experiment(id).ramp
+  await drills.start({ routes: [], breaks: parseBreaks('new=500') ?? [], on: { type: 'all' }, forMs: 60_000 }, null)
+  await all.ask(60)
+  drills.stop()
+  await drills.settled()
+  expect(all.experiment(id).ramp).toEqual(before)
 })
 
 test('a conversation stays where it is, and whoever is in the candidate’s share stays in it as the share grows', async () => {

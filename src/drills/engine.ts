@@ -32,6 +32,14 @@ export function drillEngine(
     healthOf: (deploymentId) => health.factsOf(deploymentId),
     // What comes of a rehearsed outage tells nothing about the models.
     sampler: { ...engine.sampler, wants: () => false },
+    // … and nothing about a candidate that is on trial: who answers stays as it is, and is not counted.
+    trials: {
+      get standIns() {
+        return engine.trials.standIns
+      },
+      onAssigned: () => undefined,
+      onClosed: () => undefined,
+    },
     planMemory: createPlanMemory({ monotonicMs: () => clock.monotonicMs() }),
     attemptTools: {
       ...attemptTools,

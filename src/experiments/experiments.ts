@@ -129,7 +129,8 @@ export function createExperiments(tools: ExperimentTools): Experiments {
   async function prepare(progress: Progress): Promise<void> {
     const { id, spec } = progress.now
     if (!isUnderWay(progress.now)) return
-    if (spec.judge !== null && judges.stateOf(spec.judge).type !== 'ready') {
+    const isPaid = progress.now.labNanoUsd < spec.maxNanoUsd
+    if (isPaid && spec.judge !== null && judges.stateOf(spec.judge).type !== 'ready') {
       await judges.prepare(spec.judge, (labNanoUsd) =>
         progress.add({ type: 'spent', at: clock.now(), labNanoUsd, routeNanoUsd: 0n }),
       )
@@ -293,7 +294,11 @@ export function createExperiments(tools: ExperimentTools): Experiments {
       cancel?.()
       cancel = null
       abort.abort()
-      for (const { progress } of known.values()) progress.stop()
+      for (const { progress, observing } of known.values()) {
+        observing.settle()
+        progress.stop()
+        progress.flush().catch(onError)
+      }
     },
     tick,
     async settled() {

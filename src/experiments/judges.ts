@@ -48,6 +48,7 @@ export type JudgeTools = {
 const MOST_LABELS = 200
 const FEWEST_LABELS = 10
 const AT_ONCE = 4
+const AGAIN_MS = 5 * 60_000
 /** A verdict from here on calls an answer good. */
 const GOOD_FROM = 0.5
 /** Length counts where it is more than chance: twice its standard error. */
@@ -55,6 +56,10 @@ const SURE = 2
 
 export function createJudges({ calls, store, snapshot, clock, random, signal }: JudgeTools): Judges {
   const known = new Map<string, JudgeState>()
+  /** When one that could not be measured is tried again. */
+  const againAt = new Map<string, number>()
+  /** Of the labels. */
+  let generation = 0
 
   function epochOf(spec: JudgeSpec): string | null {
     const route = snapshot().catalogue.resolve(spec.model)
@@ -138,29 +143,37 @@ export function createJudges({ calls, store, snapshot, clock, random, signal }: 
   return {
     stateOf(spec) {
       const epoch = epochOf(spec)
-      if (epoch === null)
-        return { type: 'refused', why: `There is no model or route ${spec.model} here.`, calibration: null }
+      if (epoch === null) return refused(`There is no model or route ${spec.model} here.`)
       return known.get(epoch) ?? { type: 'measuring' }
     },
 
     async prepare(spec, onCost) {
       const epoch = epochOf(spec)
-      if (epoch === null || known.has(epoch)) return
+      const now = clock.now()
+      if (epoch === null || (known.has(epoch) && now < (againAt.get(epoch) ?? Infinity))) return
       known.set(epoch, { type: 'measuring' })
+      const mine = generation
+      /** Labels that came meanwhile make what was found old: the next look begins anew. */
+      const settle = (state: JudgeState, triedAgainAt = Infinity): void => {
+        if (mine !== generation) return
+        known.set(epoch, state)
+        againAt.set(epoch, triedAgainAt)
+      }
       try {
         const labels = await store.listLabels({ limit: MOST_LABELS })
         const lacking = lackOf(spec, labels)
-        if (lacking !== null) {
-          known.set(epoch, { type: 'refused', why: lacking, calibration: null })
-          return
-        }
+        if (lacking !== null) return settle(refused(lacking))
         const kept = await store.getJudge(epoch)
-        const newest = labels[0]?.at ?? 0
-        const record = kept !== null && kept.at >= newest ? kept : await measure(spec, epoch, labels, onCost)
-        if (record !== kept) await store.putJudge(record)
-        known.set(epoch, stateFrom(record))
+        if (kept !== null && kept.at >= (labels[0]?.at ?? 0)) return settle(stateFrom(kept))
+        const record = await measure(spec, epoch, labels, onCost)
+        if (isMute(record)) {
+          const why = `The judge could not be measured: it had no verdict, in the form that was asked for, on ${record.unusable} of the labelled answers. It is tried again in ${AGAIN_MS / 60_000} minutes.`
+          return settle(refused(why), now + AGAIN_MS)
+        }
+        settle(stateFrom(record))
+        if (mine === generation) await store.putJudge(record)
       } catch (error) {
-        known.delete(epoch)
+        settle(refused('What it is worth could not be looked up.'), now + AGAIN_MS)
         throw error
       }
     },
@@ -186,6 +199,7 @@ export function createJudges({ calls, store, snapshot, clock, random, signal }: 
     },
 
     forget() {
+      generation++
       known.clear()
     },
   }
@@ -236,6 +250,15 @@ function pairsOf(labels: readonly Label[]): readonly { readonly prompt: string; 
     const bad = answers.filter(({ isGood }) => !isGood)
     return good.slice(0, bad.length).map(({ answer }, index) => ({ prompt, good: answer, bad: bad[index]!.answer }))
   })
+}
+
+/** A judge that says nothing was not measured: its provider is down, or it cannot keep to the form. */
+function isMute({ counts, unusable }: JudgeRecord): boolean {
+  return unusable > counts.goodCalledGood + counts.goodCalledBad + counts.badCalledGood + counts.badCalledBad
+}
+
+function refused(why: string): JudgeState {
+  return { type: 'refused', why, calibration: null }
 }
 
 function stateFrom(record: JudgeRecord): JudgeState {

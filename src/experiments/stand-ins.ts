@@ -42,8 +42,9 @@ export function standInsOf(
       problems.set(id, problemOf(experiment, route !== null, candidate !== undefined))
       continue
     }
+    const standing = { baseline: first, candidate: spec.candidate, experiment: id }
     if (isOver(experiment)) {
-      standIns.set(spec.route, { route: arms.candidate, trial: null, baseline: first })
+      standIns.set(spec.route, { ...standing, route: arms.candidate, trial: null })
       continue
     }
     const share = candidateShareOf(ramp.stage)
@@ -65,7 +66,7 @@ export function standInsOf(
         isCopied: false,
       },
     }
-    standIns.set(spec.route, { route, trial, baseline: first })
+    standIns.set(spec.route, { ...standing, route, trial })
   }
   return { standIns: standIns.size === 0 ? null : standIns, problems }
 }

@@ -40,7 +40,7 @@ export function cacheStage(engine: Engine, { config }: Snapshot) {
     const same = {
       ownFields: exchange.entrance.dialect.ownFields,
       routing: routingOptionsOf(request.headers, routing),
-      within: `${scopeOf(rule.scope, recalled.caller)} ${exchange.route}`,
+      within: `${scopeOf(rule.scope, recalled.caller)} ${exchange.route}${triedBy(exchange)}`,
     }
     const key = fingerprint(call, same)
     const mayBeOld = isKept && option !== 'refresh'
@@ -153,4 +153,9 @@ function similarityText({ similarity }: Near): string {
 function withHeader(response: Response, state: string): Response {
   response.headers.set('x-weir-cache', state)
   return response
+}
+
+/** A candidate's answers are its own: after a rollback nobody gets them again. */
+function triedBy({ trial }: Recalled['exchange']): string {
+  return trial?.arm === 'candidate' ? ` ${trial.experiment}` : ''
 }

@@ -23,7 +23,7 @@ import {
   suitsIn,
   wishToolsIn,
 } from './plan-world.ts'
-import { onTrial } from './trials.ts'
+import { onTrial, toldTrial } from './trials.ts'
 import { qualityIn } from './quality.ts'
 import { unsuited } from './unsuited.ts'
 
@@ -153,7 +153,7 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
       const tried = instead === null ? onTrial(engine.trials, named, asked, engine.random) : null
       const route = tried?.route ?? named
       const trial = tried?.trial ?? null
-      const replaced = tried?.baseline ?? null
+      const replaced = tried?.standIn.baseline ?? null
       if (route.only !== null && options.routing === null && options.maxCostNanoUsd === null && !options.isTraced) {
         const why = tools.unable(route.only.deployment, asked)
         const planned = planOnly(route, route.only, why, totalOf(call, route, config.timeouts.totalMs))
@@ -161,7 +161,7 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
       }
       const routed = chosen(asked, route, barred, { isDry: false, isInstead: instead !== null })
       served(routed.plan, asked)
-      return { ...routed, trial, replaced }
+      return { ...routed, plan: toldTrial(routed.plan, tried), trial, replaced }
     },
     explain(asked) {
       const { model } = asked.call.facts
@@ -170,7 +170,8 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
       const barred = barredBy(named, model, asked.caller)
       const how = { isDry: true, isInstead: false }
       const routed = chosen(asked, tried?.route ?? named, barred, how)
-      return { ...routed, trial: tried?.trial ?? null, replaced: tried?.baseline ?? null }
+      const replaced = tried?.standIn.baseline ?? null
+      return { ...routed, plan: toldTrial(routed.plan, tried), trial: tried?.trial ?? null, replaced }
     },
   }
 }

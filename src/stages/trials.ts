@@ -5,6 +5,7 @@ import type { Exchange } from '../exchange.ts'
 import { routingOptionsOf } from '../http/option-headers.ts'
 import { modelAllowed } from '../keys/permit.ts'
 import { threadOf } from '../routing/conversation.ts'
+import type { Plan } from '../routing/plan.ts'
 import type { Route } from '../routing/route.ts'
 import { placeOf } from '../routing/trial.ts'
 import type { RouteTrial } from '../routing/trial.ts'
@@ -17,6 +18,9 @@ export type StandIn = {
   readonly trial: RouteTrial | null
   /** The deployment whose place is being taken: what savings are measured by where the route itself does not say. */
   readonly baseline: string
+  /** Whose place it is to be, and by which experiment. */
+  readonly candidate: string
+  readonly experiment: string
 }
 
 export type Trials = {
@@ -32,7 +36,7 @@ export function createTrials(): Trials {
 }
 
 /** The route of one request, and what the request is to an experiment. */
-type OnTrial = { readonly route: Route; readonly trial: Trial | null; readonly baseline: string }
+type OnTrial = { readonly route: Route; readonly trial: Trial | null; readonly standIn: StandIn }
 
 /** Null: the route is what it is. */
 export function onTrial(
@@ -47,10 +51,10 @@ export function onTrial(
   const isLimited = key.models !== null || (team !== null && team.models !== null)
   // A key that may use a deployment of the route, and not the route, is not sent anywhere else.
   if (isLimited && !modelAllowed(key.models, team?.models ?? null, [call.facts.model])) return null
-  const { trial, baseline } = standIn
-  if (trial === null) return { route: standIn.route, trial, baseline }
+  const { trial } = standIn
+  if (trial === null) return { route: standIn.route, trial, standIn }
   const isCopied = random() < trial.copyShare
-  if (trial.candidateShare === 0 && !isCopied) return { route: trial.routes.control, trial: trial.bystander, baseline }
+  if (trial.candidateShare === 0 && !isCopied) return { route: trial.routes.control, trial: trial.bystander, standIn }
   const session = routingOptionsOf(headers, call.facts.options.routing)?.session ?? null
   const thread = threadOf(call, key.id, session)
   const conversation = thread === null ? null : `${key.teamId ?? key.id} ${thread.hash}`
@@ -58,7 +62,7 @@ export function onTrial(
   const arm = place < trial.candidateShare ? 'candidate' : 'control'
   return {
     route: trial.routes[arm],
-    baseline,
+    standIn,
     trial: {
       experiment: trial.experiment,
       stage: trial.stage,
@@ -67,5 +71,18 @@ export function onTrial(
       isRead: random() < trial.readShare[arm],
       isCopied,
     },
+  }
+}
+
+/** The plan with the word that the candidate stands in it because of an experiment. */
+export function toldTrial(plan: Plan, tried: OnTrial | null): Plan {
+  if (tried === null) return plan
+  const { candidate, baseline, experiment } = tried.standIn
+  const isThere = plan.targets.some(({ deployment, role }) => role === 'target' && deployment.id === candidate)
+  if (!isThere) return plan
+  const reason = `takes the place of ${baseline} by ${experiment}`
+  return {
+    ...plan,
+    targets: plan.targets.map((target) => (target.deployment.id === candidate ? { ...target, reason } : target)),
   }
 }
