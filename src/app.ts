@@ -2,7 +2,8 @@
 import { type Alerts, createAlerts } from './alerts/alerts.ts'
 import { createForwardHolds } from './batches/forward-holds.ts'
 import { createForwarder } from './batches/forward.ts'
-import { credentialBad, qualityRollback, qualityDrift } from './alerts/signals.ts'
+import { createCredentialAlerts } from './alerts/credential-alerts.ts'
+import { qualityRollback, qualityDrift } from './alerts/signals.ts'
 import { sendLine } from './batches/line.ts'
 import { ownBatch } from './batches/own-batches.ts'
 import type { OwnBatchTools } from './batches/own-batches.ts'
@@ -277,6 +278,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     traffic: metrics.recent,
     log: options.log,
   })
+  const credentialAlerts = createCredentialAlerts({ clock, tell: (alert) => alerts.tell(alert) })
   const attemptTools = createAttemptTools({
     clock,
     random,
@@ -286,7 +288,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     metrics,
     log: options.log,
     redact: options.redact,
-    onCredentialBad: (id) => alerts.tell(credentialBad(id, clock.now())),
+    onCredentialBad: (id) => credentialAlerts.bad(id),
+    onCredentialGood: (id) => credentialAlerts.good(id),
   })
   const taskLearning = createTaskLearning()
   const training = createHeadTraining({

@@ -13,9 +13,12 @@ import { ROOT, startProcess, temporaryFolder } from './process.ts'
 
 const to = (url: string): string => `alerts: { webhook: { url: "${url}", secret: ${SECRET} } }\n`
 
-test('a credential that a provider refuses is told once', async () => {
+test('a credential that a provider refuses is told once, and so is that it works again', async () => {
   using receiver = startReceiver()
-  using upstream = startUpstream(() => Response.json({ error: { message: 'Incorrect API key' } }, { status: 401 }))
+  let isGood = false
+  using upstream = startUpstream(() =>
+    isGood ? Response.json(completion()) : Response.json({ error: { message: 'Incorrect API key' } }, { status: 401 }),
+  )
   await using gateway = await startGateway(providerAt(upstream.url, to(receiver.url)))
   gateway.gateway.alerts.start()
   for (let index = 0; index < 3; index++) await gateway.call('/v1/chat/completions', QUESTION)
@@ -29,6 +32,14 @@ test('a credential that a provider refuses is told once', async () => {
       data: { provider: 'up' },
     },
   ])
+  isGood = true
+  await gateway.call('/v1/chat/completions', QUESTION)
+  await receiver.when(() => receiver.messages.length > 1)
+  expect(receiver.messages[1]).toMatchObject({
+    title: 'The credential up#1 is accepted again',
+    is_over: true,
+    incident: receiver.messages[0]?.id,
+  })
   expect(JSON.stringify(receiver.messages)).not.toContain('upstream-secret-value')
 })
 

@@ -1,6 +1,6 @@
 // Putting a budget in force: on its own, or with the key or team that it is for.
 import type { z } from '@hono/zod-openapi'
-import type { Budget as CoreBudget, BudgetScope } from '../core/budget.ts'
+import { type Budget as CoreBudget, type BudgetScope, DEFAULT_ALERT_AT } from '../core/budget.ts'
 import { randomId } from '../core/id.ts'
 import type { BudgetState } from '../limits/budgets.ts'
 import { malformed } from './errors.ts'
@@ -16,8 +16,6 @@ type RunningBudgets = {
 }
 
 export type BudgetRoutes = Pick<StoreRoutes, 'store' | 'clock'> & { readonly budgets: RunningBudgets }
-
-const DEFAULT_ALERT_AT = [0.5, 0.8, 1]
 
 /** Puts a budget in force. */
 export async function insertBudget(

@@ -83,6 +83,7 @@ export const KINDS: { readonly [Kind in AlertKind]: KindRow<Kind> } = {
     title: (_, who) => `${who} is not accepted any more`,
     text: ({ provider }) =>
       `${provider} refused it, or its account is blocked or empty. It is left alone and asked again from time to time; requests use the other credentials and targets.`,
+    over: ({ provider }, who) => ({ title: `${who} is accepted again`, text: `${provider} answers to it again.` }),
   },
   price_change: {
     when: 'a price file changed prices',

@@ -11,7 +11,7 @@ function dayOf(at: number): { readonly from: number; readonly until: number } {
   return { from, until: from + DAY_MS }
 }
 
-/** A provider does not take a credential; its id is `<provider>#<number>`. */
+/** A provider does not take a credential; its id is `<provider>#<number>`. Told once a day. */
 export function credentialBad(credentialId: string, at: number): AlertOf<'credential_bad'> {
   return {
     kind: 'credential_bad',

@@ -52,6 +52,25 @@ async function budgetOf(...words: string[]): Promise<string> {
   return (JSON.parse(out) as { id: string }).id
 }
 
+test('shares that are none are refused', async () => {
+  const fixed = ['--scope', 'team', '--window', 'month', '--limit', '500']
+  const { code, err } = await weir('budgets', 'set', ...fixed, '--alert-at', '80')
+  expect([code, err]).toEqual([2, expect.stringContaining('--alert-at takes shares such as 0.5,0.8,1, or none')])
+})
+
+test.each([
+  [[], [0.5, 0.8, 1]],
+  [
+    ['--alert-at', '0.9,1'],
+    [0.9, 1],
+  ],
+  [['--alert-at', 'none'], []],
+])('a budget set with %j tells of %j', async (words, alertAt) => {
+  const fixed = ['--scope', 'team', '--window', 'month', '--limit', '500', '--json']
+  const { out } = await weir('budgets', 'set', ...fixed, ...words)
+  expect(JSON.parse(out)).toMatchObject({ alert_at: alertAt })
+})
+
 test('budgets are set, listed with what is spent of them, raised and removed', async () => {
   await weir('teams', 'create', '--name', 'research')
   const team = await budgetOf('--scope', 'team', '--id', 'research', '--window', 'month', '--limit', '500')

@@ -2,7 +2,14 @@
 import { parseAmount, parseWindow, WINDOW_WORDS, writeWindow } from '../config/budget-values.ts'
 import { readOnExhausted } from '../config/schema-budgets.ts'
 import { renderBudget } from '../admin/schemas-budgets.ts'
-import { BUDGET_SCOPES, isTimeZone, type Budget, type BudgetScope, type BudgetWindow } from '../core/budget.ts'
+import {
+  BUDGET_SCOPES,
+  DEFAULT_ALERT_AT,
+  isTimeZone,
+  type Budget,
+  type BudgetScope,
+  type BudgetWindow,
+} from '../core/budget.ts'
 import { randomId } from '../core/id.ts'
 import type { NanoUsd } from '../core/money.ts'
 import { createBudgetDefinitions } from '../limits/budget-definitions.ts'
@@ -13,7 +20,7 @@ import { orDash, table, writeDollars, writeJson, writeTime } from './format.ts'
 import { findUser } from '../users/credits.ts'
 import { findKey, findTeam, withLocal } from './local.ts'
 import { allOf } from '../core/all-pages.ts'
-import { readChoice, readMoment, required } from './read.ts'
+import { readChoice, readList, readMoment, required } from './read.ts'
 
 const BUDGET_OPTION = { budget: { type: 'positional', description: 'Id of the budget' } } as const
 
@@ -42,6 +49,18 @@ function readExhausted(args: Arguments): Budget['onExhausted'] {
   if (read === null)
     throw new UsageError(`--on-exhausted takes reject, alert or degrade:<route>; found ${JSON.stringify(text)}.`)
   return read
+}
+
+/** `0.8,1`; `none` tells nothing. */
+function readAlertAt(args: Arguments): readonly number[] {
+  const written = readList(args, 'alert-at')
+  if (written === null) return DEFAULT_ALERT_AT
+  if (written.length === 1 && written[0] === 'none') return []
+  return written.map((text) => {
+    const share = Number(text)
+    if (share > 0 && share <= 10) return share
+    throw new UsageError(`--alert-at takes shares such as 0.5,0.8,1, or none; found ${JSON.stringify(text)}.`)
+  })
 }
 
 async function subjectOf(store: Store, scope: BudgetScope, args: Arguments): Promise<string | null> {
@@ -84,6 +103,11 @@ const set: Command = {
       valueHint: 'what',
       description: 'reject, alert or degrade:<route>. Default: reject',
     },
+    'alert-at': {
+      type: 'string',
+      valueHint: 'shares',
+      description: 'Shares of the limit that are told of (docs/alerts.md), or none. Default: 0.5,0.8,1',
+    },
     borrow: {
       type: 'string',
       valueHint: 'usd',
@@ -107,6 +131,7 @@ const set: Command = {
       limitNanoUsd,
       onExhausted: readExhausted(args),
       borrowNanoUsd: readAmount(args, 'borrow'),
+      alertAt: readAlertAt(args),
     }
     return withLocal(args, context, { create: true }, async ({ store }) => {
       const budget: Budget = {
@@ -114,7 +139,6 @@ const set: Command = {
         scope,
         subject: await subjectOf(store, scope, args),
         ...fields,
-        alertAt: [0.5, 0.8, 1],
         raises: [],
         source: 'store',
         createdAt: context.clock.now(),

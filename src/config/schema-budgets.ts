@@ -1,5 +1,12 @@
 // `budgets:` of the file: the parsed value as types, then its fields.
-import { BUDGET_SCOPES, isTimeZone, type BudgetScope, type BudgetWindow, type OnExhausted } from '../core/budget.ts'
+import {
+  BUDGET_SCOPES,
+  DEFAULT_ALERT_AT,
+  isTimeZone,
+  type BudgetScope,
+  type BudgetWindow,
+  type OnExhausted,
+} from '../core/budget.ts'
 import { formatUsd } from '../core/money.ts'
 import { parseAmount, parseWindow, WINDOW_WORDS } from './budget-values.ts'
 import { changed, choice, type Field, leaf, list, section, text } from './fields.ts'
@@ -98,7 +105,7 @@ const file: Field<BudgetFile> = section<BudgetFile>(
       leaf({ description: '', kind: 'share' }, (value) =>
         typeof value === 'number' && value > 0 && value <= 10 ? { value } : { expected: 'a share such as 0.8' },
       ),
-      [0.5, 0.8, 1],
+      DEFAULT_ALERT_AT,
     ),
   },
   { required: ['scope', 'window', 'limitUsd'] },

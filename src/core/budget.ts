@@ -36,6 +36,9 @@ export type OnExhausted =
   /** Requests take this route instead, which this budget does not refuse. */
   | { readonly type: 'degrade'; readonly to: string }
 
+/** Shares of a limit that are told of where nobody says which. */
+export const DEFAULT_ALERT_AT: readonly number[] = [0.5, 0.8, 1]
+
 /** More for a while. */
 type BudgetRaise = { readonly amountNanoUsd: NanoUsd; readonly until: number }
 

@@ -41,13 +41,18 @@ type Bench = { readonly until: number; readonly reason: CredentialState['reason'
 const BAD_MS = 5 * 60_000
 const GENTLE_MS = 60_000
 
-/** `onBad`: told each credential that is benched because a provider does not take it: somebody has to mend it. */
+/**
+ * `onBad`: told each credential that is benched because a provider does not take it: somebody has to mend it. `onGood`: told
+ * each of them that works again.
+ */
 export function createCredentialPool({
   clock,
   onBad,
+  onGood,
 }: {
   readonly clock: Clock
   readonly onBad?: (credentialId: string) => void
+  readonly onGood?: (credentialId: string) => void
 }): CredentialPool {
   const benches = new Map<string, Bench>()
   const turns = new Map<string, number>()
@@ -93,8 +98,11 @@ export function createCredentialPool({
     bench: (credentialId, untilMs) => bench(credentialId, untilMs, 'benched'),
     report(credential, outcome) {
       if (credential === null) return
-      if (outcome.type === 'answered') benches.delete(credential.id)
-      else if (outcome.type === 'credential_bad') {
+      if (outcome.type === 'answered') {
+        if (benches.size === 0) return
+        if (benches.get(credential.id)?.reason === 'credential_bad') onGood?.(credential.id)
+        benches.delete(credential.id)
+      } else if (outcome.type === 'credential_bad') {
         if ((benches.get(credential.id)?.until ?? 0) <= clock.now()) onBad?.(credential.id)
         bench(credential.id, clock.now() + BAD_MS, 'credential_bad')
       }

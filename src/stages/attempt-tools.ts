@@ -27,10 +27,13 @@ export type AttemptParts = {
   readonly redact: Redactor
   /** Told each credential that a provider does not take, when it is benched. */
   readonly onCredentialBad: (credentialId: string) => void
+  /** Told each of them that works again. */
+  readonly onCredentialGood: (credentialId: string) => void
 }
 
 export function createAttemptTools(parts: AttemptParts): AttemptTools & { readonly credentials: CredentialPool } {
-  const { clock, random, upstream, wireOf, providerRoom, metrics, log, redact, onCredentialBad } = parts
+  const { clock, random, upstream, wireOf, providerRoom, metrics, log, redact, onCredentialBad, onCredentialGood } =
+    parts
   return {
     upstream,
     clock,
@@ -54,6 +57,7 @@ export function createAttemptTools(parts: AttemptParts): AttemptTools & { readon
         log.error('credential_bad', { benched: id })
         onCredentialBad(id)
       },
+      onGood: onCredentialGood,
     }),
     roomMs: (provider) => providerRoom.waitMs(provider),
     onStart: ({ provider }) => providerRoom.requested(provider),
