@@ -77,6 +77,18 @@ test('in words it is short, and a month that has ended expects nothing', async (
   expect((await books.weir('statement')).out).toContain('Expected:')
 })
 
+test('a report is narrowed to a team, a key or a model by what they are called', async () => {
+  await using books = await openBooks()
+  await withTeam(books)
+  const cost = async (...words: string[]) =>
+    JSON.parse((await books.weir('report', '--since', '60d', '--by', 'status', ...words, '--json')).out).total.cost_usd
+  expect(await cost()).toBe('13')
+  expect(await cost('--team', HOSTILE)).toBe('6')
+  expect(await cost('--team', 'team_1', '--model', 'm')).toBe('5')
+  expect(await cost('--provider', 'nobody')).toBe('0')
+  expect((await books.weir('report', '--team', 'nobody')).err).toContain('There is no team')
+})
+
 test('a forecast tells of the month and of budgets', async () => {
   await using books = await openBooks()
   await withTeam(books)

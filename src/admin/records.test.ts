@@ -360,6 +360,12 @@ describe('the spend report', () => {
     ])
   })
 
+  test('what is told is narrowed to what is named', async () => {
+    const { json } = await admin.call('GET /admin/reports/spend?by=model&team=team_1&model=gpt-5')
+    expect(json).toMatchObject({ rows: [{ model: 'gpt-5', requests: 1 }], total: { requests: 1 } })
+    expect((await admin.call('GET /admin/reports/spend?team=nobody')).json).toMatchObject({ rows: [] })
+  })
+
   test('percentiles come when they are asked for', async () => {
     const { json } = await admin.call('GET /admin/reports/spend?by=key&percentiles=true')
     for (const row of json['rows'] as object[])

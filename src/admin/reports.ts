@@ -9,6 +9,7 @@ import { gatherStatement, monthNamed, monthOf, namesOf, type StatementSubject } 
 import { statementJson } from '../ledger/statement-text.ts'
 import { openWindowsOf } from '../limits/open-windows.ts'
 import type { BudgetRoutes } from './set-budget.ts'
+import type { SpendQuery as StoreSpendQuery } from '../store/store.ts'
 import { malformed } from './errors.ts'
 import { renderSpendRow, time } from './render.ts'
 import { type AdminApp, GUARDED, jsonAnswer, REFUSALS, type StoreRoutes } from './route.ts'
@@ -92,24 +93,31 @@ export function addReportRoutes(app: AdminApp, tools: ReportRoutes): void {
   })
 
   app.openapi(spend, async (context) => {
-    const { by: asked, bucket = null, format, percentiles, ...range } = context.req.valid('query')
+    const { by: asked, bucket = null, format, percentiles, from: start, to: end, ...where } = context.req.valid('query')
     const by = [...new Set(asked)]
     if (percentiles && by.includes('status')) throw malformed('percentiles', 'Percentiles are not kept by `status`.')
     // Sums are kept by the hour: the range is widened to whole ones, so that the hour that is running is in it.
-    const to = Math.ceil((range.to ?? clock.now() + 1) / HOUR_MS) * HOUR_MS
-    const from = Math.floor((range.from ?? to - DEFAULT_RANGE_MS) / HOUR_MS) * HOUR_MS
+    const to = Math.ceil((end ?? clock.now() + 1) / HOUR_MS) * HOUR_MS
+    const from = Math.floor((start ?? to - DEFAULT_RANGE_MS) / HOUR_MS) * HOUR_MS
     if (from >= to) throw malformed('from', '`from` must be before `to`.')
     const shape = { by, bucket, percentiles }
-    const rows = await store.spend({ ...shape, from, to })
+    const rows = await store.spend({ ...shape, from, to, where: given(where) })
     if (format === 'csv')
       return context.body(reportCsv(rows, shape), 200, { 'content-type': 'text/csv; charset=utf-8' })
     // A request with two tags is in two rows, so the rows do not add up to the total.
-    const parts = by.includes('tag') ? await store.spend({ by: [], bucket: null, from, to }) : rows
+    const parts = by.includes('tag') ? await store.spend({ by: [], bucket: null, from, to, where: given(where) }) : rows
     return context.json(
       { from: time(from), to: time(to), rows: rows.map(renderSpendRow), total: sumsJson(totalOf(parts)) },
       200,
     )
   })
+}
+
+type Where = NonNullable<StoreSpendQuery['where']>
+
+/** Without what was not asked for. */
+function given(where: { readonly [dimension in keyof Where]: string | undefined }): Where {
+  return Object.fromEntries(Object.entries(where).filter(([, value]) => value !== undefined))
 }
 
 type Whose = {

@@ -437,6 +437,28 @@ export const RequestsQuery = z.strictObject({
   to: momentOrDay.optional().openapi({ type: 'string', description: 'Exclusive.' }),
   ...pageFields,
 })
+const SPEND_FILTERS = {
+  key: only('key, by its id'),
+  team: only('team, by its id'),
+  organisation: only('organisation'),
+  end_user: only('end user'),
+  tag: only('tag'),
+  route: only('route'),
+  task: only('task'),
+  model: only('model'),
+  provider: only('provider'),
+  operation: only('operation'),
+  purpose: only('purpose'),
+}
+
+function only(what: string) {
+  return z
+    .string()
+    .min(1)
+    .optional()
+    .openapi({ description: `Only of this ${what}.` })
+}
+
 export const SpendQuery = z.strictObject({
   by: z
     .string()
@@ -455,6 +477,7 @@ export const SpendQuery = z.strictObject({
   to: momentOrDay
     .optional()
     .openapi({ type: 'string', description: 'Exclusive; now when absent. Widened to whole hours.' }),
+  ...SPEND_FILTERS,
   percentiles: z
     .enum(['true', 'false'])
     .default('false')

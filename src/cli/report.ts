@@ -1,9 +1,16 @@
 // `weir report`, `weir ledger count`: what was spent.
-import { SPEND_DIMENSIONS, type SpendBucket, type SpendDimension, type SpendRow, type Store } from '../store/store.ts'
+import {
+  SPEND_DIMENSIONS,
+  type SpendBucket,
+  type SpendDimension,
+  type SpendQuery,
+  type SpendRow,
+  type Store,
+} from '../store/store.ts'
 import { reportCsv, reportJson, reportTable } from '../ledger/report.ts'
-import { type Command, DATA_OPTION, EXIT, UsageError } from './command.ts'
+import { type Arguments, type Command, DATA_OPTION, EXIT, UsageError } from './command.ts'
 import { fields, printable, writeCount, writeJson, writeTime } from './format.ts'
-import { withLocal } from './local.ts'
+import { findKey, findTeam, withLocal } from './local.ts'
 import { allOf } from '../core/all-pages.ts'
 import { readChoice, readList, readMoment } from './read.ts'
 import { didYouMean } from '../core/nearest.ts'
@@ -11,6 +18,31 @@ import { didYouMean } from '../core/nearest.ts'
 const BUCKETS: readonly SpendBucket[] = ['hour', 'day', 'month']
 const HOUR_MS = 3_600_000
 const WEEK_MS = 7 * 24 * HOUR_MS
+
+/** What is told can be narrowed to one value of each dimension. */
+const WHERE_OPTIONS = {
+  key: { type: 'string', valueHint: 'key', description: 'Only of this key, by id or name' },
+  team: { type: 'string', valueHint: 'team', description: 'Only of this team, by id or name' },
+  organisation: { type: 'string', valueHint: 'name', description: 'Only of this organisation' },
+  'end-user': { type: 'string', valueHint: 'name', description: 'Only of this end user' },
+  tag: { type: 'string', valueHint: 'tag', description: 'Only with this tag' },
+  route: { type: 'string', valueHint: 'name', description: 'Only by this route' },
+  task: { type: 'string', valueHint: 'task', description: 'Only of this task' },
+  model: { type: 'string', valueHint: 'id', description: 'Only of this model' },
+  provider: { type: 'string', valueHint: 'name', description: 'Only of this provider' },
+} as const satisfies Command['options']
+
+async function readWhere(args: Arguments, store: Store): Promise<NonNullable<SpendQuery['where']>> {
+  const where: { -readonly [dimension in keyof NonNullable<SpendQuery['where']>]: string } = {}
+  const [key, team] = [args.text('key'), args.text('team')]
+  if (key !== null) where.key = (await findKey(store, key)).id
+  if (team !== null) where.team = (await findTeam(store, team)).id
+  for (const dimension of ['organisation', 'end_user', 'tag', 'route', 'task', 'model', 'provider'] as const) {
+    const value = args.text(dimension.replace('_', '-'))
+    if (value !== null) where[dimension] = value
+  }
+  return where
+}
 
 const report: Command = {
   name: 'report',
@@ -27,6 +59,7 @@ const report: Command = {
     since: { type: 'string', valueHint: 'when', description: 'From then until now: 7d, or a date' },
     from: { type: 'string', valueHint: 'when', description: 'Start of the range: a date or time' },
     to: { type: 'string', valueHint: 'when', description: 'End of the range, not in it. Default: now' },
+    ...WHERE_OPTIONS,
     percentiles: {
       type: 'boolean',
       description: 'Also tell what half, 90 % and 99 % of the requests cost at most, and what an answer costs',
@@ -36,6 +69,10 @@ const report: Command = {
   },
   examples: [
     { command: 'weir report --by key --since 30d', what: 'the dearest keys of a month' },
+    {
+      command: 'weir report --team research --by model --percentiles',
+      what: 'what a team uses, and what a request costs',
+    },
     {
       command: 'weir report --by team,day --from 2026-11-01 --to 2026-12-01 --csv',
       what: 'each team by day, for a spreadsheet',
@@ -60,7 +97,7 @@ const report: Command = {
     if (shape.percentiles && shape.by.includes('status'))
       throw new UsageError('--percentiles are not kept by status; leave one of them out.')
     return withLocal(args, context, { create: false }, async ({ store }) => {
-      const rows = await store.spend({ ...shape, from, to })
+      const rows = await store.spend({ ...shape, from, to, where: await readWhere(args, store) })
       if (args.flag('json')) context.stdout(reportJson(rows, shape))
       else if (args.flag('csv')) context.stdout(reportCsv(rows, shape))
       else if (rows.length === 0) context.stdout(`Nothing was spent from ${writeTime(from)} to ${writeTime(to)}.\n`)
