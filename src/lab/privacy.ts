@@ -35,7 +35,7 @@ export const PRIVACY: Readonly<Record<PromptMode, { readonly kept: string; reado
     kept: 'requests and answers without what looks like personal data or a secret',
     cannot: [
       'ask another model exactly what was asked before',
-      'recognise names, addresses and what else has no form of its own: such may be left',
+      'be sure that names, addresses and what else has no form of its own are gone',
     ],
   },
   full: { kept: 'requests and answers as they are, without pictures, sounds and files', cannot: [] },
