@@ -14,8 +14,8 @@ import { openSqliteStore } from '../src/store/sqlite.ts'
 import type { Store } from '../src/store/store.ts'
 
 const NOON = Date.UTC(2026, 10, 28, 12)
-/** `WEIR_HISTORIES=10000 npm test -- test/budget-histories.test.ts` is the long form. */
-const HISTORIES = Number(process.env['WEIR_HISTORIES'] ?? 1_000)
+/** `WEIR_TEST_HISTORIES=10000 npm test -- test/budget-histories.test.ts` is the long form. */
+const HISTORIES = Number(process.env['WEIR_TEST_HISTORIES'] ?? 1_000)
 const STEPS = 24
 
 type Step =

@@ -16,8 +16,8 @@ import { openSqliteStore } from '../src/store/sqlite.ts'
 import type { Store } from '../src/store/store.ts'
 
 const NOON = Date.UTC(2026, 10, 28, 12)
-/** `WEIR_HISTORIES=10000 npm test -- test/user-balances.test.ts` is the long form. */
-const HISTORIES = Number(process.env['WEIR_HISTORIES'] ?? 500)
+/** `WEIR_TEST_HISTORIES=10000 npm test -- test/user-balances.test.ts` is the long form. */
+const HISTORIES = Number(process.env['WEIR_TEST_HISTORIES'] ?? 500)
 
 const step = fc.oneof(
   {
