@@ -37,7 +37,12 @@ export type PlanCost = {
 }
 
 /** Wall time of one plan after the other, µs. */
-export type PlanTime = { readonly p50: number; readonly p99: number }
+export type PlanTime = {
+  readonly p50: number
+  readonly p99: number
+  /** Of the fastest of three of each prompt: without the turns that other programs had on the core. */
+  readonly undisturbedP99: number
+}
 
 const MESSAGES = [
   { role: 'system', content: 'You help the customers of a shop for garden tools. Be brief, and never invent prices.' },
@@ -180,15 +185,25 @@ export function measureQuality(targets: number, characters: number, plans: numbe
         )
   const router = createRouter(engine, snapshot)
   const times: number[] = []
+  const fastest: number[] = []
   for (let number = 0; number < 2 * plans; number++) {
-    const asked = askedWith(number, promptOf(number, characters))
-    const startedMs = performance.now()
-    const { plan } = router.route(asked, null)
-    times.push((performance.now() - startedMs) * 1_000)
-    if (plan.decision === null) throw new Error('a plan without a decision')
+    const text = promptOf(number, characters)
+    const three = [0, 1, 2].map(() => {
+      const asked = askedWith(number, text)
+      const startedMs = performance.now()
+      const { plan } = router.route(asked, null)
+      if (plan.decision === null) throw new Error('a plan without a decision')
+      return (performance.now() - startedMs) * 1_000
+    })
+    times.push(three[0]!)
+    fastest.push(Math.min(...three))
   }
   const warm = times.slice(plans)
-  return { p50: quantile(warm, 0.5), p99: quantile(warm, 0.99) }
+  return {
+    p50: quantile(warm, 0.5),
+    p99: quantile(warm, 0.99),
+    undisturbedP99: quantile(fastest.slice(plans), 0.99),
+  }
 }
 
 if (import.meta.main) {
@@ -199,10 +214,10 @@ if (import.meta.main) {
     rows.push([strategy, five.cpuUs.toFixed(2), hundred.cpuUs.toFixed(1)])
   }
   console.log(table(rows))
-  const chosen = [['by quality, 12 targets', 'p50 µs', 'p99 µs']]
+  const chosen = [['by quality, 12 targets', 'p50 µs', 'p99 µs', 'p99 µs, fastest of three']]
   for (const characters of [100, 1_000, 4_096, 1_000_000]) {
-    const { p50, p99 } = measureQuality(12, characters, characters > 10_000 ? 200 : 5_000)
-    chosen.push([`a prompt of ${characters} characters`, p50.toFixed(0), p99.toFixed(0)])
+    const { p50, p99, undisturbedP99 } = measureQuality(12, characters, characters > 10_000 ? 200 : 5_000)
+    chosen.push([`a prompt of ${characters} characters`, p50.toFixed(0), p99.toFixed(0), undisturbedP99.toFixed(0)])
   }
   console.log(`\n${table(chosen)}`)
 }

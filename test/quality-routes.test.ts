@@ -220,6 +220,29 @@ test('a conversation stays where its prompt is cached, as long as moving does no
     },
   ))
 
+test('what callers say of answers moves the traffic: a model that nobody had heard of becomes good enough, and loses it again', () =>
+  withGateway(
+    `lab: { evidence: all }
+routes: { chat: { targets: [up/gpt-4o, up/unheard-of], strategy: quality, quality: { floor: 0.7 } } }`,
+    async (weir) => {
+      const said = async (task_success: boolean, times: number): Promise<void> => {
+        for (let answer = 0; answer < times; answer++) {
+          const { headers } = await asked(weir, 'up/unheard-of', { headers: OPEN_QUESTION })
+          await weir.gateway.quality.settled()
+          const request_id = headers.get('x-weir-request-id')
+          expect((await weir.call('/v1/feedback', { request_id, task_success })).status).toBe(200)
+        }
+      }
+      expect(await asked(weir, 'chat', { headers: OPEN_QUESTION })).toMatchObject({ target: 'up/gpt-4o' })
+      await said(true, 12)
+      expect(await asked(weir, 'chat', { headers: OPEN_QUESTION })).toMatchObject({ target: 'up/unheard-of' })
+      // Of another kind of work nothing was said.
+      expect(await asked(weir, 'chat', { headers: { 'x-weir-task': 'code' } })).toMatchObject({ target: 'up/gpt-4o' })
+      await said(false, 6)
+      expect(await asked(weir, 'chat', { headers: OPEN_QUESTION })).toMatchObject({ target: 'up/gpt-4o' })
+    },
+  ))
+
 test('a caller’s own order stands before the policy’s choice, and is told as what it is', () =>
   withGateway(
     `  two: { preset: openai-compatible, base_url: "http://127.0.0.1:1/v1", keys: [k], models: { gpt-4o-mini: { price: { input: 9 } } } }
