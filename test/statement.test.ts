@@ -89,6 +89,27 @@ test('a report is narrowed to a team, a key or a model by what they are called',
   expect((await books.weir('report', '--team', 'nobody')).err).toContain('There is no team')
 })
 
+test('the hours of machines are shared by the tokens of that time', async () => {
+  await using books = await openBooks()
+  // A thousand tokens in and a hundred out each.
+  await book(books, [spent('2026-11-27T12:00:00Z', 1n), spent('2026-11-28T01:00:00Z', 1n)])
+  const words = ['prices', 'amortise', 'mine/m', '--since', '2026-11-27', '--hour', '0.07']
+  const { code, out } = await books.weir(...words, '--machines', '2', '--json')
+  expect(code).toBe(0)
+  // 36 hours for 5.04 dollars, over 2 000 tokens and 200 that count four times.
+  expect(JSON.parse(out)).toMatchObject({
+    hours: 36,
+    cost_usd: '5.04',
+    input_tokens: 2_000,
+    output_tokens: 200,
+    price: { input: '1800', output: '7200' },
+  })
+  expect((await books.weir(...words)).out).toContain('"m": { price: { input: 900, output: 3600 } }')
+  expect((await books.weir('prices', 'amortise', 'mine/other', '--hour', '1')).err).toContain('no tokens since')
+  for (const wrong of [['m', '--hour', '1'], ['mine/m'], ['mine/m', '--hour', '0']])
+    expect((await books.weir('prices', 'amortise', ...wrong)).code).toBe(2)
+})
+
 test('a forecast tells of the month and of budgets', async () => {
   await using books = await openBooks()
   await withTeam(books)

@@ -14,6 +14,7 @@ import { labLabelCommand } from './lab-label.ts'
 import { LAB_COMMANDS } from './lab.ts'
 import { modelsCommand } from './models.ts'
 import { PRICE_COMMANDS } from './prices.ts'
+import { amortiseCommand } from './prices-amortise.ts'
 import { BOOK_COMMANDS } from './ledger.ts'
 import { LEDGER_COMMANDS } from './report.ts'
 import { PROMPT_COMMANDS } from './prompts.ts'
@@ -49,6 +50,7 @@ export const COMMANDS: readonly Command[] = [
   ...USER_COMMANDS,
   ...ALERT_COMMANDS,
   ...PRICE_COMMANDS,
+  amortiseCommand,
   ...LEDGER_COMMANDS,
   ...BOOK_COMMANDS,
   forecastCommand,
