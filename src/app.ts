@@ -361,7 +361,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     alertOutbox: () => alerts.state(),
     deployments: () => attemptTools.health.states(),
     lab: () => sampler.counts(),
-    quality: () => quality.shown(['gateway'], []),
+    quality: () => quality.measured(),
     ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
   })
 

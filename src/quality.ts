@@ -58,6 +58,8 @@ export interface Quality {
   learn(about: AnsweredRequest, evidence: Evidence, source: string): void
   /** Scores as they are shown, of what has evidence and of the named deployments. */
   shown(chain: ScopeChain, named: readonly string[]): readonly ShownScore[]
+  /** Those of all callers together that rest on the most evidence: what metrics tell, whose labels are bounded. */
+  measured(): readonly ShownScore[]
   /** Routes whose answers are looked at may be others now. */
   configure(config: Config): void
   /** Takes back what was known; to be called before the first request. */
@@ -67,6 +69,9 @@ export interface Quality {
   /** Writes what waits, and ends. */
   close(): Promise<void>
 }
+
+/** Each is three series. */
+const MOST_MEASURED = 300
 
 export function createQuality(tools: QualityTools): Quality {
   const { store, clock, log, scoreboard, taskLearning, sampler } = tools
@@ -131,6 +136,10 @@ export function createQuality(tools: QualityTools): Quality {
         drift.judged(about.deployment, mostBelieved(about.shares), evidence.quality)
     },
     shown: (chain, named) => shownScores(scoreboard, chain, named, clock.now()),
+    measured: () =>
+      shownScores(scoreboard, ['gateway'], [], clock.now())
+        .toSorted((one, other) => other.effective - one.effective)
+        .slice(0, MOST_MEASURED),
     configure({ lab, routes }) {
       isUsual = lab.evidence === 'all'
       const choosesByQuality = lab.evidence === 'quality'

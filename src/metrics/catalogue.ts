@@ -245,7 +245,7 @@ export const CATALOGUE = {
     name: 'weir_quality_score_share',
     type: 'gauge',
     unit: 'share',
-    help: 'Believed share of acceptable answers of a deployment by task, and the ends of its 90 % interval (`bound`: `mean`, `low`, `high`); of all callers together, where there is evidence.',
+    help: 'Believed share of acceptable answers of a deployment by task, and the ends of its 90 % interval (`bound`: `mean`, `low`, `high`); of all callers together, where there is evidence; the 300 that rest on the most of it.',
     labels: ['provider', 'model', 'task', 'bound'],
   },
   qualityEvidence: {
