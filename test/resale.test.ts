@@ -1,6 +1,9 @@
 // Requests of users through the whole gateway: what they are charged, what they see of it, and what stands in the books.
 import { describe, expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { formatUsd } from '../src/core/money.ts'
+import { openSqliteStore } from '../src/store/sqlite.ts'
 import {
   completion,
   providerAt,
@@ -10,6 +13,7 @@ import {
   type TestGateway,
   type Upstream,
 } from './gateway.ts'
+import { startProcess, temporaryFolder } from './process.ts'
 
 /** Of one request below: 10 input tokens at 1 dollar and 50 output tokens at 2 dollars per million. */
 const COST_NANO_USD = 10n * 1_000n + 50n * 2_000n
@@ -149,6 +153,22 @@ describe('a request of a user', () => {
     expect(weir.gateway.budgets.any).toBe(false)
   })
 
+  test('finds its balance again where users were switched off for a while', async () => {
+    using upstream = metered()
+    await using weir = await startGateway(`users: { enabled: true }\n${providerAt(upstream.url)}`)
+    const { id, key } = await withUser(weir, 'ada', 2n * CHARGED_NANO_USD)
+    const ask = async (): Promise<number> => (await weir.call('/v1/chat/completions', ASKED, { key })).status
+    const { config } = weir.gateway.snapshot
+    expect(await ask()).toBe(200)
+    weir.gateway.configure({ ...config, users: { ...config.users, enabled: false } })
+    expect(await ask()).toBe(401)
+    weir.gateway.configure(config)
+    expect(weir.gateway.budgets.balance(id)).toMatchObject({
+      limitNanoUsd: 2n * CHARGED_NANO_USD,
+      spentNanoUsd: CHARGED_NANO_USD,
+    })
+  })
+
   test('counts in budgets of the user and of the key at what it is charged, in others at what it costs', async () => {
     using upstream = metered()
     await using weir = await startGateway(
@@ -175,3 +195,63 @@ ${providerAt(upstream.url)}`,
     expect(await weir.store.verifyBooks()).toMatchObject({ differences: 0, examples: [] })
   })
 })
+
+test('a kill -9 in the middle of many clients of one user neither loses money nor makes any', async () => {
+  using upstream = startUpstream(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    return Response.json(completion('word', USAGE))
+  })
+  using folder = temporaryFolder()
+  // Input is free here, so that a request that the kill cut off is booked at what it would have been charged.
+  const chargedNanoUsd = 50n * 2_500n
+  const config = path.join(folder.path, 'weir.yaml')
+  writeFileSync(config, `users: { enabled: true }\n${providerAt(upstream.url).replace('input: 1', 'input: 0')}`)
+  const token = 'a-token-of-the-operator'
+  const environment = { WEIR_CONFIG: config, WEIR_ADMIN_TOKEN: token }
+  const statuses: number[] = []
+  let secret = ''
+  async function life(clients: number, killAfter: number | null): Promise<void> {
+    await using weir = startProcess({ folder: folder.path, environment })
+    const { url, adminUrl } = await weir.ready()
+    const admin = async (path: string, body: object): Promise<Record<string, unknown>> => {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+      const made = await fetch(`${adminUrl}/admin/${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+      return (await made.json()) as Record<string, unknown>
+    }
+    if (secret === '') {
+      await admin('groups', { name: 'retail', multiplier: '1.25' })
+      await admin('users', { login: 'ada', group: 'retail', credit_usd: formatUsd(20n * chargedNanoUsd) })
+      secret = String((await admin('keys', { name: 'laptop', user: 'ada' }))['secret'])
+    } else await admin('users/ada/credits', { amount_usd: formatUsd(10n * chargedNanoUsd), reference: 'second life' })
+    let answered = 0
+    await Promise.all(
+      Array.from({ length: clients }, async () => {
+        try {
+          const headers = { authorization: `Bearer ${secret}`, 'content-type': 'application/json' }
+          const body = JSON.stringify(ASKED)
+          const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body })
+          await response.text()
+          statuses.push(response.status)
+          if (response.status === 200 && ++answered === killAfter) weir.kill('SIGKILL')
+        } catch {
+          // Cut off by the kill.
+        }
+      }),
+    )
+  }
+  await life(40, 5)
+  await life(60, null)
+  expect(statuses.every((status) => status === 200 || status === 402)).toBe(true)
+  expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(30)
+  const store = openSqliteStore({ path: path.join(folder.path, 'data', 'weir.db'), sync: 'process' })
+  const { totals } = await store.creditsSince(0)
+  const [sold] = await store.sales({ by: [], bucket: null, from: 0, to: Date.now() + 1 })
+  const accounts = await store.budgetAccounts({ endsAfter: 0 })
+  const check = await store.verifyBooks()
+  await store.close()
+  expect(totals.map(({ creditedNanoUsd }) => creditedNanoUsd)).toEqual([30n * chargedNanoUsd])
+  // All of it was spent: what was cut off is booked, and nothing beside it.
+  expect(sold?.chargedNanoUsd).toBe(30n * chargedNanoUsd)
+  expect(accounts).toMatchObject([{ budgetId: 'balance', spentNanoUsd: 30n * chargedNanoUsd }])
+  expect(check).toMatchObject({ differences: 0, examples: [] })
+}, 60_000)
