@@ -51,6 +51,8 @@ export function createAlerts(options: AlertsOptions): Alerts {
     named: ({ subject }) => namedBy(store, subject),
     send,
     log: {
+      planned: ({ id, alert: { kind, subject } }) =>
+        log.warn('alert', { alert: id, kind, scope: subject.scope, subject: subject.id }),
       delivered: ({ id, alert, destination, tries }) =>
         log.info('alert_delivered', { alert: id, kind: alert.kind, destination, tries }),
       failed: ({ id, alert, destination, tries }, problem, isLast) =>
@@ -64,14 +66,9 @@ export function createAlerts(options: AlertsOptions): Alerts {
       error: onError,
     },
   })
-  const raise: Alerts['raise'] = async (alert) => {
-    const isNew = await outbox.raise(alert)
-    if (isNew) log.warn('alert', { kind: alert.kind, scope: alert.subject.scope, subject: alert.subject.id })
-    return isNew
-  }
   const watch = createWatch({
     clock,
-    raise,
+    raise: (alert) => outbox.raise(alert),
     onError,
     watchers: [
       thresholdWatcher(budgets),
@@ -84,8 +81,7 @@ export function createAlerts(options: AlertsOptions): Alerts {
   })
   return {
     ...outbox,
-    raise,
-    tell: (alert) => void raise(alert).catch(onError),
+    tell: (alert) => void outbox.raise(alert).catch(onError),
     destinations: () => destinationsOf(config()).map(({ name }) => name),
     try: (request) => tryDestinations(config(), request, { send, now }),
     start() {

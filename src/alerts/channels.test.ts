@@ -151,10 +151,12 @@ test('every kind is in the list and has its row', () => {
 
 test('docs/alerts.md tells of each kind in the words of the table', () => {
   const text = readFileSync(path.join(import.meta.dirname, '..', '..', 'docs', 'alerts.md'), 'utf8')
-  const told = [...text.matchAll(/^\| `(\w+)` +\| (.+?) +\|/gm)].map(([, kind = '', when = '']) => [kind, when])
-  const known = Object.entries(KINDS).map(([kind, { when }]) => [kind, when])
-  expect(told.length).toBeGreaterThan(8)
-  for (const row of told) expect(known).toContainEqual(row)
+  const told = [...text.matchAll(/^\| `(\w+)` +\| (.+?) +\|/gm)].map(
+    ([, kind = '', when = '']) => [kind, when] as const,
+  )
+  const known = Object.entries(KINDS).map(([kind, { when }]) => [kind, when] as const)
+  // Tests are asked for, and not told.
+  expect(Object.fromEntries(told)).toEqual(Object.fromEntries(known.filter(([kind]) => kind !== 'test')))
 })
 
 describe('what a receiver answers', () => {

@@ -30,6 +30,7 @@ export type OutboxOptions = {
 }
 
 type OutboxLog = {
+  readonly planned: (kept: KeptAlert) => void
   readonly delivered: (delivery: ClaimedDelivery) => void
   readonly failed: (delivery: ClaimedDelivery, problem: string, isLast: boolean) => void
   readonly error: (error: unknown) => void
@@ -145,7 +146,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     const held = severityOf(alert) === 'critical' ? null : quietUntil(quietHours, now)
     const chosen = destinationsFor(alert, names, destinationsOf(others))
     const deliveries = chosen.map(({ name }) => ({ destination: name, heldUntil: held ?? now }))
-    await store.planAlert(no, { at: now, deliveries })
+    if (await store.planAlert(no, { at: now, deliveries })) log.planned(kept)
   }
 
   /** One that cannot be put into words would hold up all behind it: it is logged, and goes nowhere. */

@@ -81,6 +81,7 @@ export function startBench(
           return sent
         },
         log: {
+          planned: () => {},
           delivered: ({ id }) => void bench.log.push({ id, type: 'delivered', problem: null }),
           failed: ({ id }, problem, isLast) =>
             void bench.log.push({ id, type: isLast ? 'given_up' : 'failed', problem }),
