@@ -42,7 +42,6 @@ import { createKeyRing } from './keys/key-ring.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import { addressAllowed } from './keys/permit.ts'
 import type { Hasher } from './keys/secret.ts'
-import { priorFromCards } from './lab/benchmark-cards.ts'
 import { createSchemaChecks } from './lab/schema-checks.ts'
 import { createHeadTraining } from './lab/head-training.ts'
 import { createScoreboard } from './lab/scoreboard.ts'
@@ -333,7 +332,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     healthOf: (deploymentId) => attemptTools.health.factsOf(deploymentId),
     planMemory: createPlanMemory({ monotonicMs: () => clock.monotonicMs() }),
     expectedOutput: createExpectedOutput(),
-    scoreboard: createScoreboard(priorFromCards),
+    scoreboard: createScoreboard((deployment, task) => snapshot.priorFor(deployment, task)),
     pressure: createPressure({ clock, budgets }),
     exploration: createExploration(clock),
     readerOf,
@@ -583,6 +582,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       const next = build(config)
       snapshot = next
       budgetDefinitions.configure(config.budgets, config.users.enabled)
+      engine.scoreboard.forgetPriors()
       quality.configure(config)
       stages = createStages(engine, next)
       ownTools = toolsOfOwn()

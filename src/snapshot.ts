@@ -9,7 +9,9 @@ import { type ModelFacts, NO_FACTS } from './core/model-facts.ts'
 import type { CustomFormat } from './core/custom-format.ts'
 import { placeholdersOf } from './core/template.ts'
 import type { Pricing } from './exchange.ts'
-import { reputationFromCards } from './lab/benchmark-cards.ts'
+import { priorFromCards, reputationFromCards } from './lab/benchmark-cards.ts'
+import type { Prior } from './lab/score.ts'
+import type { Task } from './lab/task.ts'
 import { priceElsewhere } from './ledger/elsewhere.ts'
 import { createPriceBook } from './ledger/price-book.ts'
 import type { PriceQuery } from './ledger/price-book.ts'
@@ -43,6 +45,8 @@ export type Snapshot = {
   readonly tasks: ReadonlySet<string>
   /** What each layer of the price book says of a deployment, the one that counts first. */
   readonly priceLayers: (deploymentId: string, at: number) => readonly NonNullable<Pricing>[]
+  /** What is believed of a deployment before any of its answers: what the operator says, else what is published; null: nothing is. */
+  readonly priorFor: (deploymentId: string, task: Task) => Prior | null
   readonly simulator: Simulator
   /** How the providers came to be, for the first lines of the log. */
   readonly providersFrom: 'config' | 'environment' | 'simulator'
@@ -84,7 +88,7 @@ export function createSnapshot(
       quality: qualityOf(route, config),
     })),
     quality: config.routing.quality,
-    reputationOf: reputationFromCards,
+    reputationOf: (id) => statedQuality(id, config) ?? reputationFromCards(id),
     aliases: config.aliases,
     closed: new Set(providers.filter(isSimulated).map(({ name }) => name)),
   })
@@ -104,6 +108,10 @@ export function createSnapshot(
     priceLayers(deploymentId, at) {
       const query = queryOf(deploymentId, at)
       return query === null ? [] : priceBook.layersOf(query)
+    },
+    priorFor(id, task) {
+      const mean = statedQuality(id, config)
+      return mean === null ? priorFromCards(id, task) : { mean, strength: STATED_STRENGTH }
     },
     simulator,
     providersFrom: configured ? 'config' : providers.every(isSimulated) ? 'simulator' : 'environment',
@@ -132,6 +140,14 @@ function checkGolden({ golden }: Config, catalogue: Catalogue): void {
     if (catalogue.resolve(deployment) === null)
       throw new CatalogueError(`golden.deployments[${at}]`, `\`${deployment}\` is no model of a configured provider.`)
   })
+}
+
+/** What the operator says of a model’s answers is worth so many judged ones. */
+const STATED_STRENGTH = 8
+
+function statedQuality(deploymentId: string, { providers }: Config): number | null {
+  const slash = deploymentId.indexOf('/')
+  return providers[deploymentId.slice(0, slash)]?.models?.[deploymentId.slice(slash + 1)]?.quality ?? null
 }
 
 /** Throws CatalogueError where a cache that looks at meanings has no model for it. */

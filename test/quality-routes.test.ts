@@ -220,6 +220,36 @@ test('a conversation stays where its prompt is cached, as long as moving does no
     },
   ))
 
+test('what the operator believes of a model counts before its answers do, and a reload may change it', async () => {
+  const yaml = (quality: number): string => `
+providers:
+  own: { preset: openai-compatible, base_url: "http://127.0.0.1:1/v1", keys: [k], models: { mine: { quality: ${quality} }, other: {} } }
+routes: { chat: { targets: [own/other, own/mine], strategy: quality, quality: { floor: 0.75 } } }`
+  const load = async (quality: number) => {
+    const loaded = await loadConfig({
+      path: 'weir.yaml',
+      readFile: async () => new TextEncoder().encode(yaml(quality)),
+      environment: {},
+    })
+    if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems))
+    return loaded.config
+  }
+  await using weir = await startGateway(yaml(0.95))
+  const first = (model = 'chat') =>
+    weir.gateway.explain({
+      request: { ...QUESTION, model },
+      dialect: 'openai-chat',
+      caller: null,
+      headers: new Headers(OPEN_QUESTION),
+    }).targets[0]
+  expect(first()).toMatchObject({ target: 'own/mine', quality: { mean: 0.95, n: 0 } })
+  weir.gateway.configure(await load(0.4))
+  expect(first()).toMatchObject({ target: 'own/other' })
+  // The best by what is believed is the baseline of `auto`.
+  weir.gateway.configure(await load(0.7))
+  expect(first('auto')).toMatchObject({ target: 'own/mine', reason: 'baseline: nobody is known to be good enough' })
+})
+
 test('what callers say of answers moves the traffic: a model that nobody had heard of becomes good enough, and loses it again', () =>
   withGateway(
     `lab: { evidence: all }

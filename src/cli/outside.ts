@@ -18,7 +18,6 @@ import { createGuard } from '../providers/guard.ts'
 import { createUpstream, resolveHost } from '../providers/upstream.ts'
 import type { OpenedData } from '../data.ts'
 import type { ExplainInput } from '../explain.ts'
-import { priorFromCards } from '../lab/benchmark-cards.ts'
 import { readScores } from '../lab/evidence-book.ts'
 import { createScoreboard } from '../lab/scoreboard.ts'
 import { listedModels } from '../listed-models.ts'
@@ -124,7 +123,7 @@ async function replayStored(
   range: ReplayRange,
 ): Promise<ReplayReport> {
   const snapshot = createSnapshot(config, environment, { clock: systemClock, seed: 1 })
-  const scoreboard = createScoreboard(priorFromCards)
+  const scoreboard = createScoreboard(snapshot.priorFor)
   scoreboard.restore(readScores(await store.qualityScores()))
   return replay(await readLog(store, range), range, { snapshot, scoreboard, now: range.to })
 }

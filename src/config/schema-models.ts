@@ -18,6 +18,8 @@ export type ModelConfig = {
   readonly retiredOn?: string
   readonly successor?: string
   readonly quantization?: string
+  /** Share of its answers that are believed to be acceptable before any was judged, 0–1. */
+  readonly quality?: number
   readonly price?: PriceConfig
   /** Read by the simulator, and checked there. */
   readonly simulate?: Readonly<Record<string, unknown>>
@@ -87,6 +89,18 @@ export const model = section<ModelConfig>(
       description: 'How its weights are stored, such as `fp8`, for callers that ask for it (`provider.quantizations`).',
       kind: 'word',
     }),
+    quality: leaf(
+      {
+        description:
+          'The share of its answers that you believe to be acceptable, before any of them was judged: counts as much as eight judged answers, and takes the place of published benchmarks.',
+        kind: 'number',
+        range: '0 to 1',
+      },
+      (value) =>
+        typeof value === 'number' && value >= 0 && value <= 1
+          ? { value }
+          : { expected: 'a number from 0 to 1, such as 0.85' },
+    ),
     price: prices,
     simulate: leaf(
       { description: 'Behaviour of a simulated model; other providers ignore it.', kind: 'mapping' },

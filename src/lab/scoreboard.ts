@@ -50,6 +50,8 @@ export type Scoreboard = {
   ) => void
   /** In the order of `TASKS`; observations are those of the scope that has most, all of which the belief rests on. */
   readonly scores: (chain: ScopeChain, deployment: string, nowMs: number) => readonly Score[]
+  /** What is believed before any evidence may be another now. */
+  readonly forgetPriors: () => void
   /** The deployment changed under its name: every scope believes less of what it knew. */
   readonly widen: (deployment: string) => void
   /** To be stored; `restore` takes them back. */
@@ -158,6 +160,10 @@ export function createScoreboard(priorFor: (deployment: string, task: Task) => P
       if (chains.size >= MOST_FRESH) chains.clear()
       chains.set(name, { atMs: nowMs, scores })
       return scores
+    },
+    forgetPriors() {
+      priors.clear()
+      fresh.clear()
     },
     widen(deployment) {
       for (const [scope, tasks] of states.get(deployment) ?? []) {
