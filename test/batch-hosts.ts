@@ -20,6 +20,8 @@ export type BatchHost = Upstream & {
   readonly alone: JsonObject[]
   /** How many of the next calls that make a batch are executed and then not answered. */
   lostAnswers: number
+  /** What an answer to a call that makes a batch waits for; null: nothing. */
+  held: Promise<void> | null
   /** The status that calls which make a batch are refused with; null: none. */
   refuses: number | null
   /** What a line of results says; null: it is not among them. */
@@ -37,7 +39,9 @@ function resultFile({ resultOf, resultsOf }: BatchHost, { lines }: HostBatch): s
     .join('')
 }
 
-function hostOf(answer: (host: BatchHost, request: Request, path: string, body: string) => Response): BatchHost {
+type Answer = (host: BatchHost, request: Request, path: string, body: string) => Response | Promise<Response>
+
+function hostOf(answer: Answer): BatchHost {
   let host: BatchHost | null = null
   const upstream = startUpstream((request, _number, body) =>
     answer(host as BatchHost, request, new URL(request.url).pathname.replace(/^\/v1/, ''), body),
@@ -46,6 +50,7 @@ function hostOf(answer: (host: BatchHost, request: Request, path: string, body: 
     batches: [],
     alone: [],
     lostAnswers: 0,
+    held: null,
     refuses: null,
     resultOf: () => null,
     resultsOf: null,
@@ -54,8 +59,9 @@ function hostOf(answer: (host: BatchHost, request: Request, path: string, body: 
 }
 
 /** A made batch, or no answer that anybody could tell it by. */
-function made(host: BatchHost, batch: HostBatch, shown: (batch: HostBatch) => JsonObject): Response {
+async function made(host: BatchHost, batch: HostBatch, shown: (batch: HostBatch) => JsonObject): Promise<Response> {
   host.batches.push(batch)
+  await host.held
   return host.lostAnswers-- > 0 ? new Response('gone', { status: 502 }) : Response.json(shown(batch))
 }
 

@@ -2,6 +2,8 @@
 // in between.
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import OpenAI, { toFile } from 'openai'
 import { lineRequestId } from '../src/core/batch.ts'
 import type { Batch } from '../src/core/batch.ts'
@@ -13,6 +15,7 @@ import { startAnthropicHost, startOpenaiHost } from './batch-hosts.ts'
 import type { BatchHost } from './batch-hosts.ts'
 import { startGateway } from './gateway.ts'
 import type { TestGateway } from './gateway.ts'
+import { startProcess, temporaryFolder } from './process.ts'
 
 const CHAT = '/v1/chat/completions'
 const WINDOW_MS = 24 * 3_600_000
@@ -62,8 +65,11 @@ function clientOf(weir: TestGateway): OpenAI {
   })
 }
 
-async function create(weir: TestGateway, lines: readonly object[], completion_window = '24h'): Promise<string> {
-  const client = clientOf(weir)
+function create(weir: TestGateway, lines: readonly object[], completion_window = '24h'): Promise<string> {
+  return createBy(clientOf(weir), lines, completion_window)
+}
+
+async function createBy(client: OpenAI, lines: readonly object[], completion_window = '24h'): Promise<string> {
   const text = lines.map((one) => JSON.stringify(one)).join('\n')
   const file = await client.files.create({ file: await toFile(Buffer.from(text), 'in.jsonl'), purpose: 'batch' })
   const batch = await client.batches.create({
@@ -519,3 +525,46 @@ test('property: whatever a provider says of its lines, each has one result, and 
     { numRuns: 12 },
   )
 })
+
+/** `moment`: when the process dies. */
+test.each(['while the provider makes the batch', 'when the provider has the batch'])(
+  'after kill -9, %s, nothing is handed in twice, and each line is paid for once',
+  async (moment) => {
+    using host = startOpenaiHost()
+    using folder = temporaryFolder()
+    writeFileSync(path.join(folder.path, 'weir.yaml'), openaiConfig(host.url))
+    const isHeld = moment.startsWith('while')
+    if (isHeld) host.held = new Promise(() => {})
+    const sdkOf = (url: string, apiKey: string): OpenAI => new OpenAI({ apiKey, baseURL: `${url}/v1`, maxRetries: 0 })
+    let key = ''
+    let id = ''
+    {
+      await using first = startProcess({ folder: folder.path })
+      const { url } = await first.ready()
+      key = /virtual key +(\S+)/.exec(first.stdout())?.[1] ?? ''
+      id = await createBy(
+        sdkOf(url, key),
+        NAMES.map((name) => line(name)),
+      )
+      while (host.batches.length === 0) await Bun.sleep(5)
+      if (!isHeld) await Bun.sleep(50)
+      first.kill('SIGKILL')
+      await first.ended
+    }
+    host.held = null
+    for (const batch of host.batches) batch.isOver = true
+    await using second = startProcess({ folder: folder.path })
+    const client = sdkOf((await second.ready()).url, key)
+    let batch = await client.batches.retrieve(id)
+    while (!OVER.has(batch.status)) {
+      await Bun.sleep(10)
+      batch = await client.batches.retrieve(id)
+    }
+    expect(batch).toMatchObject({ status: 'completed', request_counts: { total: 5, completed: 5, failed: 0 } })
+    expect([host.batches.length, host.alone.length]).toEqual([1, 0])
+    const store = openSqliteStore({ path: path.join(folder.path, 'data', 'weir.db'), sync: 'process' })
+    expect(await store.countEntries()).toBe(5)
+    await store.close()
+  },
+  30_000,
+)

@@ -13,6 +13,7 @@ import type {
 } from '../core/chat.ts'
 import { isEffort, rawOf } from '../core/chat.ts'
 import { GatewayError } from '../core/error.ts'
+import { isFlatTool } from '../core/formats/chat-form.ts'
 import { partsOfMessage } from '../core/formats/openai-message.ts'
 import { searchOfChatTool, searchOfOptions } from '../core/formats/web-search.ts'
 import { isObject } from '../core/json.ts'
@@ -28,6 +29,7 @@ import {
   stringOf,
   namesOf,
 } from '../core/json-read.ts'
+import { readFlatTool } from './openai-responses-request.ts'
 import { ROUTING_FIELDS } from './read-fields.ts'
 import type { ReadRequest } from './translator.ts'
 
@@ -206,6 +208,7 @@ function decoded(text: string): string {
 const TOOL_FIELDS = new Set(['type', 'function', 'custom', 'cache_control'])
 
 function readTool(tool: JsonObject): ChatTool {
+  if (isFlatTool(tool)) return readFlatTool(tool)
   const fn = objectOf(tool, 'function')
   const custom = objectOf(tool, 'custom')
   const cache = cacheOf(tool)

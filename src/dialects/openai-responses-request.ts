@@ -64,7 +64,7 @@ export function readResponsesRequest(body: JsonObject): ReadRequest {
   const choice = body['tool_choice']
   const namespaces = namespacesOf(body)
   const offered = withoutNamespaces(objectsOf(body, 'tools'), namespaces)
-  const tools = allowedTools(offered.map(readTool), choice)
+  const tools = allowedTools(offered.map(readFlatTool), choice)
   const toolChoice = readToolChoice(choice)
   const text = objectOf(body, 'text') ?? {}
   const include = listOf(body, 'include').filter((value) => typeof value === 'string')
@@ -112,7 +112,7 @@ function readInstructions(body: JsonObject): readonly ChatMessage[] {
 
 const TOOL_FIELDS = namesOf('type name description parameters strict format')
 
-function readTool(tool: JsonObject): ChatTool {
+export function readFlatTool(tool: JsonObject): ChatTool {
   const type = stringOf(tool, 'type')
   const name = stringOf(tool, 'name')
   const description = stringOf(tool, 'description')

@@ -1,4 +1,5 @@
 // OpenAI's wire format, spoken by most hosts there are.
+import { isChatForm } from '../../core/formats/chat-form.ts'
 import type { NativeWire, Wire } from '../wire.ts'
 import { readOpenaiAnswer } from './answer.ts'
 import { openaiBatches } from './batches.ts'
@@ -30,7 +31,10 @@ export const openaiWire: Wire = {
   batches: openaiBatches,
   realtime: { 'openai-realtime': openaiRealtime },
   native: {
-    'openai-chat': native,
+    'openai-chat': {
+      ...native,
+      url: (call, deployment) => (isChatForm(call.body) ? openaiUrl(call, deployment) : null),
+    },
     'openai-completions': native,
     'openai-embeddings': native,
     'openai-responses': responsesNative,
