@@ -108,7 +108,6 @@ export function createQuality(tools: QualityTools): Quality {
     retries: createRetryWatch(),
     isOn: (route) => byRoute.get(route) ?? isUsual,
     witnesses: [(answered, _about, faults) => drift.answered(answered, faults)],
-    onError,
   })
   sampler.join(reader)
   const prompts = createPromptKeeper({
@@ -154,7 +153,6 @@ export function createQuality(tools: QualityTools): Quality {
     load: () => book.load(),
     async settled() {
       await sampler.settled()
-      await reader.settled()
       await book.flush()
       await prompts.flush()
     },
@@ -162,7 +160,6 @@ export function createQuality(tools: QualityTools): Quality {
       golden.stop()
       tools.training.stop()
       book.stop()
-      await reader.settled()
       await book.flush().catch(onError)
       prompts.stop()
       await prompts.flush().catch(onError)

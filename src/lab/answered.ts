@@ -65,6 +65,9 @@ export type SampleConsumer = {
   readonly name: string
   /** Asked on the path of each chat request: a look into a table, and no more. */
   readonly wants: (route: string, caller: KeyWithTeam, trial: Trial | null) => boolean
-  /** Gets each request that it wanted, one after the other. What takes long is its own to bound; what it throws is logged. */
-  readonly take: (answered: Answered) => void
+  /**
+   * Gets each request that it wanted, one after the other. A promise is waited for before the next: what takes long is its own to bound, and
+   * no promise of this. What it throws is logged.
+   */
+  readonly take: (answered: Answered) => Promise<void> | void
 }

@@ -20,19 +20,13 @@ type EvidenceReaderTools = {
   /** Whether answers of a route are looked at. */
   readonly isOn: (route: string) => boolean
   readonly witnesses: readonly EvidenceWitness[]
-  readonly onError: (error: unknown) => void
 }
 
 /** Who says it, in what is kept. */
 const SOURCE = 'gateway'
 
-export interface EvidenceReader extends SampleConsumer {
-  /** Resolves when everything that was taken is looked at. */
-  settled(): Promise<void>
-}
-
-export function createEvidenceReader(tools: EvidenceReaderTools): EvidenceReader {
-  const { book, checks, retries, isOn, witnesses, onError } = tools
+export function createEvidenceReader(tools: EvidenceReaderTools): SampleConsumer {
+  const { book, checks, retries, isOn, witnesses } = tools
 
   function count(about: AnsweredRequest, kind: Evidence['kind'], weight: number | null, comment: string): void {
     const said: Said = { source: SOURCE, evidence: { kind, quality: null, weight }, comment }
@@ -65,20 +59,7 @@ export function createEvidenceReader(tools: EvidenceReaderTools): EvidenceReader
     for (const witness of witnesses) witness(answered, about, faults)
   }
 
-  const looking = new Set<Promise<void>>()
-  return {
-    name: 'evidence',
-    wants: isOn,
-    take(answered) {
-      const looked = look(answered)
-        .catch(onError)
-        .finally(() => looking.delete(looked))
-      looking.add(looked)
-    },
-    async settled() {
-      await Promise.all(looking)
-    },
-  }
+  return { name: 'evidence', wants: isOn, take: look }
 }
 
 /** What is kept of a request that was looked at; `deployment` is empty where nobody was asked. */

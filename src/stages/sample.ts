@@ -43,7 +43,7 @@ export interface Sampler {
   /** A request that was to be looked at is not; `reason` null: there is nothing to learn from it. */
   drop(sample: Sample, reason: DropReason | null): void
   counts(): SampleCounts
-  /** Resolves when nothing waits. */
+  /** Resolves when nothing waits, and everything that was handed out is looked at. */
   settled(): Promise<void>
   stop(): void
 }
@@ -67,6 +67,7 @@ export function createSampler(tools: SamplerTools): Sampler {
   let heldBytes = 0
   let seen = 0
   let cancel: (() => void) | null = null
+  let isGoing = false
   let isStopped = false
   let empty = Promise.withResolvers<void>()
 
@@ -86,39 +87,52 @@ export function createSampler(tools: SamplerTools): Sampler {
   }
 
   function schedule(delayMs: number): void {
-    cancel ??= clock.after(delayMs, go)
+    if (!isGoing)
+      cancel ??= clock.after(delayMs, () => {
+        cancel = null
+        void go()
+      })
   }
 
-  function go(): void {
-    cancel = null
+  async function go(): Promise<void> {
+    isGoing = true
     const startMs = clock.monotonicMs()
     let tookMs = 0
     while (tookMs < GO_MS) {
       const sample = waiting.shift()
       if (sample === undefined) break
       free(sample, true)
-      handOut(sample)
+      // Most is done at once; what a consumer does in a moment counts as well.
+      const taking = handOut(sample)
+      if (taking.length > 0) await Promise.all(taking)
       tookMs = clock.monotonicMs() - startMs
     }
+    isGoing = false
     if (waiting.length > 0) return schedule(Math.max(PAUSE_MS, tookMs / bounds().cpuShare - tookMs))
     empty.resolve()
     empty = Promise.withResolvers<void>()
   }
 
-  function handOut(sample: Sample): void {
+  /** What consumers have not ended yet; none of it rejects. */
+  function handOut(sample: Sample): readonly Promise<void>[] {
     const answered = answeredOf(sample, tools)
     if (answered === null) {
       dropped.not_readable++
-      return
+      return []
     }
     seen++
+    const taking: Promise<void>[] = []
     for (const { name, wants, take } of consumers) {
-      try {
-        if (wants(answered.route, answered.caller, answered.trial)) take(answered)
-      } catch (error) {
+      const failed = (error: unknown): void =>
         log.error('lab_failed', { consumer: name, request: answered.requestId, error: String(error) })
+      try {
+        const taken = wants(answered.route, answered.caller, answered.trial) ? take(answered) : undefined
+        if (taken !== undefined) taking.push(taken.catch(failed))
+      } catch (error) {
+        failed(error)
       }
     }
+    return taking
   }
 
   return {
@@ -148,7 +162,7 @@ export function createSampler(tools: SamplerTools): Sampler {
     },
     drop,
     counts: () => ({ waiting: waiting.length, heldBytes, seen, dropped: { ...dropped } }),
-    settled: () => (waiting.length === 0 ? Promise.resolve() : empty.promise),
+    settled: () => (waiting.length === 0 && !isGoing ? Promise.resolve() : empty.promise),
     stop() {
       isStopped = true
       cancel?.()
