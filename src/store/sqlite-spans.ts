@@ -33,46 +33,52 @@ export type SpanWriter = {
   fold(from: number, to: number): void
 }
 
-/** First hour of the day or month that an hour belongs to. */
-const DAY_OF = 'at - at % 24'
-const MONTH_OF = `unixepoch(at * 3600, 'unixepoch', 'start of month') / 3600`
-
 export function monthStart(hour: number): number {
   const date = new Date(hour * HOUR_MS)
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth()) / HOUR_MS
+}
+
+/** The day and the month that an hour belongs to, by their first hour. */
+function spansOf(hour: number): readonly (readonly [span: number, at: number])[] {
+  return [
+    [SPANS.day, hour - (hour % 24)],
+    [SPANS.month, monthStart(hour)],
+  ]
 }
 
 export function createSpanWriter(database: Connection, { name, part, sums }: SpanTable): SpanWriter {
   const insert = `INSERT INTO ${name} (span, kind, at, subject, ${part}, ${sums.join(', ')})`
   const add = `ON CONFLICT DO UPDATE SET ${sums.map((sum) => `${sum} = ${sum} + excluded.${sum}`).join(', ')}`
   const upsert = database.statement(`${insert} VALUES (?, ?, ?, ?, ?, ${sums.map(() => '?').join(', ')}) ${add}`)
-  const totals = sums.map((sum) => `sum(${sum})`).join(', ')
-  const folds = [DAY_OF, MONTH_OF].flatMap((start, index) => {
-    // The CTE gives the start a name of its own: a bare `at` in GROUP BY would mean the column, not the start.
-    const hours = `WITH hours AS (SELECT *, ${start} AS start FROM ${name}
-      WHERE span = 0 AND kind IN (0, 1, 2) AND at >= ? AND at < ?)`
-    return [
-      `${hours} ${insert} SELECT ${index + 1}, kind, start, subject, ${part}, ${totals}
-       FROM hours GROUP BY kind, start, subject, ${part} ${add}`,
-      `${hours} ${insert} SELECT ${index + 1}, 3, start, coarse, ${part}, ${totals}
-       FROM hours JOIN coarse_subjects USING (subject) WHERE kind < 2 GROUP BY start, coarse, ${part} ${add}`,
-    ].map((sql) => database.statement<unknown, [number, number]>(sql))
-  })
+  // One hour at a time: its rows are one for each place already, and come in the order of the rows that they are added to.
+  const hoursOf = database.statement<{ at: number }, [number, number]>(
+    `SELECT DISTINCT at FROM ${name} WHERE span = 0 AND kind IN (0, 1) AND at >= ? AND at < ? ORDER BY at`,
+  )
+  const fine = database.statement<unknown, [number, number, number]>(
+    `${insert} SELECT ?, kind, ?, subject, ${part}, ${sums.join(', ')} FROM ${name}
+     WHERE span = 0 AND kind IN (0, 1, 2) AND at = ? ${add}`,
+  )
+  const coarse = database.statement<unknown, [number, number, number]>(
+    `${insert} SELECT ?, 3, ?, coarse, ${part}, ${sums.map((sum) => `sum(${sum})`).join(', ')}
+     FROM ${name} JOIN coarse_subjects USING (subject)
+     WHERE span = 0 AND kind IN (0, 1) AND at = ? GROUP BY coarse, ${part} ${add}`,
+  )
 
   return {
     add({ kind, hour, subject, coarse, part: key }, folded, amounts) {
       upsert.run(SPANS.hour, kind, hour, subject, key, ...amounts)
       if (hour >= folded) return
-      for (const [span, at] of [
-        [SPANS.day, hour - (hour % 24)],
-        [SPANS.month, monthStart(hour)],
-      ] as const) {
+      for (const [span, at] of spansOf(hour)) {
         upsert.run(span, kind, at, subject, key, ...amounts)
         if (kind !== KINDS.detailed) upsert.run(span, KINDS.coarse, at, coarse, key, ...amounts)
       }
     },
     fold(from, to) {
-      for (const statement of folds) statement.run(from, to)
+      for (const { at } of hoursOf.all(from, to))
+        for (const [span, start] of spansOf(at)) {
+          fine.run(span, start, at)
+          coarse.run(span, start, at)
+        }
     },
   }
 }
