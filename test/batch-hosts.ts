@@ -65,28 +65,40 @@ async function made(host: BatchHost, batch: HostBatch, shown: (batch: HostBatch)
   return host.lostAnswers-- > 0 ? new Response('gone', { status: 502 }) : Response.json(shown(batch))
 }
 
-export function startOpenaiHost(): BatchHost {
+/** `asJobs`: as Mistral has them. */
+export function startOpenaiHost(asJobs = false): BatchHost {
   const files = new Map<string, string>()
   const host = hostOf((own, request, path, body) => {
     const shown = (batch: HostBatch): JsonObject => ({
       id: batch.id,
       object: 'batch',
-      status: batch.isCancelled ? 'cancelled' : batch.isOver ? 'completed' : 'in_progress',
       metadata: batch.asked['metadata'] ?? null,
-      output_file_id: batch.isOver ? `out-${batch.id}` : null,
-      error_file_id: null,
+      ...(asJobs
+        ? {
+            status: batch.isCancelled ? 'CANCELLED' : batch.isOver ? 'SUCCESS' : 'RUNNING',
+            output_file: batch.isOver ? `out-${batch.id}` : null,
+          }
+        : {
+            status: batch.isCancelled ? 'cancelled' : batch.isOver ? 'completed' : 'in_progress',
+            output_file_id: batch.isOver ? `out-${batch.id}` : null,
+            error_file_id: null,
+          }),
     })
+    const list = asJobs ? '/batch/jobs' : '/batches'
     if (path === '/files') {
       if (own.refuses !== null) return new Response('{"error":{"message":"no"}}', { status: own.refuses })
       const content = /application\/jsonl\r\n\r\n([\s\S]*?)\r\n--/.exec(body)?.[1] ?? ''
       files.set(`file-${files.size}`, content)
       return Response.json({ id: `file-${files.size - 1}`, object: 'file' })
     }
-    if (path === '/batches' && request.method === 'GET')
+    if (path === list && request.method === 'GET')
       return Response.json({ object: 'list', data: own.batches.map(shown) })
-    if (path === '/batches') {
-      const asked = JSON.parse(body) as JsonObject & { readonly input_file_id: string }
-      const lines = (files.get(asked.input_file_id) ?? '').trim().split('\n')
+    if (path === list) {
+      const asked = JSON.parse(body) as JsonObject & {
+        readonly input_file_id?: string
+        readonly input_files?: string[]
+      }
+      const lines = (files.get(asked.input_file_id ?? asked.input_files?.[0] ?? '') ?? '').trim().split('\n')
       const batch: HostBatch = {
         id: `pb-${own.batches.length}`,
         asked,
@@ -99,7 +111,7 @@ export function startOpenaiHost(): BatchHost {
       }
       return made(own, batch, shown)
     }
-    const named = /^\/batches\/([^/]+)(\/cancel)?$/.exec(path)
+    const named = /^\/(?:batches|batch\/jobs)\/([^/]+)(\/cancel)?$/.exec(path)
     const batch = own.batches.find(({ id }) => id === named?.[1])
     if (batch !== undefined) {
       if (named?.[2] !== undefined) batch.isCancelled = batch.isOver = true

@@ -35,6 +35,12 @@ providers:
 ${more}`
 }
 
+function mistralConfig(url: string, more = ''): string {
+  return openaiConfig(url, more)
+    .replace('preset: openai-compatible', 'preset: mistral')
+    .replace('    quirks: { batches: true }\n', '')
+}
+
 function anthropicConfig(url: string, more = ''): string {
   return `
 providers:
@@ -47,7 +53,8 @@ ${more}`
 }
 
 const WIRES = [
-  ['openai', startOpenaiHost, openaiConfig],
+  ['openai', () => startOpenaiHost(), openaiConfig],
+  ['mistral', () => startOpenaiHost(true), mistralConfig],
   ['anthropic', startAnthropicHost, anthropicConfig],
 ] as const
 
@@ -156,7 +163,7 @@ async function entriesOf(store: Store, batchId: string, count: number) {
 const held = (weir: TestGateway): bigint =>
   weir.gateway.budgets.state().reduce((sum, { heldNanoUsd }) => sum + heldNanoUsd, 0n)
 
-describe.each(WIRES)('%s', (_name, startHost, configOf) => {
+describe.each(WIRES)('%s', (wire, startHost, configOf) => {
   test('a batch for one model is handed in once, and each result is an answer, an entry and half of the price', async () => {
     using host = startHost()
     const clock = drivenClock()
@@ -174,6 +181,8 @@ describe.each(WIRES)('%s', (_name, startHost, configOf) => {
     )
     await handedIn(weir, clock, id)
     expect(host.batches[0]?.lines.map(({ body }) => body['model'])).toEqual(NAMES.map(() => 'm'))
+    if (wire === 'mistral')
+      expect(host.batches[0]?.asked).toMatchObject({ model: 'm', endpoint: CHAT, timeout_hours: 24 })
     const before = held(weir)
     expect(before).toBeGreaterThan(COST * 5n)
     for (const batch of host.batches) batch.isOver = true
@@ -522,7 +531,7 @@ test('property: whatever a provider says of its lines, each has one result, and 
         said.map((_, index) => `line ${index}`).toSorted(),
       )
     }),
-    { numRuns: 12 },
+    { numRuns: 8 },
   )
 })
 

@@ -189,7 +189,7 @@ function probeOf(
 export function batchWireOf(deployment: Deployment, { attemptTools }: Pick<Engine, 'attemptTools'>): BatchWire | null {
   if (deployment.provider.quirks.batches !== true) return null
   const host = attemptTools.wireOf(deployment.provider)
-  return (host.wireOf?.(deployment) ?? host).batches ?? null
+  return (host.wireOf?.(deployment) ?? host).batches?.(deployment.provider) ?? null
 }
 
 /** What the gateway keeps, files and responses, is here and nowhere else. */

@@ -116,7 +116,7 @@ export function createForwarder(tools: ForwardTools): Forwarder {
     }
     const line: BatchLineTo = { provider, credential, headers, signal }
     try {
-      let handed: HandedIn = { batchId: batch.id, endpoint, lines, fileId: null }
+      let handed: HandedIn = { batchId: batch.id, model: deployment.model, endpoint, lines, fileId: null }
       if (wire.upload !== undefined) {
         const uploaded = await askProvider(wire.upload.call(handed, provider), line, attemptTools)
         handed = { ...handed, fileId: told(wire.upload.idOf(uploaded)) }

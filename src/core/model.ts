@@ -122,6 +122,8 @@ export type Quirks = {
   readonly bareModerations?: boolean
   /** The host takes batches of requests, in the way of its wire, and bills them at its batch price. */
   readonly batches?: boolean
+  /** The host calls its batches jobs, each for one model. */
+  readonly batchJobs?: boolean
   /** The format of an API of somebody's own. */
   readonly custom?: CustomFormat
   /** Request fields that the host refuses, left out with a warning, e.g. `seed`. */

@@ -43,7 +43,7 @@ export function ratesIn(rates: Rates, tier: Exclude<ServiceTier, 'standard'>): R
 const halves = new WeakMap<Rates, Rates>()
 
 /**
- * Half of each rate of tokens, an odd pico-dollar rounded up: what OpenAI, Anthropic and Groq take for batches (their price
+ * Half of each rate of tokens, an odd pico-dollar rounded up: what OpenAI, Anthropic, Groq and Mistral take for batches (their price
  * pages, November 2026), where the price book has no batch price of its own. Calls of tools cost what they always do.
  */
 function halfOf(rates: Rates): Rates {

@@ -15,6 +15,8 @@ export type BatchCall = {
 export type HandedIn = {
   /** The gateway's own id of the batch, by which it is found again where the provider keeps such a note. */
   readonly batchId: string
+  /** The vendor's id of the model that all lines name. */
+  readonly model: string
   /** As `endpointOf` tells it. */
   readonly endpoint: string
   /** Each as `line` wrote it. */

@@ -85,7 +85,7 @@ export const LAB_PRESETS = {
     priceId: 'deepseek',
   }),
   mistral: row('Mistral', 'https://api.mistral.ai/v1', 'MISTRAL_API_KEY', 'https://docs.mistral.ai/api', {
-    quirks: { ...MISTRAL, bareModerations: true, paths: { completions: null } },
+    quirks: { ...MISTRAL, bareModerations: true, batches: true, batchJobs: true, paths: { completions: null } },
     priceId: 'mistral',
   }),
   codestral: row(

@@ -110,7 +110,7 @@ export interface Wire {
   /** Live sessions, by the dialect that they are in. */
   readonly realtime?: { readonly [dialect in DialectId]?: RealtimeWire }
   /** Batches of requests, at providers that have the quirk; absent: its format has none. */
-  readonly batches?: BatchWire
+  readonly batches?: (provider: Provider) => BatchWire
   /** The translated lanes of the operations beside chat. */
   readonly operations?: OperationWires
 }

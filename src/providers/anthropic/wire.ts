@@ -16,7 +16,7 @@ const native: NativeWire = {
 
 export const anthropicWire: Wire = {
   id: 'anthropic',
-  batches: anthropicBatches,
+  batches: () => anthropicBatches,
   native: { 'anthropic-messages': native, 'anthropic-count-tokens': native },
   chat: {
     codec: anthropicChatCodec,

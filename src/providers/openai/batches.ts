@@ -9,10 +9,11 @@ const ENDPOINTS: ReadonlySet<string> = new Set(['/chat/completions', '/completio
 /** States in which something may still be executed. */
 const RUNNING: ReadonlySet<string | null> = new Set(['validating', 'in_progress', 'finalizing', 'cancelling'])
 /** Name of the note by which a batch is found again. */
-const NOTE = 'weir_batch'
+export const BATCH_NOTE = 'weir_batch'
 const MIB = 1024 ** 2
 
-function urlOf({ baseUrl, quirks }: Provider, path: string, query = ''): string {
+/** An address below the base URL, with what the host wants in its query. */
+export function batchUrl({ baseUrl, quirks }: Provider, path: string, query = ''): string {
   const parts = [quirks.query ?? '', query].filter((part) => part !== '')
   return `${baseUrl}${path}${parts.length === 0 ? '' : `?${parts.join('&')}`}`
 }
@@ -29,7 +30,7 @@ export const openaiBatches: BatchWire = {
   upload: {
     call: ({ batchId, lines }, provider) => ({
       method: 'POST',
-      url: urlOf(provider, '/files'),
+      url: batchUrl(provider, '/files'),
       body: writeForm([
         { type: 'text', name: 'purpose', value: 'batch' },
         {
@@ -45,19 +46,19 @@ export const openaiBatches: BatchWire = {
   },
   create: ({ batchId, endpoint, fileId }, provider) => ({
     method: 'POST',
-    url: urlOf(provider, '/batches'),
+    url: batchUrl(provider, '/batches'),
     body: JSON.stringify({
       input_file_id: fileId,
       endpoint,
       completion_window: '24h',
-      metadata: { [NOTE]: batchId },
+      metadata: { [BATCH_NOTE]: batchId },
     }),
   }),
   idOf: (answer) => stringOf(answer, 'id'),
-  get: (id, provider) => ({ method: 'GET', url: urlOf(provider, `/batches/${encodeURIComponent(id)}`), body: null }),
+  get: (id, provider) => ({ method: 'GET', url: batchUrl(provider, `/batches/${encodeURIComponent(id)}`), body: null }),
   cancel: (id, provider) => ({
     method: 'POST',
-    url: urlOf(provider, `/batches/${encodeURIComponent(id)}/cancel`),
+    url: batchUrl(provider, `/batches/${encodeURIComponent(id)}/cancel`),
     body: null,
   }),
   read(answer, provider) {
@@ -68,13 +69,13 @@ export const openaiBatches: BatchWire = {
       results: files.flatMap((id): readonly BatchCall[] =>
         id === null || id === ''
           ? []
-          : [{ method: 'GET', url: urlOf(provider, `/files/${encodeURIComponent(id)}/content`), body: null }],
+          : [{ method: 'GET', url: batchUrl(provider, `/files/${encodeURIComponent(id)}/content`), body: null }],
       ),
     }
   },
-  list: (provider) => ({ method: 'GET', url: urlOf(provider, '/batches', 'limit=100'), body: null }),
+  list: (provider) => ({ method: 'GET', url: batchUrl(provider, '/batches', 'limit=100'), body: null }),
   find(answer, { batchId }) {
-    const found = objectsOf(answer, 'data').find((one) => objectOf(one, 'metadata')?.[NOTE] === batchId)
+    const found = objectsOf(answer, 'data').find((one) => objectOf(one, 'metadata')?.[BATCH_NOTE] === batchId)
     const id = found === undefined ? null : stringOf(found, 'id')
     return id === null ? { type: 'none' } : { type: 'found', id }
   },
@@ -90,6 +91,6 @@ export const openaiBatches: BatchWire = {
 }
 
 /** Line breaks between the tokens of JSON mean nothing, and inside its texts there are none. */
-function oneLine(json: string): string {
+export function oneLine(json: string): string {
   return json.replace(/[\r\n]+/g, ' ')
 }

@@ -3,7 +3,7 @@ import type { Call } from '../../core/call.ts'
 import { editMembers } from '../../core/json.ts'
 import type { Deployment } from '../../core/model.ts'
 import type { ChatWire, NativeWire, Wire } from '../wire.ts'
-import { openaiBatches } from './batches.ts'
+import { openaiBatchesOf } from './batch-jobs.ts'
 import { responsesCodec } from './responses-codec.ts'
 import { readResponsesEvent, readResponsesFacts } from './responses-native.ts'
 
@@ -44,7 +44,7 @@ const responsesChat: ChatWire = {
 /** For models that a host serves nowhere else: chats of other dialects become Responses. */
 export const openaiResponsesWire: Wire = {
   id: 'openai-responses',
-  batches: openaiBatches,
+  batches: openaiBatchesOf,
   native: { 'openai-responses': responsesNative },
   chat: responsesChat,
 }

@@ -2,7 +2,7 @@
 import { isChatForm } from '../../core/formats/chat-form.ts'
 import type { NativeWire, Wire } from '../wire.ts'
 import { readOpenaiAnswer } from './answer.ts'
-import { openaiBatches } from './batches.ts'
+import { openaiBatchesOf } from './batch-jobs.ts'
 import { openaiChatCodec } from './chat-codec.ts'
 import { openaiEmbeddingsWire } from './embeddings.ts'
 import { readOpenaiEvent } from './events.ts'
@@ -28,7 +28,7 @@ const native: NativeWire = {
 
 export const openaiWire: Wire = {
   id: 'openai',
-  batches: openaiBatches,
+  batches: openaiBatchesOf,
   realtime: { 'openai-realtime': openaiRealtime },
   native: {
     'openai-chat': {
