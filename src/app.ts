@@ -361,6 +361,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     deployments: () => attemptTools.health.states(),
     lab: () => sampler.counts(),
     quality: () => quality.measured(),
+    experiments: () => experiments.counts(),
     ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
   })
 

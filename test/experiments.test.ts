@@ -400,6 +400,29 @@ test('two answers are compared in both orders where the judge is to compare', as
   })
 }, 20_000)
 
+test('kept answers are shown to be labelled, each until it has a label, and not to viewers', async () => {
+  const all = await world(GOOD, { more: 'prompts: { keep: full }\nlab: { cpu_share: 1 }' })
+  await all.ask(3)
+  await all.weir.gateway.quality.settled()
+  const run = cliOf(all, { typed: ['y', 's', 'n'] })
+  const labelled = await run(['lab', 'label', '--kept', '10', '--route', 'chat'])
+  expect([labelled.code, labelled.err]).toEqual([0, ''])
+  expect(labelled.out).toContain('2 labels added. There are 1 good and 1 bad ones.')
+  const open = await adminOf(all)('GET /admin/labels/open?route=chat')
+  expect(open.json['data']).toHaveLength(1)
+  expect((await run(['lab', 'label', '--kept', '10', '--route', 'none'])).err).toContain('No answer is kept')
+  expect((await run(['lab', 'label'])).err).toContain('<file> is missing')
+})
+
+test('metrics count copies by what came of them, and experiments by where they stand', async () => {
+  const all = await world(GOOD)
+  await started(all, { judge: null, stages: ['shadow'] })
+  await all.ask(3)
+  const text = await all.weir.gateway.metrics.text()
+  expect(text).toContain('weir_lab_copies_total{outcome="made"} 3')
+  expect(text).toContain('weir_experiments{stage="shadow",status="running"} 1')
+})
+
 test('kept prompts are asked offline first: a bad model is found before any request is copied, and personal ones are left out', async () => {
   const all = await world(BAD, { more: 'prompts: { keep: full }\nlab: { cpu_share: 1 }' })
   await all.ask(40)

@@ -11,7 +11,7 @@ const READING_METHODS: readonly string[] = ['GET', 'HEAD']
 const READING_PATHS: ReadonlySet<string> = new Set(['/admin/explain'])
 
 /** What people wrote is for admins alone, also to read. */
-const PRIVATE_PATH = /^\/admin\/requests\/[^/]+\/prompt\/?$/
+const PRIVATE_PATH = /^\/admin\/(?:requests\/[^/]+\/prompt|labels\/open)\/?$/
 
 /** Throws `unauthorized`, `forbidden` (a viewer that wants to change something) or `rate_limited`. */
 export type Access = (request: Request, address: string | null) => Promise<void>

@@ -3,6 +3,7 @@ import { createRoute, type z } from '@hono/zod-openapi'
 import { hash } from 'node:crypto'
 import type { Label } from '../core/experiment.ts'
 import type { Experimenting } from '../lab/experiment-view.ts'
+import { answerText, promptText } from '../lab/transcript.ts'
 import { named } from './change.ts'
 import { type AdminApp, GUARDED, jsonAnswer, jsonBody, REFUSALS, type StoreRoutes } from './route.ts'
 import { IdParam, listOf, PageQuery } from './schemas.ts'
@@ -15,6 +16,8 @@ import {
   Idea,
   Labels,
   LabelsInput,
+  OpenLabel,
+  OpenLabelsQuery,
   renderAudit,
   renderExperiment,
   renderIdea,
@@ -25,6 +28,9 @@ export type ExperimentRoutes = Pick<StoreRoutes, 'store' | 'clock'> & { readonly
 
 const PAIRS_LOOKED_AT = 1_000
 const LABELS_COUNTED = 10_000
+const PROMPTS_LOOKED_AT = 5_000
+const PROMPTS_PAGE = 200
+const LOOK_BACK_MS = 14 * 86_400_000
 const common = { tags: ['experiments'], security: GUARDED }
 const shown = { 200: jsonAnswer(ExperimentDetail, 'The experiment.'), ...REFUSALS }
 
@@ -99,6 +105,15 @@ const ROUTES = {
     request: { body: jsonBody(LabelsInput) },
     responses: { 200: jsonAnswer(Labels, 'How many there are now.'), ...REFUSALS },
   }),
+  open: createRoute({
+    ...common,
+    method: 'get',
+    path: '/admin/labels/open',
+    operationId: 'listOpenLabels',
+    summary: 'Kept answers that nobody has labelled; not for viewers',
+    request: { query: OpenLabelsQuery },
+    responses: { 200: jsonAnswer(listOf(OpenLabel), 'The newest first.'), ...REFUSALS },
+  }),
   labels: createRoute({
     ...common,
     method: 'get',
@@ -158,6 +173,12 @@ export function addExperimentRoutes(app: AdminApp, { store, clock, experiments }
     await experiments.label(labels.map((given) => labelOf(given, clock.now())))
     return context.json(await counted(), 200)
   })
+  app.openapi(ROUTES.open, async (context) => {
+    const { route, limit } = context.req.valid('query')
+    const labelled = new Set((await store.listLabels({ limit: LABELS_COUNTED })).map(({ id }) => id))
+    const data = (await keptAnswers(route)).filter((one) => !labelled.has(labelId(one))).slice(0, limit)
+    return context.json({ data, next: null }, 200)
+  })
   app.openapi(ROUTES.labels, async (context) => context.json(await counted(), 200))
   let command: keyof typeof COMMANDS
   for (command in COMMANDS) addCommand(command)
@@ -179,6 +200,22 @@ export function addExperimentRoutes(app: AdminApp, { store, clock, experiments }
     })
   }
 
+  async function keptAnswers(route: string | undefined): Promise<z.output<typeof OpenLabel>[]> {
+    const to = clock.now()
+    const found: z.output<typeof OpenLabel>[] = []
+    let cursor: string | null = null
+    for (let scanned = 0; scanned < PROMPTS_LOOKED_AT; scanned += PROMPTS_PAGE) {
+      const query = { cursor, limit: PROMPTS_PAGE, from: to - LOOK_BACK_MS, to, ...named({ route }) }
+      const page: Awaited<ReturnType<typeof store.scanPrompts>> = await store.scanPrompts(query)
+      for (const { content } of page.data)
+        if (content !== null && content.answer !== null)
+          found.push({ prompt: promptText(content.request), answer: answerText(content.answer) })
+      cursor = page.next
+      if (cursor === null) break
+    }
+    return found.toReversed()
+  }
+
   async function counted(): Promise<z.output<typeof Labels>> {
     const labels = await store.listLabels({ limit: LABELS_COUNTED })
     const good = labels.filter(({ isGood }) => isGood).length
@@ -190,6 +227,9 @@ const BY_HAND = 'by hand'
 
 /** The same answer to the same prompt is one label. */
 function labelOf({ prompt, answer, good }: z.output<typeof LabelsInput>['labels'][number], at: number): Label {
-  const id = hash('sha256', JSON.stringify([prompt, answer]), 'hex')
-  return { id, at, prompt, answer, isGood: good }
+  return { id: labelId({ prompt, answer }), at, prompt, answer, isGood: good }
+}
+
+function labelId({ prompt, answer }: z.output<typeof OpenLabel>): string {
+  return hash('sha256', JSON.stringify([prompt, answer]), 'hex')
 }

@@ -55,6 +55,7 @@ test('it describes every route that exists', () => {
     'GET /admin/keys',
     'GET /admin/keys/{id}',
     'GET /admin/labels',
+    'GET /admin/labels/open',
     'GET /admin/models',
     'GET /admin/prices',
     'GET /admin/prices/changes',

@@ -86,6 +86,12 @@ export const LabelsInput = z
 
 export const Labels = z.object({ good: z.int(), bad: z.int() }).openapi('Labels')
 
+export const OpenLabelsQuery = z.strictObject({
+  route: z.string().min(1).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(20),
+})
+export const OpenLabel = z.object({ prompt: z.string(), answer: z.string() }).openapi('OpenLabel')
+
 const Numbers = z.object({
   pairs: z.int(),
   mean_difference: z.number().openapi({ description: 'Mean of quality(candidate) − quality(baseline).' }),

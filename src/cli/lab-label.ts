@@ -1,11 +1,11 @@
 // `weir lab label`: answers that a person finds good or not, from a file, or asked one by one.
 import { readBoundedFile } from '../config/files.ts'
-import { numberOf, parseObject, stringOf } from '../core/json-read.ts'
+import { numberOf, objectsOf, parseObject, stringOf } from '../core/json-read.ts'
 import type { JsonObject } from '../core/json.ts'
 import { ADMIN_OPTIONS, askAdmin } from './admin-call.ts'
-import { type Command, CliError, EXIT, UsageError } from './command.ts'
+import { type Arguments, type CliContext, type Command, CliError, EXIT, UsageError } from './command.ts'
 import { printable, writeJson } from './format.ts'
-import { required } from './read.ts'
+import { readInteger, required } from './read.ts'
 
 type Unlabelled = { readonly prompt: string; readonly answer: string; readonly good: boolean | null }
 type Labelled = { readonly prompt: string; readonly answer: string; readonly good: boolean }
@@ -21,15 +21,19 @@ export const labLabelCommand: Command = {
     'Each line of the file is one answer: {"prompt": "…", "answer": "…", "good": true}. Lines without `good` are shown one by one in a terminal: y, n, s to skip, q to end. A judge takes at least 10 good and 10 bad ones; 100 to 200 are better. For a judge that compares, good and bad answers have to be to the same prompts.',
   options: {
     file: { type: 'positional', description: 'JSON lines; - reads them from the input' },
+    kept: { type: 'string', valueHint: 'n', description: 'Instead of a file: the newest kept answers without a label' },
+    route: { type: 'string', valueHint: 'name', description: 'With --kept: only answers of this route' },
     ...ADMIN_OPTIONS,
   },
   examples: [
     { command: 'weir lab label labels.jsonl', what: 'labels of a file' },
     { command: 'weir lab label - < labels.jsonl', what: 'of another program' },
+    { command: 'weir lab label --kept 50 --route chat', what: 'kept answers, one by one' },
   ],
   run: async (args, context) => {
-    const file = required(args, 'file', true)
-    const given = linesOf(file === '-' ? await context.outside.readInput() : await read(file))
+    const kept = readInteger(args, 'kept', 1, 200)
+    const file = kept === null ? required(args, 'file', true) : null
+    const given = kept === null ? linesOf(await textOf(file ?? '-', context)) : await keptOf(args, context, kept)
     const open = given.filter(({ good }) => good === null)
     if (open.length > 0 && (file === '-' || context.isTerminal !== true))
       throw new UsageError(
@@ -68,6 +72,26 @@ export const labLabelCommand: Command = {
 
 function countOf(counts: JsonObject, name: string): number {
   return numberOf(counts, name) ?? 0
+}
+
+async function textOf(file: string, { outside }: CliContext): Promise<string> {
+  return file === '-' ? outside.readInput() : read(file)
+}
+
+async function keptOf(args: Arguments, context: CliContext, limit: number): Promise<readonly Unlabelled[]> {
+  const route = args.text('route')
+  const query = `limit=${limit}${route === null ? '' : `&route=${encodeURIComponent(route)}`}`
+  const page = await askAdmin(args, context, { method: 'GET', path: `/admin/labels/open?${query}` })
+  const found = objectsOf(page, 'data').flatMap((row): Unlabelled[] => {
+    const prompt = stringOf(row, 'prompt')
+    const answer = stringOf(row, 'answer')
+    return prompt === null || answer === null ? [] : [{ prompt, answer, good: null }]
+  })
+  if (found.length > 0) return found
+  throw new CliError(
+    'No answer is kept that has no label yet.',
+    'What is kept is said by `prompts.keep` of the configuration.',
+  )
 }
 
 async function read(file: string): Promise<string> {

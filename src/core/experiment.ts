@@ -46,6 +46,8 @@ export type Ramp = {
   readonly guardrails: { readonly [guardrail in Guardrail]?: RateTest }
   /** Conversations of this stage that went to the candidate and to the control. */
   readonly assigned: { readonly candidate: number; readonly control: number }
+  /** Answers of the candidate in this stage that were measured, and those among them that it could not give at all. */
+  readonly answers: number
   readonly hardErrors: number
 }
 

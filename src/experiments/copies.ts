@@ -19,6 +19,8 @@ export interface Copies {
   /** A comparison that was not made by a copy of a request is counted with them. */
   count(experiment: string, outcome: CopyDrop | null): void
   counts(experiment: string): CopyCounts
+  /** Of all experiments since the process began. */
+  totals(): Readonly<Record<string, number>>
   /** Resolves when none is under way. */
   settled(): Promise<void>
 }
@@ -45,8 +47,11 @@ export function createCopies({ engine, snapshot, judges, compare }: CopyTools): 
   const waiting: Job[] = []
   const made = new Map<string, number>()
   const dropped = new Map<string, { [reason in CopyDrop]?: number }>()
+  /** Of all experiments, also those that are deleted: a counter never falls. */
+  const totals: { [outcome in CopyDrop | 'made']?: number } = {}
 
   function count(experiment: string, outcome: CopyDrop | null): void {
+    totals[outcome ?? 'made'] = (totals[outcome ?? 'made'] ?? 0) + 1
     if (outcome === null || outcome === 'unreadable' || outcome === 'not_graded')
       made.set(experiment, (made.get(experiment) ?? 0) + 1)
     if (outcome === null) return
@@ -106,6 +111,7 @@ export function createCopies({ engine, snapshot, judges, compare }: CopyTools): 
     },
     count,
     counts: (experiment) => ({ made: made.get(experiment) ?? 0, dropped: { ...dropped.get(experiment) } }),
+    totals: () => ({ ...totals }),
     async settled() {
       while (running.size > 0) await Promise.all(running)
     },

@@ -45,6 +45,11 @@ export interface Experiments extends Experimenting {
   configure(): void
   start(): void
   stop(): void
+  /** For the metrics. */
+  counts(): {
+    readonly copies: Readonly<Record<string, number>>
+    readonly standing: readonly { readonly stage: string; readonly status: string }[]
+  }
   /** What happens each second. */
   tick(): Promise<void>
   /** Resolves when nothing is under way and all that happened is written. */
@@ -300,6 +305,10 @@ export function createExperiments(tools: ExperimentTools): Experiments {
         progress.flush().catch(onError)
       }
     },
+    counts: () => ({
+      copies: copies.totals(),
+      standing: [...known.values()].map(({ progress }) => progress.now.ramp),
+    }),
     tick,
     async settled() {
       await engine.sampler.settled()

@@ -98,6 +98,7 @@ export function newRamp(nowMs: number): Ramp {
     test: NEW_PAIR_TEST,
     guardrails: {},
     assigned: { candidate: 0, control: 0 },
+    answers: 0,
     hardErrors: 0,
   }
 }
@@ -177,7 +178,7 @@ function judge(ramp: Ramp, plan: RampPlan, nowMs: number): Step {
 
 function objection(ramp: Ramp): string | null {
   const isLive = isReal(ramp.stage)
-  const answers = ramp.assigned.candidate
+  const { answers } = ramp
   if (isLive && isFuseBlown(ramp.hardErrors, answers))
     return `fuse: ${ramp.hardErrors} hard errors in ${answers} answers`
   if (evidenceOf(ramp.test.rollback) >= (isLive ? PRODUCTION_ROLLBACK_EVIDENCE : SHADOW_ROLLBACK_EVIDENCE))
@@ -203,7 +204,13 @@ function withOutcome(ramp: Ramp, observation: Observation & { readonly type: 'ou
       observation.control.includes(guardrail),
       plan.tolerance,
     )
-  return { ...ramp, guardrails, hardErrors: ramp.hardErrors + Number(observation.isHard) }
+  const isAnswer = observation.measured.includes('error')
+  return {
+    ...ramp,
+    guardrails,
+    answers: ramp.answers + Number(isAnswer),
+    hardErrors: ramp.hardErrors + Number(observation.isHard),
+  }
 }
 
 function withAssignment(ramp: Ramp, toCandidate: boolean): Ramp {
@@ -225,7 +232,15 @@ function rollBack(ramp: Ramp, why: string, nowMs: number): Step {
 function enter(ramp: Ramp, stage: Stage, why: string, nowMs: number): Step {
   if (stage === ramp.stage) return unchanged(ramp)
   return {
-    ramp: { ...ramp, stage, enteredAtMs: nowMs, stagePairs: 0, assigned: { candidate: 0, control: 0 }, hardErrors: 0 },
+    ramp: {
+      ...ramp,
+      stage,
+      enteredAtMs: nowMs,
+      stagePairs: 0,
+      assigned: { candidate: 0, control: 0 },
+      answers: 0,
+      hardErrors: 0,
+    },
     transition: transition(ramp, stage, why),
   }
 }

@@ -10,6 +10,7 @@ export type MetricRow = {
     | 'messages'
     | 'seconds'
     | 'dollars'
+    | 'experiments'
     | 'tokens'
     | 'units'
     | 'share'
@@ -219,6 +220,20 @@ export const CATALOGUE = {
     unit: 'requests',
     help: 'Answers that the lab was to look at and did not: there was no room (`no_room`), their entry could not be written (`not_booked`), only their provider understands the request (`not_readable`).',
     labels: ['reason'],
+  },
+  labCopies: {
+    name: 'weir_lab_copies_total',
+    type: 'counter',
+    unit: 'requests',
+    help: 'Requests that experiments were to copy to another model, by what came of it: `made`, or why there is nothing to compare (docs/experiments.md).',
+    labels: ['outcome'],
+  },
+  experiments: {
+    name: 'weir_experiments',
+    type: 'gauge',
+    unit: 'experiments',
+    help: 'Experiments by where they stand.',
+    labels: ['stage', 'status'],
   },
   alertsWaiting: {
     name: 'weir_alert_deliveries_waiting',

@@ -143,6 +143,21 @@ export function createReaders(
         labels: { reason },
         value,
       })),
+    labCopies: () =>
+      Object.entries(recorded.sources()?.experiments?.().copies ?? {}).map(([outcome, value]) => ({
+        labels: { outcome },
+        value,
+      })),
+    experiments: () => {
+      const standing = Map.groupBy(
+        recorded.sources()?.experiments?.().standing ?? [],
+        ({ stage, status }) => `${stage} ${status}`,
+      )
+      return [...standing.values()].map((same) => {
+        const { stage, status } = same[0]!
+        return { labels: { stage, status }, value: same.length }
+      })
+    },
     alertsWaiting: gauge((sources) => sources.alertOutbox?.().waiting),
     alertTries: () =>
       (recorded.sources()?.alertOutbox?.().ended ?? []).map(({ destination, outcome, count }) => ({

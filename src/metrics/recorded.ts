@@ -54,6 +54,11 @@ export type GaugeSources = {
     readonly seen: number
     readonly dropped: Readonly<Record<string, number>>
   }
+  /** Copies by what came of them, and where each experiment stands. */
+  readonly experiments?: () => {
+    readonly copies: Readonly<Record<string, number>>
+    readonly standing: readonly { readonly stage: string; readonly status: string }[]
+  }
   /** Messages to operators: those that are not delivered yet, and how tries have ended. */
   readonly alertOutbox?: () => {
     readonly waiting: number

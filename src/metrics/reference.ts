@@ -6,6 +6,7 @@ const UNIT_WORDS: Readonly<Record<MetricRow['unit'], string>> = {
   attempts: 'attempts',
   messages: 'messages',
   seconds: 'seconds',
+  experiments: 'experiments',
   dollars: 'US dollars',
   tokens: 'tokens',
   units: 'units of the kind',
