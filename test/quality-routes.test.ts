@@ -273,6 +273,28 @@ routes: { chat: { targets: [up/gpt-4o, up/unheard-of], strategy: quality, qualit
     },
   ))
 
+test('a choice within a route that stands first is told, and one within a route that does not is not', () =>
+  withGateway(
+    `routes:
+  inner: { targets: [up/gpt-4o, up/gpt-4o-mini], strategy: quality, quality: { floor: 0.65 } }
+  before: { targets: [inner, up/unheard-of] }
+  behind: { targets: [up/unheard-of, inner] }`,
+    async (weir) => {
+      const told = (model: string) =>
+        weir.gateway.explain({
+          request: { ...QUESTION, model },
+          dialect: 'openai-chat',
+          caller: null,
+          headers: new Headers(OPEN_QUESTION),
+        })
+      expect(told('before')).toMatchObject({
+        decision: { reason: 'cheapest_good_enough', propensity: 1 },
+        targets: [{ target: 'up/gpt-4o-mini' }, { target: 'up/gpt-4o' }, { target: 'up/unheard-of' }],
+      })
+      expect(told('behind')).toMatchObject({ decision: null, targets: [{ target: 'up/unheard-of' }, {}, {}] })
+    },
+  ))
+
 test('a caller’s own order stands before the policy’s choice, and is told as what it is', () =>
   withGateway(
     `  two: { preset: openai-compatible, base_url: "http://127.0.0.1:1/v1", keys: [k], models: { gpt-4o-mini: { price: { input: 9 } } } }

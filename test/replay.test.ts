@@ -36,6 +36,9 @@ const policies: Record<string, string> = {
   same: 'routes: { chat: { targets: [up/gpt-4o, up/gpt-4o-mini], strategy: weighted } }',
   cheap: 'routes: { chat: { targets: [up/gpt-4o, up/gpt-4o-mini], strategy: quality, quality: { floor: 0.65 } } }',
   careful: 'routes: { chat: { targets: [up/gpt-4o, up/gpt-4o-mini], strategy: quality, quality: { floor: 0.75 } } }',
+  floored: 'routes: { chat: { targets: [up/gpt-4o, up/gpt-4o-mini], strategy: weighted, quality: { floor: 0.65 } } }',
+  nested:
+    'routes: { chat: { targets: [inner, up/gpt-4o] }, inner: { targets: [up/gpt-4o, up/gpt-4o-mini], strategy: quality, quality: { floor: 0.65 } } }',
   exploring:
     'routes: { chat: { targets: [up/gpt-4o, up/gpt-4o-mini], strategy: quality, quality: { floor: 0.75, explore: { share: 0.25 } } } }',
   gone: 'routes: { other: { targets: [up/gpt-4o] } }',
@@ -142,6 +145,11 @@ test('a policy that would have done the same changes nothing but what chance dre
   const told = await report('same')
   expect(told.replayed.targets.map(({ requests }) => requests)).toEqual([20, 20])
   expect(Math.abs(Number(told.saved_usd))).toBeLessThan(LARGE_USD)
+})
+
+test('a floor under another strategy filters, and a route within the route says who is first of it', async () => {
+  expect((await report('floored')).replayed.targets.map(({ requests }) => requests)).toEqual([20, 20])
+  expect((await report('nested')).replayed.targets).toEqual([{ target: 'up/gpt-4o-mini', requests: 40, share: 1 }])
 })
 
 test('where the policy tries others out, their chances count and not one draw', async () => {

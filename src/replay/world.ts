@@ -76,9 +76,10 @@ export function createReplayer(world: ReplayWorld): (request: LoggedRequest) => 
       },
       outputTokensOf: ({ id }) => usageAt(id, request, meanOutputs).output,
       quality,
-      decide(candidates, { terms, baseline }, facts) {
+      decide(candidates, { route: name, terms, baseline, isFree }, facts) {
         const situation = { baseline, pressurePerUsd: 0, explorationLeftNanoUsd: Number.POSITIVE_INFINITY }
-        chances ??= chancesOf(candidates, terms, situation)
+        // Where the floor only filters the strategy chooses, and a route within the route only says who is compared.
+        if (isFree && name === route.name) chances ??= chancesOf(candidates, terms, situation)
         return { ...decide(candidates, terms, { ...situation, draw: 1 }), pressurePerUsd: 0, tasks: facts.tasks() }
       },
       drawOf(name) {

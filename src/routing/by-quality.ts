@@ -80,7 +80,8 @@ export function orderByQuality(
   if (candidates.length < found.length || found.length === 0) return orderBy(strategy, found, facts)
   const isByCost = strategy === 'quality' || strategy === 'cheapest'
   const { request, tools } = collection
-  const baseline = terms.baseline ?? orderBy(strategy, found, facts)[0]!.target.deployment.id
+  const first = isByCost ? orderBy(strategy, found, facts)[0]! : found[0]!
+  const baseline = terms.baseline ?? first.target.deployment.id
   const isFree = isByCost && isOpen(request.conversation)
   const decided = tools.decide(candidates, { route, terms, baseline, isFree }, request.facts)
   const byId = new Map(found.map((candidate) => [candidate.target.deployment.id, candidate]))
@@ -92,7 +93,9 @@ export function orderByQuality(
     const expected = quality === null ? {} : { expected: { quality, costNanoUsd } }
     collection.excluded.push({ deployment: target.deployment, why: WHY[excluded], ...expected })
   }
-  if (route === request.route.name && collection.decision === null)
+  const isOwn = route === request.route.name
+  if (collection.decision === null || (isOwn && collection.decidedFor !== route)) {
+    collection.decidedFor = route
     collection.decision = {
       reason: isByCost ? decided.reason : 'floor',
       propensity: decided.propensity,
@@ -103,6 +106,7 @@ export function orderByQuality(
       pressurePerUsd: decided.pressurePerUsd,
       tasks: decided.tasks,
     }
+  }
   return isByCost ? withReasons(ordered, decided) : filtered(ordered, decided, (kept) => orderBy(strategy, kept, facts))
 }
 

@@ -16,12 +16,22 @@ export type Collection = {
   readonly excluded: Excluded[]
   /** Able, but cooling down. */
   readonly benched: Candidate[]
-  /** What was decided by quality for the request's own route; null: nothing yet. */
+  /** What was decided by quality, for the request's own route if that asks for it, else for the first route within it that does; null: nothing. */
   decision: PlannedDecision | null
+  decidedFor: string | null
 }
 
 export function startCollection(request: PlanRequest, tools: PlanTools): Collection {
-  return { request, tools, nowMs: tools.monotonicMs(), seen: new Set(), excluded: [], benched: [], decision: null }
+  return {
+    request,
+    tools,
+    nowMs: tools.monotonicMs(),
+    seen: new Set(),
+    excluded: [],
+    benched: [],
+    decision: null,
+    decidedFor: null,
+  }
 }
 
 const NO_REST: readonly Candidate[] = []

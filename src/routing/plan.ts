@@ -130,10 +130,15 @@ export function plan(request: PlanRequest, tools: PlanTools): Plan {
 }
 
 /** A conversation may have stayed elsewhere, the caller may have an order of its own, and what was chosen may have no room now. */
-function decisionOf(targets: readonly PlannedTarget[], { decision, request }: Collection): PlannedDecision | null {
+function decisionOf(
+  targets: readonly PlannedTarget[],
+  { decision, decidedFor, request }: Collection,
+): PlannedDecision | null {
   const first = targets[0]?.deployment.id
   if (decision === null || first === undefined || decision.reason === 'floor' || first === decision.choice)
     return decision
+  // What was decided within a route that does not come first says nothing of who does.
+  if (decidedFor !== request.route.name) return null
   const hasStayed = first === request.conversation?.last?.deploymentId
   return { ...decision, choice: first, reason: hasStayed ? 'conversation' : 'displaced', propensity: 1 }
 }

@@ -44,7 +44,7 @@ export type AttemptPolicy = {
 
 /** What a route asks of quality. */
 export type QualityTerms = QualityPolicy & {
-  /** Who answers when nobody is known to be good enough; null: whom the strategy puts first (the cheapest, where it is `quality`). */
+  /** Who answers when nobody is known to be good enough; null: the cheapest, or the first as written where costs do not decide. */
   readonly baseline: string | null
   /** Bounds of what is spent on trying in a day. */
   readonly exploration: { readonly spendShare: number; readonly maxNanoUsd: NanoUsd | null }
