@@ -157,6 +157,13 @@ test('a month is told once, when its hour has come, with chart and page', async 
   ])
 })
 
+test('where nothing was ever asked, nothing is told', async () => {
+  const raised: AlertOf<'report'>[] = []
+  const { look } = await start([{ name: 'all' }], '2026-10-02T09:00:00Z', raised)
+  await look('2026-10-02T09:01:00Z')
+  expect(raised).toEqual([])
+})
+
 test('each team hears of itself, if there is something to hear', async () => {
   const raised: AlertOf<'report'>[] = []
   const { look } = await start([{ name: 'teams', each_team: true }], '2026-12-01T09:00:00Z', raised)
@@ -170,10 +177,10 @@ test('a report of a team that is gone is told of, and keeps no other one back', 
   const [raised, errors]: [AlertOf<'report'>[], unknown[]] = [[], []]
   const scheduled = [
     { name: 'lost', team: 'nobody' },
-    { name: 'weekly', every: 'week', team: 'research' },
+    { name: 'monthly', team: 'research' },
   ]
   const { look } = await start(scheduled, '2026-12-01T09:00:00Z', raised, errors)
   await look('2026-12-01T09:01:00Z')
-  expect(raised.map(({ facts }) => facts.title)).toEqual(['Spend of the team research in the week of 2026-11-23'])
+  expect(raised.map(({ facts }) => facts.title)).toEqual(['Spend of the team research in 2026-11'])
   expect(String(errors[0])).toContain('of the team nobody')
 })

@@ -62,8 +62,9 @@ export function startScheduledReports({ store, clock, config, raise, onError }: 
     const names = await namesOf(store)
     for (const subject of subjectsOf(report, teams)) {
       const statement = await gatherStatement(subject, time, { store, now: clock.now(), names })
-      // A team that asked for nothing need not hear of it.
-      if (report.eachTeam && statement.total.requests === 0) continue
+      // A team that asked for nothing need not hear of it, and a gateway that is new has nothing to tell.
+      const isQuiet = statement.total.requests === 0
+      if (isQuiet && (report.eachTeam || statement.before.requests === 0)) continue
       const { currency = null } = config()
       const { statementHtml, statementChart } = await import('./statement-html.ts')
       const chart = await statementChart(statement, currency)
