@@ -95,9 +95,10 @@ async function count(feedback: Feedback, caller: KeyWithTeam, tools: FeedbackToo
   if (saidBefore.length >= MAX_SAID && !saidBefore.some((said) => said.source === source))
     throw malformed('request_id', `${MAX_SAID} things have been said of this answer, and more are not taken.`)
   const said = saidIn(feedback)
-  if (label !== null) taskLearning.correct(about, about.shares, label)
-  // A label says what the request was; what is said with it is said of that task.
-  const replaced = await book.say(label === null ? about : { ...about, shares: declaredTask(label).shares }, said)
+  const named = label === null ? undefined : declaredTask(label).shares
+  // Said again, a label teaches nothing new.
+  if (label !== null && about.shares[TASKS.indexOf(label)] !== 1) taskLearning.correct(about, about.shares, label)
+  const replaced = await book.say(about, said, named)
   return {
     object: 'weir.feedback',
     request_id: requestId,

@@ -2012,6 +2012,23 @@ for (const [name, makePlace] of Object.entries(STORES)) {
         if (again !== store) await again.close()
       })
 
+      test('what a request asked for may be known better later', async () => {
+        const store = open()
+        const request = {
+          id: 'req_1',
+          at: NOON,
+          keyId: 'key_1',
+          teamId: null,
+          route: 'chat',
+          deployment: 'a/x',
+          shares: [0.5, 0.5],
+        }
+        await store.putEvidence({ ...NOTHING, answered: [request] })
+        await store.putEvidence({ ...NOTHING, relabelled: [{ id: 'req_1', shares: [0, 1] }] })
+        await store.putEvidence({ ...NOTHING, answered: [request] })
+        expect(await store.getAnswered('req_1')).toEqual({ ...request, shares: [0, 1] })
+      })
+
       test('what a source says again replaces what it said, in the sums by day, too, however often and whenever', async () => {
         const store = open()
         await fc.assert(

@@ -64,7 +64,10 @@ export type LearnedState = { readonly name: string; readonly state: string }
 
 /** What is written down at once: all of it or nothing. */
 export type EvidenceBatch = {
+  /** One that is there already stays as it is. */
   readonly answered: readonly AnsweredRequest[]
+  /** What requests turned out to be; absent: none did. */
+  readonly relabelled?: readonly Pick<AnsweredRequest, 'id' | 'shares'>[]
   readonly evidence: readonly StoredEvidence[]
   readonly scores: readonly StoredScore[]
   readonly learned: readonly LearnedState[]

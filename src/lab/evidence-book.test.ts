@@ -113,6 +113,28 @@ test('whatever is said in whatever order, only what every source said last is be
   )
 })
 
+test('a label moves what was said before to the task that it names, and what is said afterwards counts there', async () => {
+  const { book, time, scoreboard, store } = setup()
+  const code = declaredTask('code').shares
+  await book.say(about(), [said('thumb', 1), said('task_success', 0)])
+  time.now += 21 * DAY
+  expect(await book.say((await book.find('req_1')) ?? about(), [], code)).toBe(0)
+  const scores = scoreboard.scores(['gateway'], 'a/x', time.now)
+  expect([scores[CHAT]!.own, scores[TASKS.indexOf('code')]!.own]).toEqual([expect.closeTo(0), expect.closeTo(0.75)])
+  const labelled = (await book.find('req_1'))!
+  expect(labelled.shares).toEqual(code)
+  expect(await book.say(labelled, [said('thumb', 0), said('task_success', 1)])).toBe(2)
+  const after = scoreboard.scores(['gateway'], 'a/x', time.now)
+  expect(after[CHAT]!.own).toBeCloseTo(0)
+  expect(after[TASKS.indexOf('code')]!.own).toBeCloseTo(1.5)
+  expect(after[TASKS.indexOf('code')]!.mean).toBeCloseTo(2 / 3.5)
+  const days = await store.evidenceDays({ from: 0 })
+  expect(days.map(({ task, kind, pieces }) => [task, kind, pieces])).toEqual([
+    ['code', 'task_success', 1],
+    ['code', 'thumb', 1],
+  ])
+})
+
 test('while the store is away nothing is lost, and nothing is counted twice afterwards', async () => {
   const real = openSqliteStore({ path: ':memory:', sync: 'process' })
   let isAway = true

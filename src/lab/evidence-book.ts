@@ -9,9 +9,9 @@ import type { AnsweredRequest, StoredEvidence, StoredScore } from '../core/evide
 import type { Clock } from '../core/clock.ts'
 import type { JsonValue } from '../core/json.ts'
 import type { EvidenceStore } from '../store/store.ts'
-import { EVIDENCE, type Evidence, type EvidenceKind, readScoreState, weighed } from './score.ts'
+import { EVIDENCE, type Evidence, type EvidenceKind, keptAfter, readScoreState, weighed } from './score.ts'
 import { type Scoreboard, type ScoreRow, scopeChainOf } from './scoreboard.ts'
-import { isTask, mostBelieved } from './task.ts'
+import { isTask, mostBelieved, type TaskShares } from './task.ts'
 
 /** One piece of evidence and who it comes from. */
 export type Said = { readonly source: string; readonly evidence: Evidence; readonly comment: string | null }
@@ -31,8 +31,11 @@ export interface EvidenceBook {
   note(request: AnsweredRequest): void
   /** Counts what nobody can have said before. */
   count(about: AnsweredRequest, said: Said): void
-  /** Counts what may have been said before; durable when it resolves, with the pieces that took the place of another. */
-  say(about: AnsweredRequest, said: readonly Said[]): Promise<number>
+  /**
+   * Counts what may have been said before; durable when it resolves, with the pieces that took the place of another. `named`: what the tasks of
+   * the request really were; what was said of it before moves to them.
+   */
+  say(about: AnsweredRequest, said: readonly Said[], named?: TaskShares): Promise<number>
   /** A request that was looked at; null: it was not, or that is too long ago. */
   find(requestId: string): Promise<AnsweredRequest | null>
   /** Everything that was said of a request. */
@@ -58,6 +61,7 @@ const MAX_PENDING = 20_000
 
 export function createEvidenceBook({ store, clock, scoreboard, learners, onError }: EvidenceBookTools): EvidenceBook {
   const answered = new Map<string, AnsweredRequest>()
+  const relabelled = new Map<string, AnsweredRequest>()
   /** By request, source and kind. */
   const evidence = new Map<string, StoredEvidence>()
   let cancel: (() => void) | null = null
@@ -107,12 +111,17 @@ export function createEvidenceBook({ store, clock, scoreboard, learners, onError
     put(evidence, keyOf(requestId, source, piece.kind), row)
   }
 
-  async function sayNow(about: AnsweredRequest, said: readonly Said[]): Promise<number> {
-    const kept = await store.evidenceOf(about.id)
+  async function sayNow(asked: AnsweredRequest, said: readonly Said[], named: TaskShares | null): Promise<number> {
+    const kept = (await saidOf(asked.id)).map((row) => (named === null ? row : moved(asked, row, named)))
+    const about = named === null ? asked : { ...asked, shares: named }
+    if (named !== null) {
+      note(about)
+      put(relabelled, about.id, about)
+    }
     let replaced = 0
     for (const one of said) {
       const key = keyOf(about.id, one.source, one.evidence.kind)
-      const before = evidence.get(key) ?? kept.find((row) => keyOf(row.requestId, row.source, row.kind) === key)
+      const before = kept.find((row) => keyOf(row.requestId, row.source, row.kind) === key)
       if (before !== undefined) {
         takeBack(about, before)
         replaced++
@@ -121,6 +130,28 @@ export function createEvidenceBook({ store, clock, scoreboard, learners, onError
     }
     await flush()
     return replaced
+  }
+
+  /** The same piece of evidence, counted for other tasks. */
+  function moved(about: AnsweredRequest, row: StoredEvidence, named: TaskShares): StoredEvidence {
+    takeBack(about, row)
+    const { kind, quality, weight, at, deployment, source } = row
+    if (!isKind(kind)) return row
+    const now = clock.now()
+    const left = { kind, quality, weight: weight * keptAfter(now - at) }
+    scoreboard.observe(scopeChainOf(about.keyId, about.teamId), deployment, named, left, now)
+    const next = { ...row, task: mostBelieved(named) }
+    put(evidence, keyOf(about.id, source, kind), next)
+    return next
+  }
+
+  async function saidOf(requestId: string): Promise<readonly StoredEvidence[]> {
+    const rows = new Map(
+      (await store.evidenceOf(requestId)).map((row) => [keyOf(requestId, row.source, row.kind), row]),
+    )
+    for (const row of evidence.values())
+      if (row.requestId === requestId) rows.set(keyOf(requestId, row.source, row.kind), row)
+    return [...rows.values()]
   }
 
   function takeBack(
@@ -139,6 +170,7 @@ export function createEvidenceBook({ store, clock, scoreboard, learners, onError
   async function write(): Promise<void> {
     const batch = {
       answered: [...answered.values()],
+      relabelled: [...relabelled.values()],
       evidence: [...evidence.values()],
       scores: scoreboard.takeChanged().map(({ state, ...row }) => ({ ...row, state: JSON.stringify(state) })),
       learned: learners.flatMap(({ takeChanged }) =>
@@ -156,7 +188,11 @@ export function createEvidenceBook({ store, clock, scoreboard, learners, onError
       throw error
     }
     // What came meanwhile under the same name stays.
-    for (const row of batch.answered) if (answered.get(row.id) === row) answered.delete(row.id)
+    for (const [pending, rows] of [
+      [answered, batch.answered],
+      [relabelled, batch.relabelled],
+    ] as const)
+      for (const row of rows) if (pending.get(row.id) === row) pending.delete(row.id)
     for (const row of batch.evidence) {
       const key = keyOf(row.requestId, row.source, row.kind)
       if (evidence.get(key) === row) evidence.delete(key)
@@ -166,20 +202,14 @@ export function createEvidenceBook({ store, clock, scoreboard, learners, onError
   return {
     note,
     count,
-    say(about, said) {
-      const done = saying.then(() => sayNow(about, said))
+    say(about, said, named) {
+      const done = saying.then(() => sayNow(about, said, named ?? null))
       saying = done.catch(() => undefined)
       return done
     },
-    find: async (requestId) => answered.get(requestId) ?? (await store.getAnswered(requestId)),
-    async saidOf(requestId) {
-      const rows = new Map(
-        (await store.evidenceOf(requestId)).map((row) => [keyOf(requestId, row.source, row.kind), row]),
-      )
-      for (const row of evidence.values())
-        if (row.requestId === requestId) rows.set(keyOf(requestId, row.source, row.kind), row)
-      return [...rows.values()]
-    },
+    find: async (requestId) =>
+      relabelled.get(requestId) ?? answered.get(requestId) ?? (await store.getAnswered(requestId)),
+    saidOf,
     async load() {
       scoreboard.restore(readScores(await store.qualityScores()))
       for (const { prefix, restore } of learners) {

@@ -138,7 +138,8 @@ function decayed(state: ScoreState, nowMs: number): ScoreState {
   }
 }
 
-function keptAfter(ageMs: number): number {
+/** What is left of evidence of that age, 0–1. */
+export function keptAfter(ageMs: number): number {
   return ageMs <= 0 ? 1 : 0.5 ** (ageMs / HALF_LIFE_MS)
 }
 

@@ -35,6 +35,7 @@ export function createEvidenceStore(database: Connection): EvidenceStore {
   const putAnswered = database.statement(
     'INSERT INTO answered_requests VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING',
   )
+  const relabel = database.statement('UPDATE answered_requests SET shares = ? WHERE id = ?')
   const getAnswered = database.statement<AnsweredRow, [string]>('SELECT * FROM answered_requests WHERE id = ?')
   const before = database.statement<EvidenceRow, [string, string, string]>(
     'DELETE FROM evidence WHERE request = ? AND source = ? AND kind = ? RETURNING *',
@@ -87,9 +88,10 @@ export function createEvidenceStore(database: Connection): EvidenceStore {
     if (times === -1) clearDay.run(day, deployment, task, kind)
   }
 
-  function write({ answered, evidence, scores: beliefs, learned: states }: EvidenceBatch): void {
+  function write({ answered, relabelled = [], evidence, scores: beliefs, learned: states }: EvidenceBatch): void {
     for (const { id, at, keyId, teamId, route, deployment, shares, input } of answered)
       putAnswered.run(id, at, keyId, teamId, route, deployment, sharesText(shares), input ?? null)
+    for (const { id, shares } of relabelled) relabel.run(sharesText(shares), id)
     for (const piece of evidence) {
       const { requestId, source, kind, at, deployment, task, quality, weight, comment } = piece
       const old = before.get(requestId, source, kind)
