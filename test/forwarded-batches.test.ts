@@ -96,24 +96,25 @@ async function contentOf(weir: TestGateway, id: string | null): Promise<readonly
     .map((one) => JSON.parse(one) as Record<string, never>)
 }
 
-/** Lets time pass until `isSo`: a second at a time, with real turns in between for loopback. */
-async function until<T>(clock: DrivenClock, look: () => Promise<T | null>): Promise<T> {
+/** Lets time pass until something is found: a step at a time, with real turns in between for loopback. */
+async function until<T>(clock: DrivenClock, look: () => Promise<T | null>, stepMs = 1_000): Promise<T> {
   for (let turn = 0; turn < 5_000; turn++) {
     const found = await look()
     if (found !== null) return found
     await Bun.sleep(1)
-    clock.advance(1_000)
+    clock.advance(stepMs)
   }
   return expect.unreachable('it never came to be')
 }
 
 const OVER: ReadonlySet<string> = new Set(['failed', 'completed', 'expired', 'cancelled'])
 
-function over(weir: TestGateway, clock: DrivenClock, id: string): Promise<Batch> {
-  return until(clock, async () => {
+function over(weir: TestGateway, clock: DrivenClock, id: string, stepMs?: number): Promise<Batch> {
+  const look = async (): Promise<Batch | null> => {
     const batch = await weir.store.getBatch(id, null)
     return batch !== null && OVER.has(batch.status) ? batch : null
-  })
+  }
+  return until(clock, look, stepMs)
 }
 
 function handedIn(weir: TestGateway, clock: DrivenClock, id: string): Promise<Batch> {
@@ -347,6 +348,25 @@ describe('an answer that did not come', () => {
     expect(await over(weir, clock, id)).toMatchObject({ status: 'completed', completed: 5 })
     expect(host.batches).toHaveLength(1)
   })
+})
+
+test('a provider that is out of order for an hour has its lines executed here, and is not asked all the time', async () => {
+  using host = startOpenaiHost()
+  host.refuses = 503
+  const clock = drivenClock()
+  await using weir = await startGateway(openaiConfig(host.url), { clock })
+  const id = await create(
+    weir,
+    NAMES.map((name) => line(name)),
+  )
+  const startedMs = clock.monotonicMs()
+  const batch = await over(weir, clock, id, 10_000)
+  expect(batch).toMatchObject({ status: 'completed', completed: 5, forwarding: { type: 'own' } })
+  const uploads = host.received.filter(({ path: asked }) => asked === '/v1/files').length
+  expect(clock.monotonicMs() - startedMs).toBeGreaterThan(3_600_000)
+  expect(uploads).toBeGreaterThan(10)
+  expect(uploads).toBeLessThanOrEqual(62)
+  expect(host.alone).toHaveLength(5)
 })
 
 test('results that are booked and were not written down are not booked again', async () => {

@@ -46,6 +46,8 @@ const POLL_MS = 30_000
 const SHORT_POLL_MS = 5_000
 /** A batch that could not be handed in for so long is executed here. */
 const HAND_IN_MS = 3_600_000
+/** Each try plans and sends all of it anew. */
+const RETRY_MS = 60_000
 /** How long a provider may take to end a batch that is to end: 10 minutes by OpenAI's documentation. */
 const ENDING_MS = 3_600_000
 const GROUP = 32
@@ -88,27 +90,35 @@ export function createForwarder(tools: ForwardTools): Forwarder {
     return OWN
   }
 
-  async function begin(batch: Batch, signal: AbortSignal): Promise<ForwardStep> {
+  /** @param since when it was tried for the first time */
+  async function begin(batch: Batch, signal: AbortSignal, since: number): Promise<ForwardStep> {
     const plan = await planForward(batch, tools)
     if (plan === null) return keepHere(batch)
-    engine.bytes.hold(plan.bytes)
     try {
       holds.release(batch.id)
       await holds.hold(batch.id, plan.shares, false)
-      return await handIn(batch, plan, signal)
     } catch (error) {
       if (!(error instanceof GatewayError) || error.code !== 'budget_exhausted') throw error
       return await keepHere(batch)
+    }
+    try {
+      engine.bytes.hold(plan.bytes)
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error
+      log.warn('batch_not_handed_in', { batch: batch.id, deployment: plan.deployment.id, error: error.message })
+      return { type: 'wait', waitMs: RETRY_MS }
+    }
+    try {
+      return await handIn(batch, plan, signal, since)
     } finally {
       engine.bytes.free(plan.bytes)
     }
   }
 
-  async function handIn(batch: Batch, plan: ForwardPlan, signal: AbortSignal): Promise<ForwardStep> {
+  async function handIn(batch: Batch, plan: ForwardPlan, signal: AbortSignal, since: number): Promise<ForwardStep> {
     const { deployment, wire, endpoint, lines, headers } = plan
     const { provider } = deployment
     const credential = attemptTools.credentials.choose(provider, { waitMs: () => 0, tried: null })
-    const since = clock.now()
     const to = { deploymentId: deployment.id, credentialId: credential?.id ?? null, since, lines: lines.length }
     if (!(await writeIn(batch, ['in_progress'], { type: 'handing_in', to }))) {
       holds.release(batch.id)
@@ -126,9 +136,9 @@ export function createForwarder(tools: ForwardTools): Forwarder {
       log.info('batch_handed_in', { batch: batch.id, deployment: deployment.id, lines: lines.length })
       return { type: 'wait', waitMs: POLL_MS }
     } catch (error) {
-      if (!(error instanceof BatchRefused)) throw error
-      log.warn('batch_not_handed_in', { batch: batch.id, deployment: deployment.id, error: error.message })
-      return keepHere(batch)
+      const why = attemptTools.redact(error instanceof Error ? error.message : String(error))
+      log.warn('batch_not_handed_in', { batch: batch.id, deployment: deployment.id, error: why })
+      return error instanceof BatchRefused ? keepHere(batch) : { type: 'wait', waitMs: RETRY_MS }
     }
   }
 
@@ -149,7 +159,7 @@ export function createForwarder(tools: ForwardTools): Forwarder {
         await write(batch, { type: 'handed_in', id: found.id, to })
         return { type: 'again' }
       case 'none':
-        return isToEnd(batch) || clock.now() > to.since + HAND_IN_MS ? keepHere(batch) : begin(batch, signal)
+        return isToEnd(batch) || clock.now() > to.since + HAND_IN_MS ? keepHere(batch) : begin(batch, signal, to.since)
       case 'unsure':
         return giveUp(batch, to, place, null)
     }
@@ -243,7 +253,9 @@ export function createForwarder(tools: ForwardTools): Forwarder {
       const { forwarding } = batch
       if (forwarding === undefined) {
         const { forward } = tools.snapshot().config.batches
-        return forward === 'never' || batch.status !== 'in_progress' || isToEnd(batch) ? OWN : begin(batch, signal)
+        return forward === 'never' || batch.status !== 'in_progress' || isToEnd(batch)
+          ? OWN
+          : begin(batch, signal, clock.now())
       }
       switch (forwarding.type) {
         case 'own':
