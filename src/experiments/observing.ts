@@ -1,9 +1,10 @@
 // What the requests of a route on trial tell its experiment: who was assigned, what answers came to, what was spent.
 //
-// A guardrail compares one answer of the candidate with one of the control of about the same time: each waits for the other,
-// the candidate's in order, of the control only the newest. What is usual is learned from the control.
+// A guardrail compares one answer of the candidate with one of the control of about the same time: each waits for the other, and the
+// newest go first, so that where one of both is rare (the control, in the end) what is wrong now is seen now. What is usual is
+// learned from the control.
 import { LRUCache } from 'lru-cache'
-import type { Guardrail, Trial } from '../core/experiment.ts'
+import type { Guardrail, Stage, Trial } from '../core/experiment.ts'
 import type { OutcomeType } from '../core/outcome.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Answered } from '../lab/answered.ts'
@@ -29,8 +30,8 @@ export type ObservedExperiment = {
   readonly faultsOf: FaultsOf
 }
 
-/** Answers of the candidate that wait for one of the control. */
-const MOST_WAITING = 64
+/** Answers of the candidate that wait for one of the control: while it is rare, each of them counts. */
+const MOST_WAITING = 8
 /** Conversations that are remembered, so that each is counted once. */
 const MOST_CONVERSATIONS = 50_000
 
@@ -60,12 +61,19 @@ export function createObserving({ progress, now, faultsOf }: ObservedExperiment)
   function pairing(measured: readonly Guardrail[]) {
     const candidates: Finding[] = []
     let control: Finding | null = null
+    let of: Stage | null = null
     return ({ arm, stage }: Trial, finding: Finding): void => {
+      if (of !== stage) {
+        // Of another stage, and so of another time.
+        candidates.length = 0
+        control = null
+        of = stage
+      }
       if (arm === 'control') control = finding
-      else if (candidates.length < MOST_WAITING) candidates.push(finding)
-      const [candidate] = candidates
-      if (candidate === undefined || control === null) return
-      candidates.shift()
+      else candidates.push(finding)
+      if (candidates.length > MOST_WAITING) candidates.shift()
+      if (candidates.length === 0 || control === null) return
+      const candidate = candidates.pop()!
       const { broken } = control
       control = null
       progress.add({
