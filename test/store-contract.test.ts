@@ -2194,6 +2194,43 @@ for (const [name, makePlace] of Object.entries(STORES)) {
       })
     })
 
+    test('what heads see of a prompt goes with what is kept of it, and so does a copy’s', async () => {
+      const store = open()
+      const request = (number: number, word: number) => ({
+        id: `req_${number}`,
+        at: NOON + number * HOUR,
+        keyId: 'key_1',
+        teamId: null,
+        route: 'chat',
+        deployment: 'a/x',
+        shares: [1],
+        input: Uint8Array.of(word),
+      })
+      const prompt = (number: number, endUser: string | null): KeptPrompt => ({
+        requestId: `req_${number}`,
+        at: NOON + number * HOUR,
+        keyId: 'key_1',
+        teamId: null,
+        endUser,
+        route: 'chat',
+        deployment: 'a/x',
+        mode: 'hashed',
+        hashes: { prompt: 'p', system: 's' },
+        characters: 0,
+        content: null,
+      })
+      // The third is the copy of the first.
+      const answered = [request(1, 7), request(2, 8), request(3, 7), request(4, 9)]
+      await store.putEvidence({ answered, evidence: [], scores: [], learned: [] })
+      await store.putPrompts([prompt(1, 'ada'), prompt(2, 'ben'), prompt(4, null)])
+      const inputs = async () =>
+        Promise.all([1, 2, 3, 4].map(async (number) => (await store.getAnswered(`req_${number}`))?.input?.[0] ?? null))
+      expect(await store.deletePrompts({ endUser: 'ada' })).toBe(1)
+      expect(await inputs()).toEqual([null, 8, null, 9])
+      expect(await store.prunePrompts({ before: NOON + 3 * HOUR, limit: 9 })).toBe(1)
+      expect(await inputs()).toEqual([null, null, null, 9])
+    })
+
     test('a closed store says that it is unavailable', async () => {
       const store = open()
       await store.ping()

@@ -8,7 +8,7 @@
 // is tidied up in bulk, every few hundred requests. Money is a 64-bit integer everywhere.
 
 import { EVIDENCE } from './migration-evidence.ts'
-import { HEAD_INPUTS } from './migration-head-inputs.ts'
+import { HEAD_INPUTS, HEAD_INPUTS_BY_TIME } from './migration-head-inputs.ts'
 import { PROMPTS } from './migration-prompts.ts'
 import { REPORTS } from './migration-reports.ts'
 
@@ -561,6 +561,7 @@ export const MIGRATIONS: readonly string[] = [
   ALERT_QUEUE,
   PARTS_SINCE,
   HEAD_INPUTS,
+  HEAD_INPUTS_BY_TIME,
 ]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */

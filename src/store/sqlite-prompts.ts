@@ -20,6 +20,9 @@ type PromptRow = {
   readonly content: Uint8Array | null
 }
 
+const NAMED = `(?1 IS NULL OR key_id = ?1) AND (?2 IS NULL OR team_id = ?2)
+  AND (?3 IS NULL OR end_user = ?3) AND (?4 IS NULL OR at < ?4)`
+
 export function createPromptStore(database: Connection): PromptStore {
   const put = database.statement(
     'INSERT INTO prompts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
@@ -29,9 +32,15 @@ export function createPromptStore(database: Connection): PromptStore {
     `SELECT * FROM prompts WHERE at >= ?1 AND at < ?2 AND (at, request) > (?3, ?4) AND (?5 IS NULL OR route = ?5)
      ORDER BY at, request LIMIT ?6`,
   )
-  const remove = database.statement(
-    `DELETE FROM prompts WHERE (?1 IS NULL OR key_id = ?1) AND (?2 IS NULL OR team_id = ?2)
-     AND (?3 IS NULL OR end_user = ?3) AND (?4 IS NULL OR at < ?4)`,
+  const remove = database.statement(`DELETE FROM prompts WHERE ${NAMED}`)
+  // A copy that another model answered has the same words under an id of its own.
+  const forget = database.statement(
+    `UPDATE answered_requests SET input = NULL WHERE input IN (
+       SELECT input FROM answered_requests WHERE input IS NOT NULL AND id IN (SELECT request FROM prompts WHERE ${NAMED}))`,
+  )
+  const forgetOld = database.statement(
+    `UPDATE answered_requests SET input = NULL WHERE id IN (
+       SELECT id FROM answered_requests WHERE input IS NOT NULL AND at < ? ORDER BY at LIMIT ?)`,
   )
   const prune = database.statement(
     'DELETE FROM prompts WHERE request IN (SELECT request FROM prompts WHERE at < ? ORDER BY at LIMIT ?)',
@@ -84,8 +93,17 @@ export function createPromptStore(database: Connection): PromptStore {
         return { data: data.map(readPrompt), next }
       }),
     deletePrompts: ({ keyId, teamId, endUser, before }) =>
-      guarded(() => remove.run(keyId ?? null, teamId ?? null, endUser ?? null, before ?? null).changes),
-    prunePrompts: ({ before, limit }) => guarded(() => prune.run(before, limit).changes),
+      guarded(() => {
+        const named = [keyId ?? null, teamId ?? null, endUser ?? null, before ?? null] as const
+        return database
+          .transaction(() => {
+            forget.run(...named)
+            return remove.run(...named).changes
+          })
+          .immediate()
+      }),
+    prunePrompts: ({ before, limit }) =>
+      guarded(() => Math.max(forgetOld.run(before, limit).changes, prune.run(before, limit).changes)),
   }
 }
 

@@ -632,14 +632,14 @@ export interface PromptStore {
   scanPrompts(
     query: PageQuery & { readonly from: number; readonly to: number; readonly route?: string },
   ): Promise<Page<KeptPrompt>>
-  /** Deletes what is of all that is named, and says how many. */
+  /** Deletes what is of all that is named, and says how many prompts it was; what heads see of them goes, too. */
   deletePrompts(of: {
     readonly keyId?: string
     readonly teamId?: string
     readonly endUser?: string
     readonly before?: number
   }): Promise<number>
-  /** Deletes up to `limit` that are older, oldest first, and says how many. */
+  /** Deletes up to `limit` that are older, oldest first, as what heads see of them, and says how many. */
   prunePrompts(query: { readonly before: number; readonly limit: number }): Promise<number>
 }
 
