@@ -287,6 +287,48 @@ async function savedBy({ weir }: World): Promise<bigint> {
   return rows.find(({ group }) => group.route === 'chat')?.savedNanoUsd ?? 0n
 }
 
+test('once the configuration says the same, an experiment that is over has nothing left to change', async () => {
+  const all = await world(GOOD)
+  const id = await started(all, { stages: ['shadow'], judge: null })
+  const { gateway } = all.weir
+  for (const why of ['known well', 'known long enough']) await gateway.experiments.command(id, 'promote', why)
+  expect(all.experiment(id).ramp.stage).toBe('done')
+  const answered = async () => (await all.ask(1))[0]?.headers.get('x-weir-target')
+  expect(await answered()).toBe('new/m')
+  const { config } = gateway.snapshot
+  const { chat } = config.routes
+  if (chat === undefined) throw new Error('there is no route')
+  gateway.configure({ ...config, routes: { chat: { ...chat, targets: [{ use: 'new/m', weight: 1 }] } } })
+  expect(await answered()).toBe('new/m')
+  expect(gateway.experiments.get(id).problem).toBe(
+    'old/m is no target of chat any more, so there is nothing to take the place of. The experiment is over and may be deleted.',
+  )
+  gateway.configure({ ...config, routes: {} })
+  expect(gateway.experiments.get(id).problem).toBe('The configuration has no route chat any more.')
+  await gateway.experiments.remove(id)
+  expect(gateway.experiments.list()).toEqual([])
+})
+
+test('what to test next is told by what it saves for what the test costs', async () => {
+  const all = await world(GOOD, { more: '  other: { targets: [new/m] }\n' })
+  await all.ask(10)
+  await all.weir.gateway.journal.flush()
+  const { json } = await adminOf(all)('GET /admin/experiments/next')
+  expect(json['data']).toMatchObject([
+    // Ten requests of 110 tokens at $10 a million and at $1.
+    {
+      route: 'chat',
+      baseline: 'old/m',
+      candidate: 'new/m',
+      requests: 10,
+      saving_usd: '0.0099',
+      pairs: 480,
+      test_usd: '0.0528',
+    },
+  ])
+  expect((await cliOf(all)(['lab', 'status', '--next'])).out).toMatch(/chat +old\/m +new\/m +\$0.0099/)
+})
+
 const broken = (): Response => Response.json({ error: { message: 'out of order' } }, { status: 503 })
 
 test('a candidate that turns bad with real traffic is rolled back by its guardrail, and no caller gets an error of it', async () => {

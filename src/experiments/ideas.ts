@@ -18,6 +18,7 @@ export type IdeaTools = {
   readonly margin: number
 }
 
+const HOUR_MS = 3_600_000
 const MONTH_MS = 30 * 86_400_000
 const MOST_IDEAS = 20
 /** Nobody knows beforehand which tasks a month will bring: all count alike. */
@@ -25,7 +26,9 @@ const ALL_TASKS = TASKS.map(() => 1 / TASKS.length)
 
 export async function ideasOf({ store, snapshot, scoreboard, now, margin }: IdeaTools): Promise<readonly RankedTest[]> {
   const { catalogue, priceOf } = snapshot
-  const spent = await store.spend({ by: ['route', 'provider', 'model'], bucket: null, from: now - MONTH_MS, to: now })
+  // Sums are of whole hours: this one, too.
+  const to = now + HOUR_MS
+  const spent = await store.spend({ by: ['route', 'provider', 'model'], bucket: null, from: now - MONTH_MS, to })
   const named = new Set(
     catalogue.routes.flatMap((route) => [...deploymentsOf(route), ...route.fallbacks.flatMap(deploymentsAt)]),
   )
