@@ -1,5 +1,6 @@
 // Evidence of quality through a whole gateway: what answers say against themselves, and what callers say of them.
 import { expect, test } from 'bun:test'
+import * as fc from 'fast-check'
 import { createAdmin } from '../src/admin/admin.ts'
 import type { AdminRequest } from '../src/cli/admin-call.ts'
 import { runCli } from '../src/cli/run.ts'
@@ -433,3 +434,35 @@ test('what heads see of a prompt is kept with the prompt’s mode, and graded an
   expect(riversAtRivers!).toBeGreaterThan(trainsAtRivers! + 0.1)
   expect(trainsAtTrains!).toBeGreaterThan(riversAtTrains! + 0.1)
 }, 20_000)
+
+test('whatever is sent as feedback, it is counted or refused with the part that is wrong', async () => {
+  using upstream = startUpstream(() => Response.json(completion('Hello')))
+  await using weir = await startGateway(providerAt(upstream.url, HOOKS))
+  const id = await ask(weir, QUESTION)
+  await looked(weir, id)
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 2 }),
+    fc.constant(id),
+    fc.constantFrom('up', 'down', 'code', 0, 0.5, 1),
+  )
+  const field = fc.constantFrom('request_id', 'thumb', 'score', 'task_success', 'label', 'comment', 'source', 'x')
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom('', '/graded', '/listed', '/nobody'),
+      fc.oneof(
+        fc.dictionary(field, value),
+        fc.record({ body: fc.record({ value, metadata: fc.record({ weir_request_id: value }) }) }),
+        fc.record({
+          events: fc.oneof(value, fc.array(fc.record({ metadata: fc.record({ request_id: value }), scores: value }))),
+        }),
+      ),
+      async (path, body) => {
+        const told = await tell(weir, body, { path: `/v1/feedback${path}` })
+        expect([200, 400, 404]).toContain(told.status)
+        if (told.status === 400) expect(told.error?.param).toEqual(expect.any(String))
+      },
+    ),
+    { numRuns: 200 },
+  )
+  expect(weir.log()).not.toContain('"internal"')
+})
