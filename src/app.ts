@@ -5,39 +5,25 @@ import { createForwarder } from './batches/forward.ts'
 import { createCredentialAlerts } from './alerts/credential-alerts.ts'
 import { qualityRollback, qualityDrift } from './alerts/signals.ts'
 import { sendLine } from './batches/line.ts'
-import { ownBatch } from './batches/own-batches.ts'
-import type { OwnBatchTools } from './batches/own-batches.ts'
-import { ownFile } from './batches/own-files.ts'
 import { createBatchRunner } from './batches/runner.ts'
 import type { BatchRunner } from './batches/runner.ts'
 import { createVectorIndex } from './cache/vectors.ts'
 import type { Config } from './config/schema.ts'
-import type { DialectId } from './core/call.ts'
 import { systemClock } from './core/clock.ts'
 import type { Clock } from './core/clock.ts'
-import { GatewayError } from './core/error.ts'
 import { idMaker } from './core/id.ts'
-import type { Provider } from './core/model.ts'
 import { explain } from './explain.ts'
 import type { ExplainInput } from './explain.ts'
 import { handle } from './handle.ts'
 import { trainInThread } from './head-thread.ts'
-import type { AddressOf, Stages } from './handle.ts'
+import type { AddressOf } from './handle.ts'
 import { createByteBudget } from './http/body.ts'
-import { callerAddress, clientRequestIdOf } from './http/caller.ts'
+import { callerAddress } from './http/caller.ts'
 import { entranceOf, matchEndpoint } from './http/endpoints.ts'
-import type { Endpoint, Match } from './http/endpoints.ts'
-import { errorResponse } from './http/error-response.ts'
-import { anthropicMessages } from './dialects/anthropic-messages.ts'
-import type { Dialect } from './dialects/dialect.ts'
-import { gemini } from './dialects/gemini.ts'
-import { openaiChat } from './dialects/openai-chat.ts'
-import { geminiLive } from './dialects/gemini-live.ts'
-import { openaiRealtime } from './dialects/openai-realtime.ts'
-import { acceptRealtime } from './realtime/accept.ts'
 import type { Session } from './realtime/session.ts'
-import { createPassTools, pass } from './pass/pass.ts'
-import type { PassTools } from './pass/pass.ts'
+import { createOwnEndpoints, pathOf } from './own-endpoints.ts'
+import type { Current, OwnTools } from './own-endpoints.ts'
+import { createPassTools } from './pass/pass.ts'
 import { createKeyRing } from './keys/key-ring.ts'
 import type { KeyRing } from './keys/key-ring.ts'
 import { addressAllowed } from './keys/permit.ts'
@@ -64,21 +50,6 @@ import { createMetrics } from './metrics/metrics.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { RuntimeSource } from './metrics/runtime.ts'
 import type { Redactor } from './metrics/redact.ts'
-import {
-  isAnthropicClient,
-  isGeminiClient,
-  listGeminiModels,
-  listModels,
-  showGeminiModel,
-  showModel,
-  showRequest,
-} from './own-answers.ts'
-import { showBilling } from './own-billing.ts'
-import { showBudget } from './own-budget.ts'
-import { takeFeedback, takeWebhook } from './own-feedback.ts'
-import type { FeedbackTools } from './own-feedback.ts'
-import { ownResponse } from './own-responses.ts'
-import type { UserSite } from './own-users.ts'
 import { createDrills } from './drills/drills.ts'
 import type { Drills } from './drills/drills.ts'
 import { createSchedule } from './drills/schedule.ts'
@@ -90,27 +61,9 @@ import { experimentFaults } from './experiments/faults.ts'
 import type { Environment } from './providers/configure.ts'
 import type { CredentialPool } from './providers/credential-pool.ts'
 import { createGuard } from './providers/guard.ts'
-import { vertexAnthropicWire } from './providers/anthropic/vertex.ts'
-import { anthropicWire } from './providers/anthropic/wire.ts'
-import { bedrockInvokeWire, bedrockWire } from './providers/bedrock/wire.ts'
-import { cohereWire } from './providers/cohere/wire.ts'
-import { assemblyaiWire } from './providers/assemblyai/wire.ts'
-import { deepgramWire } from './providers/deepgram/wire.ts'
-import { elevenlabsWire } from './providers/elevenlabs/wire.ts'
-import { falWire } from './providers/fal/wire.ts'
-import { customLinesWire, customWholeWire, customWire } from './providers/custom/wire.ts'
-import { geminiWire, interactionsWire, vertexWire } from './providers/gemini/wire.ts'
-import { jinaWire } from './providers/jina/wire.ts'
 import { createMediaFetch } from './providers/media-fetch.ts'
-import { ollamaWire } from './providers/ollama/wire.ts'
-import type { Preset } from './providers/preset.ts'
-import { replicateWire } from './providers/replicate/wire.ts'
-import { stabilityWire } from './providers/stability/wire.ts'
-import { openaiResponsesWire } from './providers/openai/responses-wire.ts'
-import { openaiWire } from './providers/openai/wire.ts'
-import { voyageWire } from './providers/voyage/wire.ts'
 import { createUpstream } from './providers/upstream.ts'
-import type { ChatWire, Wire } from './providers/wire.ts'
+import { readerOf, wireOfProvider } from './providers/wires.ts'
 import type { Explanation } from './routing/explain.ts'
 import { createExpectedOutput } from './routing/expected-output.ts'
 import type { Health } from './routing/health.ts'
@@ -135,41 +88,6 @@ import { VERSION } from './version.ts'
 const KEY_CACHE_MS = 10_000
 const KEY_CACHE_SIZE = 10_000
 const MAX_LABELLED_MODELS = 500
-
-/** Every wire format there is, by the name that presets give it. The simulator speaks OpenAI's. */
-const WIRES: Readonly<Record<string, Wire | undefined>> = {
-  openai: openaiWire,
-  'openai-responses': openaiResponsesWire,
-  anthropic: anthropicWire,
-  bedrock: bedrockWire,
-  'bedrock-invoke': bedrockInvokeWire,
-  cohere: cohereWire,
-  custom: customWire,
-  'custom-lines': customLinesWire,
-  'custom-whole': customWholeWire,
-  gemini: geminiWire,
-  'gemini-interactions': interactionsWire,
-  ollama: ollamaWire,
-  vertex: vertexWire,
-  'vertex-anthropic': vertexAnthropicWire,
-  voyage: voyageWire,
-  jina: jinaWire,
-  assemblyai: assemblyaiWire,
-  elevenlabs: elevenlabsWire,
-  deepgram: deepgramWire,
-  stability: stabilityWire,
-  replicate: replicateWire,
-  fal: falWire,
-  simulator: openaiWire,
-} satisfies Record<Preset['wire'] | 'openai-responses' | 'custom-lines' | 'custom-whole', Wire>
-
-/** What reads the answers that clients get, by the dialect that they are in: the wire whose own format it is. */
-const READERS: Readonly<Partial<Record<DialectId, Wire>>> = {
-  'openai-chat': openaiWire,
-  'openai-responses': openaiResponsesWire,
-  'anthropic-messages': anthropicWire,
-  gemini: geminiWire,
-}
 
 export type GatewayOptions = {
   readonly config: Config
@@ -365,13 +283,12 @@ export function createGateway(options: GatewayOptions): Gateway {
     ...(options.runtime === undefined ? {} : { runtime: options.runtime }),
   })
 
-  let stages: Stages = createStages(engine, snapshot)
   const newFileId = idMaker('file', () => clock.now(), random)
   const sessions = new Set<Session>()
   const forwarder = createForwarder({
     engine,
     snapshot: () => snapshot,
-    stages: () => stages,
+    stages: () => current.stages,
     store: options.store,
     ledger: options.store,
     keyRing,
@@ -385,7 +302,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     clock,
     log: options.log,
     newFileId,
-    execute: (run) => sendLine(run, stages),
+    execute: (run) => sendLine(run, current.stages),
     settings: () => snapshot.config,
     // A live session lies in wait for most of its time.
     inFlight: () => load.inFlight - sessions.size,
@@ -408,17 +325,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   const schedule = createSchedule({
     clock,
     snapshot: () => snapshot,
-    stages: () => stages,
+    stages: () => current.stages,
     health: attemptTools.health,
     drills,
     store: options.store,
     log: options.log,
   })
   const newBatchId = idMaker('batch', () => clock.now(), random)
-  let ownTools = toolsOfOwn()
-  let passTools: PassTools = createPassTools(engine, snapshot)
-
-  function toolsOfOwn(): OwnBatchTools & FeedbackTools & { readonly budgets: Budgets } {
+  function toolsOfOwn(): OwnTools {
     return {
       files: options.store,
       batches: options.store,
@@ -439,97 +353,35 @@ export function createGateway(options: GatewayOptions): Gateway {
     }
   }
 
-  async function own(endpoint: Endpoint, request: Request, parameter: string, addressOf: AddressOf): Promise<Response> {
-    switch (endpoint.kind) {
-      case 'relay':
-      case 'addressed':
-        return handle(request, endpoint, addressOf, stages)
-      case 'models_v1beta':
-        return listGeminiModels(request, addressOf, ownTools)
-      case 'model_v1beta':
-        return showGeminiModel(request, addressOf, parameter, ownTools)
-      case 'models':
-        return listModels(request, addressOf, ownTools)
-      case 'model':
-        return showModel(request, addressOf, parameter, ownTools)
-      case 'request':
-        return showRequest(request, addressOf, parameter, ownTools)
-      case 'budget':
-        return showBudget(request, addressOf, ownTools)
-      case 'billing_subscription':
-        return showBilling('subscription', request, addressOf, ownTools)
-      case 'billing_usage':
-        return showBilling('usage', request, addressOf, ownTools)
-      case 'feedback':
-        return takeFeedback(request, addressOf, ownTools)
-      case 'feedback_webhook':
-        return takeWebhook(request, addressOf, parameter, ownTools)
-      case 'response':
-        return ownResponse('retrieve', request, addressOf, parameter, ownTools)
-      case 'response_delete':
-        return ownResponse('delete', request, addressOf, parameter, ownTools)
-      case 'response_cancel':
-        return ownResponse('cancel', request, addressOf, parameter, ownTools)
-      case 'response_input_items':
-        return ownResponse('input_items', request, addressOf, parameter, ownTools)
-      case 'realtime':
-        return acceptRealtime(request, openaiRealtime, addressOf, { engine, snapshot, stages, sessions })
-      case 'live':
-        return acceptRealtime(request, geminiLive, addressOf, { engine, snapshot, stages, sessions })
-      case 'pass':
-        return pass(request, dialectOf(request, ''), addressOf, passTools)
-      case 'file_upload':
-      case 'files':
-      case 'file':
-      case 'file_content':
-      case 'file_delete':
-        return ownFile(endpoint.kind, request, addressOf, parameter, ownTools)
-      case 'batch_create':
-      case 'batches':
-      case 'batch':
-      case 'batch_cancel':
-        return ownBatch(endpoint.kind, request, addressOf, parameter, ownTools)
-      case 'user':
-        return ownUser(request, addressOf)
-      case 'health':
-        return Response.json({ status: 'ok' })
-      case 'ready':
-        return ready()
+  function ofSnapshot(): Current {
+    return {
+      snapshot,
+      stages: createStages(engine, snapshot),
+      own: toolsOfOwn(),
+      pass: createPassTools(engine, snapshot),
     }
   }
 
-  let userSite: Promise<UserSite> | null = null
-  async function ownUser(request: Request, addressOf: AddressOf): Promise<Response> {
-    const path = pathOf(request.url)
-    if (!snapshot.config.users.enabled)
-      throw new GatewayError('not_found', { message: `There is nothing at ${path.slice(0, 200)}.` })
-    // Most gateways have no users: what serves them is read when the first one comes.
-    userSite ??= import('./own-users.ts').then(({ createUserSite }) =>
-      createUserSite({
-        store: options.store,
-        hash: options.hash,
-        clock,
-        keyRing,
-        budgets,
-        budgetDefinitions,
-        balances,
-        passwords,
-        bytes,
-        config: () => snapshot.config,
-      }),
-    )
-    return (await userSite)(request, path, addressOf)
-  }
-
-  async function ready(): Promise<Response> {
-    if (load.draining) return Response.json({ status: 'draining' }, { status: 503 })
-    try {
-      await options.store.ping()
-    } catch {
-      return Response.json({ status: 'store_unavailable' }, { status: 503 })
-    }
-    return Response.json({ status: 'ready' })
-  }
+  let current = ofSnapshot()
+  const ownEndpoints = createOwnEndpoints({
+    engine,
+    current: () => current,
+    ping: () => options.store.ping(),
+    redact: options.redact,
+    sessions,
+    users: {
+      store: options.store,
+      hash: options.hash,
+      clock,
+      keyRing,
+      budgets,
+      budgetDefinitions,
+      balances,
+      passwords,
+      bytes,
+      config: () => snapshot.config,
+    },
+  })
 
   function fetch(request: Request, socketAddressOf: AddressOf = noAddress): Promise<Response> {
     const { trustedProxies } = snapshot.config.server
@@ -541,53 +393,18 @@ export function createGateway(options: GatewayOptions): Gateway {
     const match = matchEndpoint(request.method, path)
     const entrance = entranceOf(match, path, request.url)
     return entrance === null
-      ? answerOwn(request, match, path, addressOf)
-      : handle(request, entrance, addressOf, drills.stagesFor(request) ?? stages)
-  }
-
-  async function answerOwn(request: Request, match: Match, path: string, addressOf: AddressOf): Promise<Response> {
-    const response = await answerFull(request, match, path, addressOf)
-    if (request.method !== 'HEAD') return response
-    const { byteLength } = await response.arrayBuffer()
-    response.headers.set('content-length', String(byteLength))
-    return new Response(null, response)
-  }
-
-  async function answerFull(request: Request, match: Match, path: string, addressOf: AddressOf): Promise<Response> {
-    try {
-      switch (match.type) {
-        case 'found':
-          return await own(match.endpoint, request, match.parameter, addressOf)
-        case 'options':
-          return new Response(null, { status: 204, headers: { allow: match.allow.join(', ') } })
-        case 'wrong_method':
-          throw new GatewayError('method_not_allowed', {
-            message: `${path.slice(0, 200)} takes ${match.allow.join(', ')}.`,
-            headers: { allow: match.allow.join(', ') },
-          })
-        case 'none':
-          throw new GatewayError('not_found', { message: `There is nothing at ${path.slice(0, 200)}.` })
-      }
-    } catch (error) {
-      const known = error instanceof GatewayError ? error : new GatewayError('internal', {}, error)
-      const id = engine.newId()
-      if (!(error instanceof GatewayError)) options.log.error('internal', { request: id, error: String(error) })
-      const dialect = dialectOf(request, path)
-      return errorResponse(known, dialect, id, clientRequestIdOf(request.headers, options.redact), options.redact)
-    }
+      ? ownEndpoints(request, match, path, addressOf)
+      : handle(request, entrance, addressOf, drills.stagesFor(request) ?? current.stages)
   }
 
   return {
     fetch,
     configure(config) {
-      const next = build(config)
-      snapshot = next
+      snapshot = build(config)
       budgetDefinitions.configure(config.budgets, config.users.enabled)
       engine.scoreboard.forgetPriors()
       quality.configure(config)
-      stages = createStages(engine, next)
-      ownTools = toolsOfOwn()
-      passTools = createPassTools(engine, next)
+      current = ofSnapshot()
       experiments.configure()
     },
     get snapshot() {
@@ -624,31 +441,6 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 }
 
-/** In whose shape an error is told that comes before any exchange. */
-function dialectOf(request: Request, path: string): Dialect {
-  if (path.startsWith('/v1beta/') || isGeminiClient(request)) return gemini
-  return isAnthropicClient(request) ? anthropicMessages : openaiChat
-}
-
 function noAddress(): null {
   return null
-}
-
-function readerOf(dialect: DialectId): ChatWire | null {
-  return READERS[dialect]?.chat ?? null
-}
-
-function wireOfProvider(provider: Provider): Wire {
-  const wire = WIRES[provider.wire]
-  if (wire === undefined) throw new Error(`the preset ${provider.preset} names the unknown wire ${provider.wire}`)
-  return wire
-}
-
-/** `http://host/path?query` → `/path`, without the cost of a URL object. */
-function pathOf(url: string): string {
-  // Without a `host` that makes sense (HTTP/1.0 needs none) there is only the path.
-  const start = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('//') + 2)
-  if (start < 0) return '/'
-  const query = url.indexOf('?', start)
-  return query < 0 ? url.slice(start) : url.slice(start, query)
 }

@@ -20,6 +20,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'explain',
       'stages',
       'own-answers',
+      'own-endpoints',
       'own-billing',
       'own-budget',
       'own-feedback',
