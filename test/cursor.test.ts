@@ -1,5 +1,5 @@
 // Cursor at the address of chat completions: its agent sends a conversation as Responses write it, its questions mix the two
-// forms of tools (as other gateways recorded them, December 2025 and July 2026). Both are answered as chat completions.
+// forms of tools (written after public accounts of what it sends, December 2025 and July 2026). Both are answered as chat completions.
 import { describe, expect, test } from 'bun:test'
 import type { JsonObject } from '../src/core/json.ts'
 import { COMMAND, NOTE, PROMPT } from './agents/agents.ts'
