@@ -27,11 +27,13 @@ export type Question = {
   /** Each is asked once. */
   readonly unit: string
   readonly stage: Stage
+  readonly requestId: string
   readonly request: ChatRequest
   /** Whose model has answered it, and what it said; null: nothing that could be read. */
   readonly arm: Arm
   readonly answer: ChatAnswer | null
-  readonly about: AnsweredRequest
+  /** Asked for where something is learned: it takes the task. */
+  readonly about: () => AnsweredRequest
 }
 
 export type ComparingTools = {
@@ -111,16 +113,16 @@ export function createComparing(tools: ComparingTools): Compare {
   }
 
   /** A verdict is evidence of its model, too: corrected for the errors of the judge, and worth as much as the judge is. */
-  function believe(about: AnsweredRequest, verdict: number, { calibration, epoch }: ReadyJudge): void {
+  function believe(about: () => AnsweredRequest, verdict: number, { calibration, epoch }: ReadyJudge): void {
     const quality = correctedVerdict(verdict, calibration)
-    if (quality !== null) learn(about, { kind: 'judge', quality, weight: verdictWeight(calibration) }, epoch)
+    if (quality !== null) learn(about(), { kind: 'judge', quality, weight: verdictWeight(calibration) }, epoch)
   }
 
   function spend(progress: Progress, labNanoUsd: bigint): void {
     if (labNanoUsd > 0n) progress.add({ type: 'spent', at: clock.now(), labNanoUsd, routeNanoUsd: 0n })
   }
 
-  return async (progress, { unit, stage, request, arm, answer, about }) => {
+  return async (progress, { unit, stage, requestId, request, arm, answer, about }) => {
     const { id, spec } = progress.now
     if (!(await store.claimUnit({ experiment: id, unit, at: clock.now() }))) return 'asked_before'
     const other = arm === 'candidate' ? spec.baseline : spec.candidate
@@ -132,20 +134,20 @@ export function createComparing(tools: ComparingTools): Compare {
     if (answer === null || copied.answer === null || faults === null || copiedFaults === null) return 'unreadable'
     const real: Side = { about, answer, ...faults }
     const copy: Side = {
-      about: { ...about, id: copied.requestId, deployment: other },
+      about: () => ({ ...about(), id: copied.requestId, deployment: other }),
       answer: copied.answer,
       ...copiedFaults,
     }
-    for (const evidence of copy.evidence) learn(copy.about, evidence, id)
+    for (const evidence of copy.evidence) learn(copy.about(), evidence, id)
     const [baseline, candidate] = arm === 'candidate' ? [copy, real] : [real, copy]
-    return pair(progress, { unit, stage, requestId: about.id, prompt: promptText(request), baseline, candidate })
+    return pair(progress, { unit, stage, requestId, prompt: promptText(request), baseline, candidate })
   }
 }
 
 type ReadyJudge = Extract<JudgeState, { readonly type: 'ready' }>
 
 /** One of the two answers to a request. */
-type Side = { readonly about: AnsweredRequest; readonly answer: ChatAnswer } & Faults
+type Side = { readonly about: () => AnsweredRequest; readonly answer: ChatAnswer } & Faults
 
 type Graded = {
   readonly unit: string

@@ -132,7 +132,8 @@ function questionOf(answered: Answered, { conversation, stage, arm }: Trial): Qu
     arm,
     request,
     answer: answer.type === 'read' && answer.isComplete ? answer.answer : null,
-    about: answeredRequest(answered),
+    requestId,
+    about: () => answeredRequest(answered),
   }
 }
 

@@ -110,7 +110,7 @@ export function createObserving({ progress, now, faultsOf }: ObservedExperiment)
       routeNanoUsd += exchange.costNanoUsd ?? 0n
       const { spec, ramp } = progress.now
       // What began in another stage has nobody of this one to be compared with.
-      const isLive = isReal(ramp.stage) && trial.stage === ramp.stage
+      if (!isReal(ramp.stage) || trial.stage !== ramp.stage) return
       const model = trial.arm === 'candidate' ? spec.candidate : spec.baseline
       const attempt = exchange.attempts.findLast(({ target }) => target === model)
       // Another target answered alone, or the caller went away: that tells nothing of this one.
@@ -124,7 +124,7 @@ export function createObserving({ progress, now, faultsOf }: ObservedExperiment)
         costNanoUsd: exchange.costNanoUsd,
       }
       if (trial.arm === 'control') usual.add(course)
-      if (isLive) courses(trial, { broken: usual.broken(course), isHard: HARD.has(type) })
+      courses(trial, { broken: usual.broken(course), isHard: HARD.has(type) })
     },
 
     async read({ request, answer, deployment }, trial) {

@@ -84,13 +84,16 @@ function questionFrom({
 }: KeptPrompt): Question | null {
   if (content === null) return null
   const { request, answer } = content
-  const { shares } = taskOf(promptOf(request))
   return {
     unit: `prompt ${hashes.prompt}`,
     stage: 'offline',
     arm: 'control',
     request,
     answer,
-    about: { id: requestId, at, keyId, teamId, route, deployment: deployment ?? '', shares },
+    requestId,
+    about() {
+      const { shares } = taskOf(promptOf(request))
+      return { id: requestId, at, keyId, teamId, route, deployment: deployment ?? '', shares }
+    },
   }
 }

@@ -48,6 +48,7 @@ export function answeredOf(
   const wire = wireOf(dialect.id)
   if (dialect.translator === undefined || wire === null || ending === null) return null
   try {
+    let task: TaskGuess | null = null
     const { request } = chatOf(call, dialect.translator)
     return {
       requestId: exchange.id,
@@ -58,7 +59,10 @@ export function answeredOf(
       session,
       route: exchange.route,
       deployment: exchange.target?.id ?? exchange.attempts.at(-1)?.target ?? null,
-      task: taskIn(request, caller, declared, taskLearning),
+      // Telling the task costs more than all the rest: only who asks for it pays.
+      get task() {
+        return (task ??= taskIn(request, caller, declared, taskLearning))
+      },
       isTaskDeclared: isTask(declared),
       request,
       answer: sampledAnswer(copy, wire, ending),
