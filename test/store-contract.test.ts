@@ -1811,12 +1811,12 @@ for (const [name, makePlace] of Object.entries(STORES)) {
       test('each conversation is asked about once, by whoever comes first', async () => {
         const [store, other] = openTwo()
         await store.insertExperiment(EXPERIMENT)
-        expect([await store.claimUnit(PAIR), await other.claimUnit(PAIR)]).toEqual([true, false])
-        await store.claimUnit({ ...PAIR, unit: 'b' })
+        expect(await store.claimUnits([PAIR, PAIR])).toEqual([true, false])
+        expect(await other.claimUnits([PAIR, { ...PAIR, unit: 'b' }])).toEqual([false, true])
         expect(await store.listPairs('exp_1', { limit: 10 })).toEqual([])
         await store.moveExperiment(EXPERIMENT, { audit: [], pairs: [PAIR] })
         expect(await other.listPairs('exp_1', { limit: 10 })).toEqual([PAIR])
-        expect(await other.claimUnit({ ...PAIR, experiment: 'exp_2' })).toBe(true)
+        expect(await other.claimUnits([{ ...PAIR, experiment: 'exp_2' }])).toEqual([true])
       })
 
       test('labels replace those of the same answer, and what a judge is worth stays until it is measured again', async () => {

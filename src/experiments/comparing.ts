@@ -9,7 +9,7 @@ import { CONTENT_GUARDRAILS } from '../lab/guardrails.ts'
 import { correctedVerdict, verdictWeight } from '../lab/judge.ts'
 import type { Evidence } from '../lab/score.ts'
 import { answerText, promptText } from '../lab/transcript.ts'
-import type { ExperimentStore } from '../store/store.ts'
+import type { Claim } from './claims.ts'
 import type { Grade, Judges } from './judges.ts'
 import type { LabAnswer, LabCalls } from './lab-calls.ts'
 import type { Progress } from './progress.ts'
@@ -38,7 +38,7 @@ export type Question = {
 
 export type ComparingTools = {
   readonly clock: Clock
-  readonly store: Pick<ExperimentStore, 'claimUnit'>
+  readonly claim: Claim
   readonly calls: LabCalls
   readonly judges: Judges
   readonly faultsOf: FaultsOf
@@ -51,7 +51,7 @@ export type ComparingTools = {
 export type Compare = (progress: Progress, question: Question) => Promise<CopyDrop | null>
 
 export function createComparing(tools: ComparingTools): Compare {
-  const { clock, store, calls, judges, faultsOf, learn, signal } = tools
+  const { clock, claim, calls, judges, faultsOf, learn, signal } = tools
 
   /** A copy is the candidate's answer beside the real one; its pace is no caller's, and is not compared. */
   function observe(
@@ -124,7 +124,7 @@ export function createComparing(tools: ComparingTools): Compare {
 
   return async (progress, { unit, stage, requestId, request, arm, answer, about }) => {
     const { id, spec } = progress.now
-    if (!(await store.claimUnit({ experiment: id, unit, at: clock.now() }))) return 'asked_before'
+    if (!(await claim({ experiment: id, unit, at: clock.now() }))) return 'asked_before'
     const other = arm === 'candidate' ? spec.baseline : spec.candidate
     const copied = await calls.ask(request, other, signal)
     spend(progress, copied.costNanoUsd)

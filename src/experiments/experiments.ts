@@ -13,6 +13,7 @@ import type { Engine } from '../stages/engine.ts'
 import type { ExperimentStore, ReportStore } from '../store/store.ts'
 import { checkSpec, judgeWarning } from './check-spec.ts'
 import { isUnderWay, observationOf, refusalOf } from './commands.ts'
+import { createClaim } from './claims.ts'
 import { createComparing } from './comparing.ts'
 import type { ComparingTools, FaultsOf } from './comparing.ts'
 import { createCopies } from './copies.ts'
@@ -65,7 +66,7 @@ export function createExperiments(tools: ExperimentTools): Experiments {
   const calls = createLabCalls(engine, snapshot)
   const judges = createJudges({ calls, store, snapshot, clock, random: engine.random, signal: abort.signal })
   const { signal } = abort
-  const compare = createComparing({ clock, store, calls, judges, faultsOf, learn, signal })
+  const compare = createComparing({ clock, claim: createClaim(store), calls, judges, faultsOf, learn, signal })
   const copies = createCopies({ engine, snapshot, judges, compare })
   const known = new Map<string, { readonly progress: Progress; readonly observing: Observing }>()
   /** Experiments whose kept prompts are being asked. */

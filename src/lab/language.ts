@@ -25,7 +25,11 @@ const WORDS: Readonly<Record<string, string>> = {
   italian: 'il gli che di è una per con non sono della nel questo più anche come dal alla le ed',
   dutch: 'het een van en niet dat met zijn voor op aan ook maar wordt deze naar bij uit heeft worden',
 }
-const LANGUAGES = new Map(Object.entries(WORDS).map(([name, words]) => [name, new Set(words.split(' '))]))
+const LANGUAGES = Object.keys(WORDS)
+/** Word → places in `LANGUAGES`. */
+const LANGUAGES_OF = new Map<string, number[]>()
+for (const [place, name] of LANGUAGES.entries())
+  for (const word of WORDS[name]!.split(' ')) LANGUAGES_OF.set(word, [...(LANGUAGES_OF.get(word) ?? []), place])
 
 /** Whoever names a language may want the answer in it. */
 const NAMES_A_LANGUAGE =
@@ -53,8 +57,9 @@ export function isOtherLanguage(question: string, answer: string, instructions: 
   if (askedScript !== saidScript) return !areOneWriting(askedScript, saidScript)
   if (askedScript !== 'latin') return false
   const askedLanguage = languageOf(asked)
+  if (askedLanguage === null) return false
   const saidLanguage = languageOf(said)
-  return askedLanguage !== null && saidLanguage !== null && askedLanguage !== saidLanguage
+  return saidLanguage !== null && askedLanguage !== saidLanguage
 }
 
 /** Japanese is written in both, in any mixture. */
@@ -63,11 +68,15 @@ function areOneWriting(one: Script, other: Script): boolean {
 }
 
 function scriptOf(text: string): Script | null {
+  const plain = plainLetters(text)
+  // Nearly all letters of nearly all texts are plain ones: a list of them all would be the dearest part of a look.
+  const beyond = BEYOND_ASCII.test(text) ? text.replace(ASCII, '') : ''
   let letters = 0
   let most: Script | null = null
   let mostLetters = 0
   for (const [script, pattern] of SCRIPTS) {
-    const count = text.match(pattern)?.length ?? 0
+    const others = beyond === '' ? 0 : (beyond.match(pattern)?.length ?? 0)
+    const count = script === 'latin' ? plain + others : others
     letters += count
     if (count > mostLetters) {
       most = script
@@ -79,19 +88,33 @@ function scriptOf(text: string): Script | null {
   return letters >= least && mostLetters >= letters * CLEAR_SCRIPT ? most : null
 }
 
+const BEYOND_ASCII = /\P{ASCII}/u
+const ASCII = /\p{ASCII}+/gu
+
+function plainLetters(text: string): number {
+  let count = 0
+  for (let index = 0; index < text.length; index++) {
+    const lower = text.charCodeAt(index) | 32
+    if (lower >= 97 && lower <= 122) count++
+  }
+  return count
+}
+
 function languageOf(text: string): string | null {
   const words = text.toLowerCase().match(/\p{L}+/gu) ?? []
   if (words.length < MIN_WORDS) return null
+  const counts = LANGUAGES.map(() => 0)
+  for (const word of words) for (const place of LANGUAGES_OF.get(word) ?? NOWHERE) counts[place]!++
   let best: string | null = null
   let bestCount = 0
   let second = 0
-  for (const [name, known] of LANGUAGES) {
-    const count = words.filter((word) => known.has(word)).length
+  for (const [place, count] of counts.entries())
     if (count > bestCount) {
       second = bestCount
-      best = name
+      best = LANGUAGES[place]!
       bestCount = count
     } else if (count > second) second = count
-  }
   return bestCount >= words.length * CLEAR_WORDS && second <= bestCount * RUNNER_UP ? best : null
 }
+
+const NOWHERE: readonly number[] = []

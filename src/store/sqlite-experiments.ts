@@ -85,7 +85,12 @@ export function createExperimentStore(database: Connection): ExperimentStore {
         const records = audit.all(experiment, cursor === null ? 0 : noOf(cursor), limit + 1).map(readAudit)
         return pageOf(records, limit, ({ no }) => String(no))
       }),
-    claimUnit: ({ experiment, unit, at }) => guarded(() => claim.run(experiment, unit, at).changes > 0),
+    claimUnits: (claims) =>
+      guarded(() =>
+        database
+          .transaction(() => claims.map(({ experiment, unit, at }) => claim.run(experiment, unit, at).changes > 0))
+          .immediate(),
+      ),
     listPairs: (experiment, { limit }) =>
       guarded(() => pairs.all(experiment, limit).map(({ body }) => JSON.parse(body) as ExperimentPair)),
     putLabels: (given) =>

@@ -396,6 +396,9 @@ type ExperimentMove = {
   readonly pairs: readonly ExperimentPair[]
 }
 
+/** A conversation that an experiment asks about. */
+export type UnitClaim = Pick<ExperimentPair, 'experiment' | 'unit' | 'at'>
+
 export interface ExperimentStore {
   insertExperiment(experiment: Experiment): Promise<void>
   getExperiment(id: string): Promise<Experiment | null>
@@ -412,8 +415,8 @@ export interface ExperimentStore {
   deleteExperiment(id: string): Promise<boolean>
   /** Oldest first. */
   listAudit(experiment: string, query: PageQuery): Promise<Page<AuditRecord>>
-  /** True: the unit is this caller's to ask about; false: it was asked about before. */
-  claimUnit(claim: Pick<ExperimentPair, 'experiment' | 'unit' | 'at'>): Promise<boolean>
+  /** One transaction. For each, true: the unit is this caller's to ask about; false: it was asked about before. */
+  claimUnits(claims: readonly UnitClaim[]): Promise<readonly boolean[]>
   /** Newest first. */
   listPairs(experiment: string, query: { readonly limit: number }): Promise<readonly ExperimentPair[]>
   /** One transaction; a label of the same prompt and answer is replaced. */
