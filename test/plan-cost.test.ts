@@ -4,10 +4,10 @@ import { measurePlan, measureQuality, STRATEGIES } from '../bench/plan.ts'
 
 for (const strategy of STRATEGIES)
   test(`planning is cheap and keeps nothing: ${strategy}`, () => {
-    const five = measurePlan(strategy, 5, 7_000)
-    const hundred = measurePlan(strategy, 100, 1_400)
-    // A choice by quality weighs the prompt, too.
-    expect(five.cpuUs).toBeLessThan(strategy === 'quality' ? 200 : 60)
+    // So many that what is measured is compiled: a gateway plans for days.
+    const five = measurePlan(strategy, 5, 28_000)
+    const hundred = measurePlan(strategy, 100, 5_600)
+    expect(five.cpuUs).toBeLessThan(60)
     expect(hundred.cpuUs).toBeLessThan(500)
     expect(hundred.grownBytes).toBeLessThan(2_000_000)
   })

@@ -58,6 +58,7 @@ export type QualityDecision = {
   readonly baseline: string
   /** What was asked for: the floor, or the share of the baseline's quality. */
   readonly bar: number
+  /** In the order of the candidates. */
   readonly considered: readonly ConsideredCandidate[]
 }
 

@@ -68,7 +68,11 @@ const FRESH_MS = 10_000
 /** Callers may invent names of models. */
 const MOST_DEPLOYMENTS = 10_000
 /** Chains end in keys, of which there may be any number. */
-const MOST_FRESH = 1_000
+const MOST_CHAINS = 1_000
+
+/** What was told of a deployment; `mark` is shared by all that was told of it, and stale once evidence has come in. */
+type Told = { readonly atMs: number; readonly scores: readonly Score[]; readonly mark: Mark }
+type Mark = { isStale: boolean }
 
 /** Names of deployments and keys come from outside: beyond so many states nobody new gets one in its own scope. */
 const MAX_STATES = 50_000
@@ -78,10 +82,11 @@ const MIN_SHARE = 0.05
 export function createScoreboard(priorFor: (deployment: string, task: Task) => Prior | null): Scoreboard {
   /** By deployment, then by scope: a state for each task. */
   const states = new Map<string, Map<string, (ScoreState | undefined)[]>>()
-  /** By deployment, then by chain. */
-  const fresh = new LRUCache<string, Map<string, { readonly atMs: number; readonly scores: readonly Score[] }>>({
-    max: MOST_DEPLOYMENTS,
-  })
+  /** By chain, then by deployment. */
+  const told = new LRUCache<string, Map<string, Told>>({ max: MOST_CHAINS })
+  const marks = new Map<string, Mark>()
+  /** A plan asks for all of its targets with the same chain. */
+  let last: { readonly chain: ScopeChain; readonly told: Map<string, Told> } | null = null
   let stateCount = 0
   /** Scopes that have changed, by deployment. */
   const changed = new Map<string, Set<string>>()
@@ -120,8 +125,34 @@ export function createScoreboard(priorFor: (deployment: string, task: Task) => P
       noteChange(deployment, scope)
     }
   }
+  function markOf(deployment: string): Mark {
+    let mark = marks.get(deployment)
+    if (mark === undefined) {
+      if (marks.size >= MOST_DEPLOYMENTS) forgetTold()
+      marks.set(deployment, (mark = { isStale: false }))
+    }
+    return mark
+  }
+  function spoil(deployment: string): void {
+    const mark = marks.get(deployment)
+    if (mark !== undefined) mark.isStale = true
+    marks.delete(deployment)
+  }
+  function forgetTold(): void {
+    told.clear()
+    marks.clear()
+    last = null
+  }
+  function toldIn(chain: ScopeChain): Map<string, Told> {
+    if (last?.chain === chain) return last.told
+    const name = chain.join(' ')
+    let known = told.get(name)
+    if (known === undefined) told.set(name, (known = new Map()))
+    last = { chain, told: known }
+    return known
+  }
   function noteChange(deployment: string, scope: string): void {
-    fresh.delete(deployment)
+    spoil(deployment)
     const scopes = changed.get(deployment)
     if (scopes === undefined) changed.set(deployment, new Set([scope]))
     else scopes.add(scope)
@@ -140,11 +171,10 @@ export function createScoreboard(priorFor: (deployment: string, task: Task) => P
       change(chain, deployment, shares, (state, share) => withdraw(state, evidence, atMs, nowMs, share))
     },
     scores(chain, deployment, nowMs) {
-      let chains = fresh.get(deployment)
-      if (chains === undefined) fresh.set(deployment, (chains = new Map()))
-      const name = chain.join(' ')
-      const known = chains.get(name)
-      if (known !== undefined && nowMs >= known.atMs && nowMs - known.atMs < FRESH_MS) return known.scores
+      const ofChain = toldIn(chain)
+      const known = ofChain.get(deployment)
+      if (known !== undefined && !known.mark.isStale && nowMs >= known.atMs && nowMs - known.atMs < FRESH_MS)
+        return known.scores
       const scopes = states.get(deployment)
       const scores = priorsOf(deployment).map((widest, position) => {
         let prior = widest
@@ -157,13 +187,13 @@ export function createScoreboard(priorFor: (deployment: string, task: Task) => P
         }
         return score === null ? scoreOf(prior, NO_EVIDENCE, nowMs) : { ...score, observations }
       })
-      if (chains.size >= MOST_FRESH) chains.clear()
-      chains.set(name, { atMs: nowMs, scores })
+      if (ofChain.size >= MOST_DEPLOYMENTS) ofChain.clear()
+      ofChain.set(deployment, { atMs: nowMs, scores, mark: markOf(deployment) })
       return scores
     },
     forgetPriors() {
       priors.clear()
-      fresh.clear()
+      forgetTold()
     },
     widen(deployment) {
       for (const [scope, tasks] of states.get(deployment) ?? []) {
@@ -187,7 +217,7 @@ export function createScoreboard(priorFor: (deployment: string, task: Task) => P
     },
     restore(stored) {
       for (const { scope, task, deployment, state } of stored) {
-        fresh.delete(deployment)
+        spoil(deployment)
         const tasks = statesOf(deployment, scope)
         if (tasks[TASKS.indexOf(task)] === undefined) stateCount++
         tasks[TASKS.indexOf(task)] = state

@@ -6,7 +6,7 @@ import type { Deployment } from '../core/model.ts'
 import type { NanoUsd } from '../core/money.ts'
 import type { ExpectedQuality, QualityCandidate, QualityDecision, QualityReason } from '../core/quality.ts'
 import type { Collection } from './candidates.ts'
-import { type Candidate, orderBy, type OrderFacts } from './order.ts'
+import { type Candidate, cheapestOf, orderBy, type OrderFacts } from './order.ts'
 import type { QualityTerms, Route, Strategy } from './route.ts'
 
 /** Who is left out of a plan, and why. */
@@ -76,22 +76,35 @@ export function orderByQuality(
   collection: Collection,
 ): readonly Candidate[] {
   const { strategy, terms, route, facts } = how
-  const candidates = found.flatMap(weighable)
-  if (candidates.length < found.length || found.length === 0) return orderBy(strategy, found, facts)
+  const candidates: QualityCandidate[] = []
+  for (const candidate of found) {
+    if (candidate.quality === null) return orderBy(strategy, found, facts)
+    candidates.push(weighable(candidate, candidate.quality))
+  }
+  if (found.length === 0) return found
   const isByCost = strategy === 'quality' || strategy === 'cheapest'
   const { request, tools } = collection
-  const first = isByCost ? orderBy(strategy, found, facts)[0]! : found[0]!
-  const baseline = terms.baseline ?? first.target.deployment.id
+  const baseline = terms.baseline ?? (isByCost ? cheapestOf(found) : found[0]!).target.deployment.id
   const isFree = isByCost && isOpen(request.conversation)
   const decided = tools.decide(candidates, { route, terms, baseline, isFree }, request.facts)
-  const byId = new Map(found.map((candidate) => [candidate.target.deployment.id, candidate]))
-  const ordered = decided.order.map((id) => byId.get(id)!)
-  const asked = new Set(decided.order)
-  for (const { deployment: id, excluded } of decided.considered) {
-    if (asked.has(id) || excluded === null) continue
-    const { target, quality, costNanoUsd } = byId.get(id)!
-    const expected = quality === null ? {} : { expected: { quality, costNanoUsd } }
-    collection.excluded.push({ deployment: target.deployment, why: WHY[excluded], ...expected })
+  const { order, considered } = decided
+  const placeOf = new Map(found.map(({ target }, place) => [target.deployment.id, place]))
+  const ordered = order.map((id): Standing => {
+    const place = placeOf.get(id)!
+    return {
+      candidate: found[place]!,
+      isBelow: considered[place]!.excluded !== null,
+      isBaseline: id === decided.baseline,
+    }
+  })
+  if (order.length < found.length) {
+    const asked = new Set(order)
+    for (const [place, { deployment: id, excluded }] of considered.entries()) {
+      if (asked.has(id) || excluded === null) continue
+      const { target, quality, costNanoUsd } = found[place]!
+      const expected = quality === null ? {} : { expected: { quality, costNanoUsd } }
+      collection.excluded.push({ deployment: target.deployment, why: WHY[excluded], ...expected })
+    }
   }
   const isOwn = route === request.route.name
   if (collection.decision === null || (isOwn && collection.decidedFor !== route)) {
@@ -107,11 +120,10 @@ export function orderByQuality(
       tasks: decided.tasks,
     }
   }
-  return isByCost ? withReasons(ordered, decided) : filtered(ordered, decided, (kept) => orderBy(strategy, kept, facts))
+  return isByCost ? withReasons(ordered, decided.reason) : filtered(ordered, (kept) => orderBy(strategy, kept, facts))
 }
 
-function weighable({ target, quality, costNanoUsd, latencyMs, health }: Candidate): QualityCandidate | readonly [] {
-  if (quality === null) return []
+function weighable({ target, costNanoUsd, latencyMs, health }: Candidate, quality: ExpectedQuality): QualityCandidate {
   return {
     deployment: target.deployment.id,
     quality,
@@ -126,33 +138,29 @@ function isOpen(conversation: Collection['request']['conversation']): boolean {
   return conversation === null || !(conversation.inToolLoop || conversation.last?.isWarm === true)
 }
 
-function withReasons(ordered: readonly Candidate[], { reason, considered, baseline }: Decided): readonly Candidate[] {
-  const below = new Set(considered.flatMap(({ deployment, excluded }) => (excluded === null ? [] : [deployment])))
-  return ordered.map((candidate, place) => {
-    const { id } = candidate.target.deployment
+/** A candidate, and what the policy made of it. */
+type Standing = { readonly candidate: Candidate; readonly isBelow: boolean; readonly isBaseline: boolean }
+
+const BELOW = 'below the floor: only if all others fail'
+
+function withReasons(ordered: readonly Standing[], reason: QualityReason): readonly Candidate[] {
+  return ordered.map(({ candidate, isBelow, isBaseline }, place) => {
     if (place === 0) return { ...candidate, reason: REASONS[reason] }
-    if (id === baseline) return { ...candidate, reason: 'baseline' }
-    return { ...candidate, reason: below.has(id) ? 'below the floor: only if all others fail' : 'good enough' }
+    if (isBaseline) return { ...candidate, reason: 'baseline' }
+    return { ...candidate, reason: isBelow ? BELOW : 'good enough' }
   })
 }
 
 /** The floor alone: those that are good enough, in the order of the strategy; nobody is: the baseline. */
 function filtered(
-  ordered: readonly Candidate[],
-  { considered, baseline }: Decided,
+  ordered: readonly Standing[],
   order: (kept: readonly Candidate[]) => readonly Candidate[],
 ): readonly Candidate[] {
-  const below = new Set(considered.flatMap(({ deployment, excluded }) => (excluded === null ? [] : [deployment])))
-  const isBelow = ({ target }: Candidate): boolean => below.has(target.deployment.id)
-  const isBaseline = ({ target }: Candidate): boolean => target.deployment.id === baseline
-  const good = ordered.filter((candidate) => !isBelow(candidate))
-  const rest = ordered.filter((candidate) => isBelow(candidate))
-  const trusted = rest.filter(isBaseline).map((candidate) => ({
-    ...candidate,
-    reason: good.length === 0 ? REASONS.baseline : 'baseline',
-  }))
-  const others = rest
-    .filter((candidate) => !isBaseline(candidate))
-    .map((candidate) => ({ ...candidate, reason: 'below the floor: only if all others fail' }))
+  const good = ordered.filter(({ isBelow }) => !isBelow).map(({ candidate }) => candidate)
+  const rest = ordered.filter(({ isBelow }) => isBelow)
+  const trusted = rest
+    .filter(({ isBaseline }) => isBaseline)
+    .map(({ candidate }) => ({ ...candidate, reason: good.length === 0 ? REASONS.baseline : 'baseline' }))
+  const others = rest.filter(({ isBaseline }) => !isBaseline).map(({ candidate }) => ({ ...candidate, reason: BELOW }))
   return [...order(good), ...trusted, ...others]
 }

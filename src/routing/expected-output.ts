@@ -35,37 +35,52 @@ const USUAL_TASK_TOKENS: Readonly<Record<string, number>> = {
 /** The usual counts as much as so many answers; beyond `MEMORY` answers, old ones fade. */
 const PRIOR = 5
 const MEMORY = 50
-const MAX_MEANS = 20_000
+const MAX_DEPLOYMENTS = 10_000
+/** Callers may invent words for tasks. */
+const MAX_TASKS = 64
+
+/** Means of one deployment: of all its answers, and by task. */
+type Means = { readonly all: Mean; readonly byTask: Map<string, Mean> }
 
 export function createExpectedOutput(): ExpectedOutput {
-  const means = new LRUCache<string, Mean>({ max: MAX_MEANS })
-
-  function note(name: string, tokens: number, cachedShare: number): void {
-    const mean = means.get(name)
-    if (mean === undefined) return void means.set(name, { tokens, cachedShare, count: 1 })
-    mean.count = Math.min(mean.count + 1, MEMORY)
-    mean.tokens += (tokens - mean.tokens) / mean.count
-    mean.cachedShare += (cachedShare - mean.cachedShare) / mean.count
-  }
+  const deployments = new LRUCache<string, Means>({ max: MAX_DEPLOYMENTS })
 
   return {
     of(deploymentId, task, bound) {
       // A look is no use: what is asked for and never answers may be forgotten.
-      const all = means.peek(deploymentId)
-      const own = task === null || all === undefined ? undefined : means.peek(`${deploymentId} ${task}`)
-      const mean = own ?? all
+      const means = deployments.peek(deploymentId)
+      const mean = (task === null ? undefined : means?.byTask.get(task)) ?? means?.all
       const usual = (task === null ? undefined : USUAL_TASK_TOKENS[task]) ?? USUAL_TOKENS
       const expected = mean === undefined ? usual : (usual * PRIOR + mean.tokens * mean.count) / (PRIOR + mean.count)
       return {
         tokens: Math.ceil(bound === null ? expected : Math.min(expected, bound)),
-        cachedShare: all?.cachedShare ?? 0,
+        cachedShare: means?.all.cachedShare ?? 0,
       }
     },
     seen(deploymentId, task, usage) {
       const input = inputTokens(usage)
-      const cached = input === 0 ? 0 : usage.cacheRead / input
-      note(deploymentId, outputTokens(usage), cached)
-      if (task !== null) note(`${deploymentId} ${task}`, outputTokens(usage), cached)
+      const cachedShare = input === 0 ? 0 : usage.cacheRead / input
+      const tokens = outputTokens(usage)
+      let means = deployments.get(deploymentId)
+      if (means === undefined) deployments.set(deploymentId, (means = { all: newMean(), byTask: new Map() }))
+      note(means.all, tokens, cachedShare)
+      if (task === null) return
+      let own = means.byTask.get(task)
+      if (own === undefined) {
+        if (means.byTask.size >= MAX_TASKS) return
+        means.byTask.set(task, (own = newMean()))
+      }
+      note(own, tokens, cachedShare)
     },
   }
+}
+
+function newMean(): Mean {
+  return { tokens: 0, cachedShare: 0, count: 0 }
+}
+
+function note(mean: Mean, tokens: number, cachedShare: number): void {
+  mean.count = Math.min(mean.count + 1, MEMORY)
+  mean.tokens += (tokens - mean.tokens) / mean.count
+  mean.cachedShare += (cachedShare - mean.cachedShare) / mean.count
 }

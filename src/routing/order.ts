@@ -101,6 +101,11 @@ function mix(hash: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0
 }
 
+/** Of equal ones the first. */
+export function cheapestOf(candidates: readonly Candidate[]): Candidate {
+  return candidates.reduce((best, each) => (byCost(each, best) < 0 ? each : best))
+}
+
 /** Cheapest first; what has no price comes last. Ties by latency, then by headroom. */
 function byCost(one: Candidate, other: Candidate): number {
   if (one.costNanoUsd !== other.costNanoUsd) {

@@ -82,6 +82,8 @@ export function planToolsIn(engine: PlanEngine, snapshot: Snapshot, suits: Suits
   const { clock, planMemory, expectedOutput } = engine
   const { config, priceOf } = snapshot
   const ratesOf = recentRates(priceOf)
+  // One for all: a plan works out as many costs as it has targets, and nobody keeps what they were worked out from.
+  const usage = { ...NO_USAGE, requests: 1 }
   return {
     monotonicMs: () => clock.monotonicMs(),
     random: engine.random,
@@ -94,8 +96,9 @@ export function planToolsIn(engine: PlanEngine, snapshot: Snapshot, suits: Suits
       if (rates === null) return null
       const tokens = facts.inputTokens()
       const expected = expectedOutput.of(deployment.id, facts.knownTask(), facts.call.facts.maxOutputTokens)
-      const cacheRead = Math.floor(tokens * Math.max(isCached ? CACHED_SHARE : 0, expected.cachedShare))
-      const usage = { ...NO_USAGE, input: tokens - cacheRead, cacheRead, output: expected.tokens, requests: 1 }
+      usage.cacheRead = Math.floor(tokens * Math.max(isCached ? CACHED_SHARE : 0, expected.cachedShare))
+      usage.input = tokens - usage.cacheRead
+      usage.output = expected.tokens
       return costOf(usage, rates)
     },
     outputTokensOf: (deployment, { call, knownTask }) =>
