@@ -10,6 +10,7 @@ import { editMembers, scanJson } from './core/json.ts'
 import type { JsonObject } from './core/json.ts'
 import { objectOf, parseObject, stringOf } from './core/json-read.ts'
 import { resolvedInput } from './dialects/openai-responses-stored.ts'
+import { watchedStream } from './providers/answer-stream.ts'
 import type { AnswerStream } from './providers/answer-stream.ts'
 import type { ResponseStore } from './store/store.ts'
 
@@ -137,15 +138,5 @@ function lastResponse(text: string): JsonObject | null {
 
 /** The stream, whose last piece waits until `keep` is done with it. */
 export function keptStream(stream: AnswerStream, keep: (bytes: Uint8Array) => Promise<void>): AnswerStream {
-  return {
-    get facts() {
-      return stream.facts
-    },
-    open: () => stream.open(),
-    async next() {
-      const piece = await stream.next()
-      if (piece?.last === true) await keep(piece.bytes)
-      return piece
-    },
-  }
+  return watchedStream(stream, ({ bytes, last }) => (last ? keep(bytes) : undefined))
 }

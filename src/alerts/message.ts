@@ -1,6 +1,7 @@
 // One alert as it is sent: in words for people, as JSON for programs.
 import type { AlertAttachment, AlertKind, AlertOf, AlertSubject } from '../core/alert.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
+import { plainLine } from '../core/plain-line.ts'
 import type { KeptAlert, ListedAlert } from '../store/store.ts'
 import { KINDS, type Severity, whoOf } from './kinds.ts'
 import type { Named } from './named.ts'
@@ -43,7 +44,7 @@ function wordsOf<Kind extends AlertKind>(
   const { title, text } = isOver === true ? (row.over?.(facts, who) ?? begun) : begun
   return {
     severity: isOver === true ? 'info' : row.severity(facts),
-    title: capitalised(oneLine(title)).slice(0, LONGEST_TITLE),
+    title: capitalised(plainLine(title)).slice(0, LONGEST_TITLE),
     text: text.trim(),
     data: snakeCased(row.data?.(facts) ?? facts),
     html: null,
@@ -95,12 +96,6 @@ function timeOrNull(at: number | null): string | null {
 /** Titles begin with whom they are about, whose words are lower case. */
 function capitalised(title: string): string {
   return title.charAt(0).toUpperCase() + title.slice(1)
-}
-
-// Names of keys, tags and end users are strangers' words: in a header or a title they stay in one line.
-function oneLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u001f\u007f\u2028\u2029]+/g, ' ').trim()
 }
 
 // What lies deeper has its names from whoever told it.

@@ -10,6 +10,11 @@ export function isObject(value: unknown): value is JsonObject {
 /** Where a top-level member stands in the text: `start` at its name's quote, `valueStart`–`valueEnd` around its value. */
 export type Member = { readonly start: number; readonly valueStart: number; readonly valueEnd: number }
 
+/** JSON without line breaks: between its tokens they mean nothing, and inside its texts there are none. */
+export function jsonLine(json: string): string {
+  return json.replace(/[\r\n]+/g, ' ')
+}
+
 export type JsonScan = {
   /** Top-level members by name; empty when the text is no object. */
   readonly members: ReadonlyMap<string, Member>

@@ -45,6 +45,27 @@ export const NO_USAGE: Usage = {
   searches: 0,
 }
 
+/** As reports and stores write them. */
+export const UNIT_NAMES = {
+  input: 'input',
+  cacheRead: 'cache_read',
+  cacheWrite5m: 'cache_write_5m',
+  cacheWrite1h: 'cache_write_1h',
+  output: 'output',
+  reasoning: 'reasoning',
+  audioIn: 'audio_in',
+  audioOut: 'audio_out',
+  imageIn: 'image_in',
+  imageOut: 'image_out',
+  video: 'video',
+  images: 'images',
+  characters: 'characters',
+  seconds: 'seconds',
+  // Beside a column of the requests themselves.
+  requests: 'request_units',
+  searches: 'searches',
+} as const satisfies Record<UsageUnit, string>
+
 export const USAGE_UNITS = Object.keys(NO_USAGE) as readonly UsageUnit[]
 
 /** `reported`: the provider's own numbers. `estimated`: counted from text, where it gave none (aborts, cuts, silent hosts). */

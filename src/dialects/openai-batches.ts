@@ -2,7 +2,7 @@
 import type { Batch, BatchProblem, BatchStatus } from '../core/batch.ts'
 import { GatewayError } from '../core/error.ts'
 import type { JsonBounds, JsonObject } from '../core/json.ts'
-import { isObject, scanJson } from '../core/json.ts'
+import { isObject, jsonLine, scanJson } from '../core/json.ts'
 import { objectOf, parseObject, stringOf } from '../core/json-read.ts'
 import { expiryMs, seconds } from './openai-files.ts'
 
@@ -156,19 +156,19 @@ export function resultLine(requestId: string, customId: string, answer: LineAnsw
   const head = `{"id":${JSON.stringify(`batch_${requestId}`)},"custom_id":${JSON.stringify(customId)}`
   switch (answer.type) {
     case 'answered':
-      return `${head},"response":{"status_code":${answer.status},"request_id":${JSON.stringify(requestId)},"body":${oneLine(answer.body)}},"error":null}`
+      return `${head},"response":{"status_code":${answer.status},"request_id":${JSON.stringify(requestId)},"body":${bodyLine(answer.body)}},"error":null}`
     case 'not_executed':
       return `${head},"response":null,"error":${JSON.stringify({ code: answer.code, message: answer.message })}}`
   }
 }
 
-/** JSON without line breaks, untouched where it has none; what is no JSON becomes a text. */
-function oneLine(json: string): string {
+/** What is no JSON becomes a text. */
+function bodyLine(body: string): string {
   try {
-    const value: unknown = JSON.parse(json)
-    return /[\r\n]/.test(json) ? JSON.stringify(value) : json
+    JSON.parse(body)
+    return jsonLine(body)
   } catch {
-    return JSON.stringify(json)
+    return JSON.stringify(body)
   }
 }
 

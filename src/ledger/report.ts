@@ -1,10 +1,10 @@
 // Spend rows as text: a table for people, JSON and CSV for programs. Pure; money stays exact.
 import { COST_ERROR_SHARE } from '../core/cost-sketch.ts'
 import { formatUsd, type NanoUsd } from '../core/money.ts'
-import { inputTokens, outputTokens, USAGE_UNITS } from '../core/usage.ts'
+import { inputTokens, outputTokens, UNIT_NAMES, USAGE_UNITS } from '../core/usage.ts'
 import type { SpendQuery, SpendRow } from '../store/store.ts'
 import { csvLine } from './csv.ts'
-import { each, type SpendSums, sumsJson, totalOf, UNIT_NAMES } from './spend-sums.ts'
+import { each, type SpendSums, sumsJson, totalOf } from './spend-sums.ts'
 
 /** How the rows were asked for: it names the columns. */
 export type ReportShape = Pick<SpendQuery, 'by' | 'bucket' | 'percentiles'>

@@ -1,6 +1,6 @@
 // What the sums of a report say, as exact texts: spend, savings, and what a request costs.
 import { formatUsd, type NanoUsd } from '../core/money.ts'
-import { NO_USAGE, USAGE_UNITS, type Usage, type UsageUnit } from '../core/usage.ts'
+import { NO_USAGE, UNIT_NAMES, USAGE_UNITS, type Usage } from '../core/usage.ts'
 import type { SpendRow } from '../store/store.ts'
 
 export type SpendSums = Omit<SpendRow, 'group' | 'at' | 'costPercentiles'>
@@ -48,26 +48,6 @@ function usageJson(usage: Usage): Record<string, number> {
   return Object.fromEntries(
     USAGE_UNITS.filter((unit) => usage[unit] !== 0).map((unit) => [UNIT_NAMES[unit], usage[unit]]),
   )
-}
-
-export const UNIT_NAMES: Readonly<Record<UsageUnit, string>> = {
-  input: 'input',
-  cacheRead: 'cache_read',
-  cacheWrite5m: 'cache_write_5m',
-  cacheWrite1h: 'cache_write_1h',
-  output: 'output',
-  reasoning: 'reasoning',
-  audioIn: 'audio_in',
-  audioOut: 'audio_out',
-  imageIn: 'image_in',
-  imageOut: 'image_out',
-  video: 'video',
-  images: 'images',
-  characters: 'characters',
-  seconds: 'seconds',
-  // Beside a column of the requests themselves.
-  requests: 'request_units',
-  searches: 'searches',
 }
 
 export function totalOf(rows: readonly SpendSums[]): SpendSums {

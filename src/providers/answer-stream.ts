@@ -48,3 +48,19 @@ export interface AnswerStream {
   /** The next bytes for the client; null at the end. Throws StreamFailure, or what the source throws. */
   next(): Promise<StreamPiece | null>
 }
+
+/** The stream, shown to `watch` piece by piece as it passes; a piece goes on when `watch` is done with it. */
+export function watchedStream(stream: AnswerStream, watch: (piece: StreamPiece) => Promise<void> | void): AnswerStream {
+  return {
+    get facts() {
+      return stream.facts
+    },
+    open: () => stream.open(),
+    async next() {
+      const piece = await stream.next()
+      const watched = piece === null ? undefined : watch(piece)
+      if (watched !== undefined) await watched
+      return piece
+    },
+  }
+}

@@ -1,6 +1,7 @@
 // Posts a message to an address that the operator wrote down: guarded, within a deadline, and the answer read only as far
 // as it says what went wrong.
 import type { Provider, Timeouts } from '../core/model.ts'
+import { plainLine } from '../core/plain-line.ts'
 import { UpstreamFailure } from './failure.ts'
 import { plainHost } from './plain-host.ts'
 import { retryAfterMs } from './stated-limits.ts'
@@ -30,8 +31,6 @@ export const POST_MS = 20_000
 const TIMEOUTS: Timeouts = { connectMs: 5_000, firstTokenMs: 15_000, idleMs: 15_000, totalMs: POST_MS }
 const MAX_ANSWER_BYTES = 16 * 1024
 const SHOWN = 200
-// oxlint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f]+/g
 
 export function createPoster(upstream: Upstream, { now }: { readonly now: () => number }): Poster {
   // One host for each origin, so that its connection is used again.
@@ -88,7 +87,7 @@ async function resultOf(
 async function wordsOf(answer: UpstreamAnswer): Promise<string> {
   try {
     const text = new TextDecoder().decode(await answer.bytes(MAX_ANSWER_BYTES))
-    return text.replaceAll(CONTROL, ' ').trim()
+    return plainLine(text)
   } catch (error) {
     if (error instanceof UpstreamFailure) return ''
     throw error

@@ -1,5 +1,5 @@
 // A native stream that is also read, event by event, for what the caller has seen of it. Its bytes stay as they are.
-import { MAX_EVENT_BYTES } from '../providers/answer-stream.ts'
+import { MAX_EVENT_BYTES, watchedStream } from '../providers/answer-stream.ts'
 import type { AnswerStream } from '../providers/answer-stream.ts'
 import { createFraming } from '../providers/framing.ts'
 import type { ChatWire } from '../providers/wire.ts'
@@ -22,15 +22,7 @@ export function listenedTo(
       }
   }
 
-  return {
-    get facts() {
-      return stream.facts
-    },
-    open: () => stream.open(),
-    async next() {
-      const piece = await stream.next()
-      if (piece !== null && piece.bytes.length > 0) listen(piece.bytes)
-      return piece
-    },
-  }
+  return watchedStream(stream, ({ bytes }) => {
+    if (bytes.length > 0) listen(bytes)
+  })
 }

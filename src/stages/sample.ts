@@ -15,6 +15,7 @@ import { AnswerCopy } from '../lab/answer-copy.ts'
 import type { SampleConsumer } from '../lab/answered.ts'
 import { promptModeOf } from '../lab/privacy.ts'
 import type { Logger } from '../metrics/log.ts'
+import { watchedStream } from '../providers/answer-stream.ts'
 import type { AnswerStream } from '../providers/answer-stream.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { Engine } from './engine.ts'
@@ -226,15 +227,5 @@ function whenBooked(sampler: Sampler, sample: Sample): void {
 /** The stream, copied as it passes. */
 export function copiedStream(stream: AnswerStream, copy: AnswerCopy): AnswerStream {
   copy.isStream = true
-  return {
-    get facts() {
-      return stream.facts
-    },
-    open: () => stream.open(),
-    async next() {
-      const piece = await stream.next()
-      if (piece !== null) copy.take(piece.bytes)
-      return piece
-    },
-  }
+  return watchedStream(stream, ({ bytes }) => copy.take(bytes))
 }

@@ -18,6 +18,7 @@
 import { COST_BUCKETS, costBucket } from '../core/cost-sketch.ts'
 import type { Entry, EntryPart, EntryStatus } from '../core/ledger.ts'
 import type { NanoUsd } from '../core/money.ts'
+import { UNIT_NAMES } from '../core/usage.ts'
 import type { Usage, UsageUnit } from '../core/usage.ts'
 import { ENTRY_STATUSES, int64 } from './codec.ts'
 import type { Connection } from './sqlite-connection.ts'
@@ -25,24 +26,7 @@ import { createFold, createSpanWriter, HOUR_MS, KINDS, type Place } from './sqli
 import type { Subject } from './sqlite-subjects.ts'
 
 /** Column of each unit. Seconds are kept as whole milliseconds, because sums of floats depend on their order. */
-export const UNIT_COLUMNS = {
-  input: 'input',
-  cacheRead: 'cache_read',
-  cacheWrite5m: 'cache_write_5m',
-  cacheWrite1h: 'cache_write_1h',
-  output: 'output',
-  reasoning: 'reasoning',
-  audioIn: 'audio_in',
-  audioOut: 'audio_out',
-  imageIn: 'image_in',
-  imageOut: 'image_out',
-  video: 'video',
-  characters: 'characters',
-  seconds: 'milliseconds',
-  requests: 'request_units',
-  searches: 'searches',
-  images: 'images',
-} as const satisfies Record<UsageUnit, string>
+export const UNIT_COLUMNS = { ...UNIT_NAMES, seconds: 'milliseconds' } as const
 
 const UNITS = Object.keys(UNIT_COLUMNS) as readonly UsageUnit[]
 /** Sums of a row of `spend`. */

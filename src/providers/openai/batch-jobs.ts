@@ -1,9 +1,10 @@
 // Batches as jobs (Mistral): the file and its results are as OpenAI's, what is made of the file is a job for one model.
 // https://docs.mistral.ai/api/endpoint/batch
+import { jsonLine } from '../../core/json.ts'
 import { stringOf } from '../../core/json-read.ts'
 import type { Provider } from '../../core/model.ts'
-import type { BatchCall, BatchWire } from '../batch-wire.ts'
-import { BATCH_NOTE, batchUrl, oneLine, openaiBatches } from './batches.ts'
+import type { BatchWire } from '../batch-wire.ts'
+import { BATCH_NOTE, batchUrl, contentsOf, openaiBatches } from './batches.ts'
 
 const ENDPOINTS: ReadonlySet<string> = new Set(['/v1/chat/completions', '/v1/embeddings'])
 const RUNNING: ReadonlySet<string | null> = new Set(['QUEUED', 'RUNNING', 'CANCELLATION_REQUESTED'])
@@ -18,7 +19,7 @@ const openaiBatchJobs: BatchWire = {
     const endpoint = openaiBatches.endpointOf(url, provider)
     return endpoint !== null && ENDPOINTS.has(endpoint) ? endpoint : null
   },
-  line: (customId, body) => `{"custom_id":${JSON.stringify(customId)},"body":${oneLine(body)}}`,
+  line: (customId, body) => `{"custom_id":${JSON.stringify(customId)},"body":${jsonLine(body)}}`,
   create: ({ batchId, endpoint, fileId, model }, provider) => ({
     method: 'POST',
     url: batchUrl(provider, '/batch/jobs'),
@@ -34,15 +35,7 @@ const openaiBatchJobs: BatchWire = {
   cancel: (id, provider) => ({ method: 'POST', url: jobUrl(provider, id, '/cancel'), body: null }),
   read(answer, provider) {
     if (RUNNING.has(stringOf(answer, 'status'))) return { type: 'running' }
-    const files = [stringOf(answer, 'output_file'), stringOf(answer, 'error_file')]
-    return {
-      type: 'ended',
-      results: files.flatMap((id): readonly BatchCall[] =>
-        id === null || id === ''
-          ? []
-          : [{ method: 'GET', url: batchUrl(provider, `/files/${encodeURIComponent(id)}/content`), body: null }],
-      ),
-    }
+    return { type: 'ended', results: contentsOf([answer['output_file'], answer['error_file']], provider) }
   },
   list: (provider) => ({ method: 'GET', url: batchUrl(provider, '/batch/jobs', 'page_size=100'), body: null }),
 }

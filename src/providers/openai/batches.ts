@@ -1,6 +1,7 @@
 // Batches of an OpenAI-compatible host: a file of requests, and files of what came of them.
 // https://platform.openai.com/docs/api-reference/batch
 import { writeForm } from '../../core/form.ts'
+import { jsonLine } from '../../core/json.ts'
 import { numberOf, objectOf, objectsOf, stringOf } from '../../core/json-read.ts'
 import type { Provider } from '../../core/model.ts'
 import type { BatchCall, BatchWire } from '../batch-wire.ts'
@@ -18,6 +19,15 @@ export function batchUrl({ baseUrl, quirks }: Provider, path: string, query = ''
   return `${baseUrl}${path}${parts.length === 0 ? '' : `?${parts.join('&')}`}`
 }
 
+/** Calls for the contents of those files that there are. */
+export function contentsOf(files: readonly unknown[], provider: Provider): readonly BatchCall[] {
+  return files.flatMap((id): readonly BatchCall[] =>
+    typeof id !== 'string' || id === ''
+      ? []
+      : [{ method: 'GET', url: batchUrl(provider, `/files/${encodeURIComponent(id)}/content`), body: null }],
+  )
+}
+
 export const openaiBatches: BatchWire = {
   maxLines: 50_000,
   maxBytes: 200 * MIB,
@@ -26,7 +36,7 @@ export const openaiBatches: BatchWire = {
     return url.startsWith(baseUrl) && ENDPOINTS.has(path) ? `/v1${path}` : null
   },
   line: (customId, body, endpoint) =>
-    `{"custom_id":${JSON.stringify(customId)},"method":"POST","url":${JSON.stringify(endpoint)},"body":${oneLine(body)}}`,
+    `{"custom_id":${JSON.stringify(customId)},"method":"POST","url":${JSON.stringify(endpoint)},"body":${jsonLine(body)}}`,
   upload: {
     call: ({ batchId, lines }, provider) => ({
       method: 'POST',
@@ -63,15 +73,7 @@ export const openaiBatches: BatchWire = {
   }),
   read(answer, provider) {
     if (RUNNING.has(stringOf(answer, 'status'))) return { type: 'running' }
-    const files = [stringOf(answer, 'output_file_id'), stringOf(answer, 'error_file_id')]
-    return {
-      type: 'ended',
-      results: files.flatMap((id): readonly BatchCall[] =>
-        id === null || id === ''
-          ? []
-          : [{ method: 'GET', url: batchUrl(provider, `/files/${encodeURIComponent(id)}/content`), body: null }],
-      ),
-    }
+    return { type: 'ended', results: contentsOf([answer['output_file_id'], answer['error_file_id']], provider) }
   },
   list: (provider) => ({ method: 'GET', url: batchUrl(provider, '/batches', 'limit=100'), body: null }),
   find(answer, { batchId }) {
@@ -88,9 +90,4 @@ export const openaiBatches: BatchWire = {
     if (status === null || body === undefined) return { customId, answer: null }
     return { customId, answer: { status, body: JSON.stringify(body) } }
   },
-}
-
-/** Line breaks between the tokens of JSON mean nothing, and inside its texts there are none. */
-export function oneLine(json: string): string {
-  return json.replace(/[\r\n]+/g, ' ')
 }
