@@ -10,6 +10,7 @@ import { openSqliteStore } from '../src/store/sqlite.ts'
 import { SECRET, startReceiver } from './alerts/receiver.ts'
 import { completion, providerAt, QUESTION, startGateway, startUpstream } from './gateway.ts'
 import { ROOT, startProcess, temporaryFolder } from './process.ts'
+import { teamOf } from '../src/core/testing.ts'
 
 const to = (url: string): string => `alerts: { webhook: { url: "${url}", secret: ${SECRET} } }\n`
 
@@ -53,16 +54,7 @@ describe('a budget', () => {
     using upstream = startUpstream(() => Response.json(completion()))
     await using gateway = await startGateway(providerAt(upstream.url, to(receiver.url) + budget('0.0001')))
     gateway.gateway.alerts.start()
-    await gateway.store.insertTeam({
-      id: 'team_1',
-      name: 'research',
-      limits: { rpm: null, tpm: null, concurrency: null },
-      models: null,
-      tags: [],
-      metadata: {},
-      disabled: false,
-      createdAt: 0,
-    })
+    await gateway.store.insertTeam(teamOf())
     const key = await gateway.issue({ teamId: 'team_1' })
     for (let index = 0; index < 7; index++) await gateway.call('/v1/chat/completions', QUESTION, { key })
     await receiver.when(() => receiver.messages.length === 3)

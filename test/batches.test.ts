@@ -6,6 +6,7 @@ import path from 'node:path'
 import OpenAI, { NotFoundError, toFile } from 'openai'
 import { linesOf } from '../src/batches/file-content.ts'
 import { lineRequestId } from '../src/core/batch.ts'
+import { teamOf } from '../src/core/testing.ts'
 import { BATCH_ENDPOINTS, resultLine } from '../src/dialects/openai-batches.ts'
 import { matchEndpoint } from '../src/http/endpoints.ts'
 import { drivenClock } from '../src/providers/simulator/driven-clock.ts'
@@ -159,16 +160,7 @@ describe('with OpenAI’s SDK', () => {
     ])
       expect(await call.catch((error: unknown) => error)).toBeInstanceOf(NotFoundError)
     expect((await stranger.batches.list()).data).toEqual([])
-    await weir.store.insertTeam({
-      id: 'team_1',
-      name: 'research',
-      limits: { rpm: null, tpm: null, concurrency: null },
-      models: null,
-      tags: [],
-      metadata: {},
-      disabled: false,
-      createdAt: 1,
-    })
+    await weir.store.insertTeam(teamOf())
     const [ada, bob] = [
       clientOf(weir, await weir.issue({ teamId: 'team_1' })),
       clientOf(weir, await weir.issue({ teamId: 'team_1' })),

@@ -7,7 +7,8 @@ import { gunzipSync } from 'node:zlib'
 import type { Entry } from '../src/core/ledger.ts'
 import { NO_USAGE } from '../src/core/usage.ts'
 import { openData } from '../src/data.ts'
-import { anEntry, book, type Books, DAY, NOW, openBooks, recordOf } from './open-books.ts'
+import { recordOf } from '../src/core/testing.ts'
+import { anEntry, book, type Books, DAY, NOW, openBooks } from './open-books.ts'
 
 async function spentOf(books: Books): Promise<bigint> {
   const [sum] = await books.use((store) => store.spend({ by: [], bucket: null, from: 0, to: NOW + DAY }))

@@ -4,14 +4,15 @@ import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import type { Budget } from '../src/core/budget.ts'
 import { GatewayError } from '../src/core/error.ts'
-import type { Entry, Intent, RequestRecord } from '../src/core/ledger.ts'
+import type { Entry, Intent } from '../src/core/ledger.ts'
+import { recordOf } from '../src/core/testing.ts'
 import { NO_USAGE } from '../src/core/usage.ts'
-import { createJournal, type Journal } from '../src/ledger/journal.ts'
 import { recover } from '../src/ledger/recover.ts'
 import { createBudgetDefinitions } from '../src/limits/budget-definitions.ts'
 import { createBudgets, type BudgetReservation, type Budgets } from '../src/limits/budgets.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 import type { Store } from '../src/store/store.ts'
+import { type Life, lifeOver } from './life.ts'
 
 const NOON = Date.UTC(2026, 10, 28, 12)
 /** `WEIR_TEST_HISTORIES=10000 npm test -- test/budget-histories.test.ts` is the long form. */
@@ -81,15 +82,9 @@ function budgetsOf(prefix: string, limits: readonly number[]): Budget[] {
   }))
 }
 
-/** One life of a gateway over the store: it ends with a crash, which loses what is not committed. */
-type Life = {
-  readonly budgets: Budgets
-  readonly journal: Journal
-  readonly commit: () => Promise<void>
-  dead: boolean
-}
+type World = Life & { readonly budgets: Budgets }
 
-async function live(store: Store, budgets: readonly Budget[]): Promise<Life> {
+async function live(store: Store, budgets: readonly Budget[]): Promise<World> {
   await recover({ store, now: NOON, which: 'all' })
   const book = createBudgets({
     clock: { now: () => NOON, monotonicMs: () => 0, after: () => () => {} },
@@ -102,22 +97,7 @@ async function live(store: Store, budgets: readonly Budget[]): Promise<Life> {
     adjustmentsSince: async () => [],
   })
   await definitions.load(NOON)
-  let flush: (() => void) | null = null
-  const life: Life = {
-    budgets: book,
-    dead: false,
-    journal: createJournal({
-      commit: (batch) => (life.dead ? new Promise(() => {}) : store.commit(batch)),
-      onError: () => {},
-      schedule: (run) => (flush = run),
-    }),
-    async commit() {
-      flush?.()
-      flush = null
-      await life.journal.flush()
-    },
-  }
-  return life
+  return Object.assign(lifeOver(store), { budgets: book })
 }
 
 type Running = { readonly intent: Intent; readonly reservation: BudgetReservation; durable: boolean }
@@ -229,28 +209,6 @@ async function play(store: Store, prefix: string, { limits, bounded, steps }: Hi
   await crash()
   for (const promise of handedIn) promise.catch(() => {})
   await compare(store, prefix, life.budgets, definitions, bounded ? 0n : overspent)
-}
-
-function recordOf(entry: Entry): RequestRecord {
-  return {
-    id: entry.id,
-    clientRequestId: null,
-    at: NOON,
-    dimensions: entry.dimensions,
-    status: 200,
-    errorCode: null,
-    target: `${entry.provider}/${entry.model}`,
-    stream: false,
-    durationMs: 1,
-    ttftMs: null,
-    overheadMs: 0,
-    attempts: [],
-    finishReason: null,
-    rawUsage: null,
-    usage: entry.usage,
-    usageSource: entry.usageSource,
-    costNanoUsd: entry.costNanoUsd,
-  }
 }
 
 /** Σ entries = Σ roll-ups = Σ spent, for each subject of each budget; spent ≤ limit + bound. */

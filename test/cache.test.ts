@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { openTestAdmin } from '../src/admin/testing.ts'
 import type { AdminRequest } from '../src/cli/admin-call.ts'
-import { runCli } from '../src/cli/run.ts'
+import { runWords } from '../src/cli/testing.ts'
 import { systemClock } from '../src/core/clock.ts'
 import type { Clock } from '../src/core/clock.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
@@ -387,22 +387,17 @@ test('the command line and the admin API tell what is held and saved, and forget
   await weir.gateway.journal.flush()
   const admin = await openTestAdmin({ store: weir.store, clock: weir.gateway.clock })
   const run = async (...words: string[]) => {
-    let out = ''
-    const code = await runCli(words, {
-      stdout: (text) => void (out += text),
-      stderr: (text) => void (out += text),
+    const { code, out, err } = await runWords(words, {
       environment: { WEIR_ADMIN_TOKEN: admin.adminToken },
-      clock: systemClock,
-      colour: false,
       outside: {
         askAdmin: async ({ method, url, token }: AdminRequest) => {
           const { pathname, search } = new URL(url)
           const { status, json } = await admin.call(`${method} ${pathname}${search}`, { token })
           return { status, body: json }
         },
-      } as never,
+      },
     })
-    return [code, out]
+    return [code, out + err]
   }
   const [, text] = await run('cache', 'stats')
   expect(text).toMatch(/^1 answers, \d+ bytes; saved \$0\.00004 in 30 days\nroute /)

@@ -5,7 +5,7 @@ import { createAdmin } from '../src/admin/admin.ts'
 import type { DrillReport, DrillSpec } from '../src/core/drill.ts'
 import { breakText, parseBreaks, parseScope, scopeText } from '../src/core/drill.ts'
 import type { AdminRequest } from '../src/cli/admin-call.ts'
-import { runCli } from '../src/cli/run.ts'
+import { runWords } from '../src/cli/testing.ts'
 import {
   chunks,
   completion,
@@ -230,14 +230,9 @@ test('the command starts a drill, follows it and exits by what it found', async 
     onInternalError: () => {},
   } as never)
   const run = async (words: readonly string[]) => {
-    let out = ''
-    let err = ''
-    const code = await runCli(words, {
-      stdout: (text) => void (out += text),
-      stderr: (text) => void (err += text),
+    return runWords(words, {
       environment: { WEIR_ADMIN_TOKEN: 'an-admin-token' },
       clock: { ...weir.gateway.clock, after: (_ms, callback) => weir.gateway.clock.after(10, callback) },
-      colour: false,
       outside: {
         askAdmin: async ({ method, url, token, body }: AdminRequest) => {
           const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
@@ -249,9 +244,8 @@ test('the command starts a drill, follows it and exits by what it found', async 
           const response = await admin.fetch(request, { address: null })
           return { status: response.status, body: await response.json() }
         },
-      } as never,
+      },
     })
-    return { code, out, err }
   }
   const lost = await run(['drill'])
   expect(lost).toMatchObject({ code: 1, err: expect.stringContaining('chat: up=down … FAILED') })

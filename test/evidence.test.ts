@@ -3,7 +3,7 @@ import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import { createAdmin } from '../src/admin/admin.ts'
 import type { AdminRequest } from '../src/cli/admin-call.ts'
-import { runCli } from '../src/cli/run.ts'
+import { runWords } from '../src/cli/testing.ts'
 import type { JsonObject } from '../src/core/json.ts'
 import { bytesOfHeadInput } from '../src/lab/head-input-bytes.ts'
 import { headInputOf } from '../src/lab/heads.ts'
@@ -245,13 +245,9 @@ function operated(weir: TestGateway) {
     return { status: response.status, body: (await response.json()) as JsonObject }
   }
   const run = async (...words: string[]) => {
-    let out = ''
-    const code = await runCli(words, {
-      stdout: (text) => void (out += text),
-      stderr: (text) => void (out += text),
+    const { code, out, err } = await runWords(words, {
       environment: { WEIR_ADMIN_TOKEN: 'an-admin-token' },
       clock: weir.gateway.clock,
-      colour: false,
       outside: {
         readInput: async () => '',
         askAdmin: async ({ method, url, token, body }: AdminRequest) => {
@@ -261,9 +257,9 @@ function operated(weir: TestGateway) {
           )
           return { status: response.status, body: await response.json() }
         },
-      } as never,
+      },
     })
-    return { code, out }
+    return { code, out: out + err }
   }
   return { get, run, call }
 }

@@ -13,7 +13,7 @@ import type { Clock } from '../src/core/clock.ts'
 import { parseBreaks } from '../src/core/drill.ts'
 import { isObject } from '../src/core/json.ts'
 import { parseObject } from '../src/core/json-read.ts'
-import { runCli } from '../src/cli/run.ts'
+import { runWords } from '../src/cli/testing.ts'
 import type { AdminRequest } from '../src/cli/admin-call.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 import type { Store } from '../src/store/store.ts'
@@ -721,14 +721,9 @@ function cliOf(all: World, { typed = [], input = '' }: { typed?: readonly string
   const ask = adminOf(all)
   const words = [...typed]
   return async (args: readonly string[]) => {
-    let out = ''
-    let err = ''
-    const code = await runCli(args, {
-      stdout: (text) => void (out += text),
-      stderr: (text) => void (err += text),
+    return runWords(args, {
       environment: { WEIR_ADMIN_TOKEN: 'a-token', WEIR_ADMIN_URL: 'http://admin' },
       clock: all.clock,
-      colour: false,
       isTerminal: true,
       outside: {
         askAdmin: async ({ method, url, body }: AdminRequest) => {
@@ -737,9 +732,8 @@ function cliOf(all: World, { typed = [], input = '' }: { typed?: readonly string
         },
         askPerson: async () => words.shift() ?? null,
         readInput: async () => input,
-      } as never,
+      },
     })
-    return { code, out, err }
   }
 }
 

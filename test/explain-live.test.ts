@@ -2,9 +2,7 @@
 import { expect, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { realOutside } from '../src/cli/outside.ts'
-import { runCli } from '../src/cli/run.ts'
-import { systemClock } from '../src/core/clock.ts'
+import { runWords } from '../src/cli/testing.ts'
 import { completion, startUpstream } from './gateway.ts'
 import { startProcess, temporaryFolder } from './process.ts'
 
@@ -24,17 +22,10 @@ budgets: [{ scope: gateway, window: month, limit_usd: 10 }, { scope: key, window
 }
 
 async function explain(adminUrl: string, words: readonly string[]) {
-  let out = ''
-  let err = ''
-  const code = await runCli(['explain', '-m', 'chat', '--live', ...words], {
-    stdout: (text) => void (out += text),
-    stderr: (text) => void (err += text),
+  return runWords(['explain', '-m', 'chat', '--live', ...words], {
     environment: { WEIR_ADMIN_TOKEN: TOKEN, WEIR_ADMIN_URL: adminUrl },
-    clock: systemClock,
-    colour: false,
-    outside: { ...realOutside(async () => {}), readInput: async () => JSON.stringify(BODY) },
+    outside: { readInput: async () => JSON.stringify(BODY) },
   })
-  return { code, out, err }
 }
 
 test('the running gateway tells who is down, what was measured, and what is left of the budgets', async () => {

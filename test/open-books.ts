@@ -1,9 +1,9 @@
 // Books of a data folder of its own for tests of the command line: entries are put in, and commands are run on it.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { runCli } from '../src/cli/run.ts'
-import { realOutside } from '../src/cli/outside.ts'
-import type { Entry, RequestRecord } from '../src/core/ledger.ts'
+import { clockAt, runWords } from '../src/cli/testing.ts'
+import type { Entry } from '../src/core/ledger.ts'
+import { entryOf, recordOf } from '../src/core/testing.ts'
 import { NO_USAGE } from '../src/core/usage.ts'
 import { openData } from '../src/data.ts'
 import type { Store } from '../src/store/store.ts'
@@ -33,19 +33,7 @@ export async function openBooks(): Promise<Books> {
   const books: Books = {
     folder: folder.path,
     data,
-    async weir(...words) {
-      let out = ''
-      let err = ''
-      const code = await runCli(words, {
-        stdout: (text) => void (out += text),
-        stderr: (text) => void (err += text),
-        clock: { now: () => NOW, monotonicMs: () => 0, after: () => () => {} },
-        colour: false,
-        outside: realOutside(async () => {}),
-        environment: { WEIR_DATA: data, WEIR_CONFIG: config },
-      })
-      return { code, out, err }
-    },
+    weir: (...words) => runWords(words, { clock: clockAt(NOW), environment: { WEIR_DATA: data, WEIR_CONFIG: config } }),
     async use(action) {
       const opened = await openData(data, {})
       try {
@@ -64,53 +52,17 @@ let number = 0
 
 /** A request of yesterday by the provider `mine`, with the ids of entries in their order. */
 export function anEntry(change: Partial<Entry> = {}): Entry {
-  return {
+  return entryOf({
     id: `req_${String(number++).padStart(6, '0')}`,
     at: NOW - DAY,
-    dimensions: {
-      keyId: 'key_1',
-      teamId: 'team_1',
-      endUser: null,
-      tags: [],
-      requestedModel: 'm',
-      route: 'mine/m',
-      operation: 'chat',
-      dialect: 'openai-chat',
-    },
+    dimensions: { teamId: 'team_1', route: 'mine/m' },
     provider: 'mine',
-    model: 'm',
-    status: 'complete',
     usage: { ...NO_USAGE, input: 1_000, output: 100, requests: 1 },
-    usageSource: 'reported',
     costNanoUsd: 1_000n * 1_000n + 100n * 2_000n,
-    unpriced: false,
     priceVersion: 'config-1',
     charges: [{ budgetId: 'budget_1', subject: 'team_1', from: NOW - 10 * DAY, until: NOW + DAY }],
     ...change,
-  }
-}
-
-export function recordOf(entry: Entry, change: Partial<RequestRecord> = {}): RequestRecord {
-  return {
-    id: entry.id,
-    clientRequestId: null,
-    at: entry.at,
-    dimensions: entry.dimensions,
-    status: 200,
-    errorCode: null,
-    target: `${entry.provider}/${entry.model}`,
-    stream: false,
-    durationMs: 1,
-    ttftMs: null,
-    overheadMs: 0,
-    attempts: [],
-    finishReason: 'stop',
-    rawUsage: null,
-    usage: entry.usage,
-    usageSource: entry.usageSource,
-    costNanoUsd: entry.costNanoUsd,
-    ...change,
-  }
+  })
 }
 
 export async function book(books: Books, entries: readonly Entry[]): Promise<void> {

@@ -3,9 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { runCli } from '../src/cli/run.ts'
-import { realOutside } from '../src/cli/outside.ts'
-import { systemClock } from '../src/core/clock.ts'
+import { runWords } from '../src/cli/testing.ts'
 import { openData } from '../src/data.ts'
 import { declaredTask } from '../src/lab/task.ts'
 import type { ReplayReport } from '../src/replay/replay.ts'
@@ -90,17 +88,9 @@ beforeAll(async () => {
 })
 
 async function weir(...words: string[]) {
-  let out = ''
-  let err = ''
-  const code = await runCli(['replay', ...words], {
-    stdout: (text) => void (out += text),
-    stderr: (text) => void (err += text),
+  return runWords(['replay', ...words], {
     environment: { WEIR_DATA: data },
-    clock: systemClock,
-    colour: false,
-    outside: realOutside(async () => {}),
   })
-  return { code, out, err }
 }
 
 async function report(policy: string): Promise<ReplayReport> {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import type { SpendDimension } from '../src/store/store.ts'
 import { chunks, completion, eventStream, QUESTION, startGateway, startUpstream } from './gateway.ts'
 import type { TestGateway, Upstream } from './gateway.ts'
+import { teamOf } from '../src/core/testing.ts'
 
 const CHAT = '/v1/chat/completions'
 const EVERYTHING = { bucket: null, from: 0, to: Date.UTC(2100, 0, 1) } as const
@@ -130,17 +131,7 @@ test('organisations and tasks are told apart, and tasks that a caller makes up a
   using cheap = startUpstream(answered)
   using dear = startUpstream(answered)
   await using weir = await startGateway(config(cheap, dear, 'by_task: { poems: dear/m }'))
-  await weir.store.insertTeam({
-    id: 'team_1',
-    name: 'research',
-    organisation: 'acme',
-    limits: { rpm: null, tpm: null, concurrency: null },
-    models: null,
-    tags: [],
-    metadata: {},
-    disabled: false,
-    createdAt: 0,
-  })
+  await weir.store.insertTeam(teamOf({ organisation: 'acme' }))
   const key = await weir.issue({ teamId: 'team_1' })
   for (const task of ['poems', 'code', 'something-of-mine'])
     await ask(weir, { model: 'chat' }, { key, headers: { 'x-weir-task': task } })

@@ -1,7 +1,7 @@
 // Statements: what somebody spent in a month, in words, as JSON and as a page to print.
 import { describe, expect, test } from 'bun:test'
 import type { Entry } from '../src/core/ledger.ts'
-import { NO_LIMITS } from '../src/core/key.ts'
+import { teamOf } from '../src/core/testing.ts'
 import { anEntry, book, type Books, NOW, openBooks } from './open-books.ts'
 
 const HOSTILE = '<script>alert(1)</script>'
@@ -13,18 +13,7 @@ const spent = (at: string, costNanoUsd: bigint, change: Partial<Entry> = {}, tea
 }
 
 async function withTeam(books: Books): Promise<void> {
-  await books.use((store) =>
-    store.insertTeam({
-      id: 'team_1',
-      name: HOSTILE,
-      limits: NO_LIMITS,
-      models: null,
-      tags: [],
-      metadata: {},
-      disabled: false,
-      createdAt: 0,
-    }),
-  )
+  await books.use((store) => store.insertTeam(teamOf({ name: HOSTILE })))
   await book(books, [
     spent('2026-10-15T12:00:00Z', 2n * USD),
     spent('2026-11-02T12:00:00Z', 3n * USD),

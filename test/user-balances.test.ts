@@ -4,16 +4,17 @@ import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
 import { BALANCE } from '../src/core/budget.ts'
 import { GatewayError } from '../src/core/error.ts'
-import type { Entry, Intent, RequestRecord } from '../src/core/ledger.ts'
+import type { Entry, Intent } from '../src/core/ledger.ts'
+import { recordOf } from '../src/core/testing.ts'
 import { NO_USAGE } from '../src/core/usage.ts'
 import { saleOf, type SaleTerms } from '../src/core/user.ts'
-import { createJournal, type Journal } from '../src/ledger/journal.ts'
 import { recover } from '../src/ledger/recover.ts'
 import { createBalances, type Balances } from '../src/limits/balances.ts'
 import { createBudgetDefinitions } from '../src/limits/budget-definitions.ts'
 import { createBudgets, type BudgetReservation, type Budgets } from '../src/limits/budgets.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 import type { Store } from '../src/store/store.ts'
+import { type Life, lifeOver } from './life.ts'
 
 const NOON = Date.UTC(2026, 10, 28, 12)
 /** `WEIR_TEST_HISTORIES=10000 npm test -- test/user-balances.test.ts` is the long form. */
@@ -58,16 +59,9 @@ const step = fc.oneof(
 )
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
-/** One life of a gateway over the store: it ends with a crash, which loses what is not committed. */
-type Life = {
-  readonly budgets: Budgets
-  readonly balances: Balances
-  readonly journal: Journal
-  readonly commit: () => Promise<void>
-  dead: boolean
-}
+type World = Life & { readonly budgets: Budgets; readonly balances: Balances }
 
-async function live(store: Store): Promise<Life> {
+async function live(store: Store): Promise<World> {
   await recover({ store, now: NOON, which: 'all' })
   const budgets = createBudgets({
     clock: { now: () => NOON, monotonicMs: () => 0, after: () => () => {} },
@@ -78,23 +72,7 @@ async function live(store: Store): Promise<Life> {
   await definitions.load(NOON)
   const balances = createBalances(budgets, store)
   await balances.refresh()
-  let flush: (() => void) | null = null
-  const life: Life = {
-    budgets,
-    balances,
-    dead: false,
-    journal: createJournal({
-      commit: (batch) => (life.dead ? new Promise(() => {}) : store.commit(batch)),
-      onError: () => {},
-      schedule: (run) => (flush = run),
-    }),
-    async commit() {
-      flush?.()
-      flush = null
-      await life.journal.flush()
-    },
-  }
-  return life
+  return Object.assign(lifeOver(store), { budgets, balances })
 }
 
 type Running = {
@@ -276,28 +254,6 @@ async function play(store: Store, prefix: string, steps: readonly Step[]): Promi
       0n,
     ])
     expect(spentNanoUsd <= limitNanoUsd + (over.get(user) ?? 0n)).toBe(true)
-  }
-}
-
-function recordOf(entry: Entry): RequestRecord {
-  return {
-    id: entry.id,
-    clientRequestId: null,
-    at: NOON,
-    dimensions: entry.dimensions,
-    status: 200,
-    errorCode: null,
-    target: 'p/m',
-    stream: false,
-    durationMs: 1,
-    ttftMs: null,
-    overheadMs: 0,
-    attempts: [],
-    finishReason: null,
-    rawUsage: null,
-    usage: entry.usage,
-    usageSource: entry.usageSource,
-    costNanoUsd: entry.costNanoUsd,
   }
 }
 

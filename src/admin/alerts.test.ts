@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import type { Alert } from '../core/alert.ts'
+import { teamOf } from '../core/testing.ts'
 import { openTestAdmin, type TestAdmin } from './testing.ts'
 
 const NOON = Date.UTC(2026, 10, 23, 12)
@@ -31,16 +32,7 @@ const anAlert = (change: Partial<Alert> = {}): Alert =>
   }) as Alert
 
 test('alerts are listed newest first, in words, with where they went', async () => {
-  await admin.store.insertTeam({
-    id: 'team_1',
-    name: 'research',
-    limits: { rpm: null, tpm: null, concurrency: null },
-    models: null,
-    tags: [],
-    metadata: {},
-    disabled: false,
-    createdAt: 0,
-  })
+  await admin.store.insertTeam(teamOf())
   await admin.store.raiseAlert(anAlert())
   await admin.store.planAlert(1, { at: NOON, deliveries: [{ destination: 'slack', heldUntil: NOON }] })
   const [claim] = await admin.store.claimDeliveries({ now: NOON, until: NOON + 1 })

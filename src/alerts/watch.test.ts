@@ -4,7 +4,7 @@ import { configSchema } from '../config/schema.ts'
 import type { Alert } from '../core/alert.ts'
 import type { Budget } from '../core/budget.ts'
 import type { Entry } from '../core/ledger.ts'
-import { NO_USAGE } from '../core/usage.ts'
+import { entryOf } from '../core/testing.ts'
 import { createMetrics } from '../metrics/metrics.ts'
 import { drivenClock } from '../providers/simulator/driven-clock.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
@@ -33,29 +33,13 @@ function openStore(): Store & AsyncDisposable {
 let number = 0
 function anEntry(at: number, usd: number, change: Partial<Entry> & { readonly teamId?: string | null } = {}): Entry {
   const { teamId = 'team_1', ...others } = change
-  return {
+  return entryOf({
     id: `req_${String(number++).padStart(8, '0')}`,
     at,
-    dimensions: {
-      keyId: 'key_1',
-      teamId,
-      endUser: null,
-      tags: [],
-      requestedModel: 'm',
-      route: 'r',
-      operation: 'chat',
-      dialect: 'openai-chat',
-    },
-    provider: 'up',
-    model: 'm',
-    status: 'complete',
-    usage: NO_USAGE,
-    usageSource: 'reported',
     costNanoUsd: BigInt(Math.round(usd * 1e9)),
-    unpriced: false,
-    priceVersion: 'v',
     ...others,
-  }
+    dimensions: { ...others.dimensions, teamId, route: 'r' },
+  })
 }
 
 const book = (store: Store, ...entries: Entry[]): Promise<void> => store.commit({ intents: [], entries, records: [] })

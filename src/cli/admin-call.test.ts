@@ -2,9 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { systemClock } from '../core/clock.ts'
-import { realOutside } from './outside.ts'
-import { runCli } from './run.ts'
+import { runWords } from './testing.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'weir-admin-call-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -23,15 +21,9 @@ type Asked = { readonly url: string | null; readonly err: string }
 /** Where `weir status` looks for the gateway, or what it says. */
 async function asked(words: readonly string[], environment: Readonly<Record<string, string>>): Promise<Asked> {
   let url: string | null = null
-  let err = ''
-  await runCli(['status', '--json', ...words], {
-    stdout: () => {},
-    stderr: (text) => void (err += text),
+  const { err } = await runWords(['status', '--json', ...words], {
     environment: { WEIR_ADMIN_TOKEN: 'token', ...environment },
-    clock: systemClock,
-    colour: false,
     outside: {
-      ...realOutside(async () => {}),
       askAdmin: async (request) => {
         url = request.url
         return { status: 200, body: {} }

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Alert } from '../core/alert.ts'
 import { openData } from '../data.ts'
-import { realOutside } from './outside.ts'
-import { runCli } from './run.ts'
+import { clockAt, runWords } from './testing.ts'
 
 const NOON = Date.UTC(2026, 10, 23, 12)
 let folder = ''
@@ -15,17 +14,10 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 async function weir(...words: string[]): Promise<{ code: number; out: string; err: string }> {
-  let out = ''
-  let err = ''
-  const code = await runCli(words, {
-    stdout: (text) => void (out += text),
-    stderr: (text) => void (err += text),
-    clock: { now: () => NOON, monotonicMs: () => 0, after: () => () => {} },
-    colour: false,
-    outside: realOutside(async () => {}),
+  return runWords(words, {
+    clock: clockAt(NOON),
     environment: { WEIR_DATA: path.join(folder, 'data'), WEIR_CONFIG: path.join(folder, 'weir.yaml') },
   })
-  return { code, out, err }
 }
 
 function write(yaml: string): void {

@@ -2,9 +2,9 @@ import { afterAll, beforeEach, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { NO_USAGE } from '../core/usage.ts'
+import { entryOf } from '../core/testing.ts'
 import { openData } from '../data.ts'
-import { runCli } from './run.ts'
+import { clockAt, runWords } from './testing.ts'
 
 const NOW = Date.UTC(2026, 10, 28, 12)
 const root = mkdtempSync(path.join(tmpdir(), 'weir-cli-budgets-'))
@@ -16,34 +16,10 @@ beforeEach(() => {
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 async function weir(...words: string[]) {
-  let out = ''
-  let err = ''
-  const code = await runCli(words, {
-    stdout: (text) => void (out += text),
-    stderr: (text) => void (err += text),
-    clock: { now: () => NOW, monotonicMs: () => 0, after: () => () => {} },
-    colour: false,
-    outside: {
-      serve: async () => {},
-      install: () => ({ providers: [], models: [], from: 'simulator', survival: [], priceLayers: () => [] }),
-      fetchFeed: async () => ({ type: 'problem', problem: 'not called here' }),
-      tryAlerts: async () => [],
-      portState: async () => ({ type: 'free' }),
-      probe: async () => ({ type: 'failed', reason: 'not called here' }),
-      explain: () => {
-        throw new Error('not called here')
-      },
-      replay: () => {
-        throw new Error('not called here')
-      },
-      askAdmin: async () => ({ status: 500, body: null }),
-      readInput: async () => '',
-      askPerson: async () => null,
-      maxOpenFiles: () => null,
-    },
+  return runWords(words, {
+    clock: clockAt(NOW),
     environment: { WEIR_DATA: folder, WEIR_CONFIG: '' },
   })
-  return { code, out, err }
 }
 
 async function budgetOf(...words: string[]): Promise<string> {
@@ -81,29 +57,13 @@ test('budgets are set, listed with what is spent of them, raised and removed', a
   await data.store.commit({
     intents: [],
     entries: [
-      {
+      entryOf({
         id: 'a',
         at: NOW,
-        dimensions: {
-          keyId: 'key_1',
-          teamId: subject,
-          endUser: null,
-          tags: [],
-          requestedModel: 'm',
-          route: 'm',
-          operation: 'chat',
-          dialect: 'openai-chat',
-        },
-        provider: 'p',
-        model: 'm',
-        status: 'complete',
-        usage: NO_USAGE,
-        usageSource: 'reported',
+        dimensions: { teamId: subject },
         costNanoUsd: 1_500_000_000n,
-        unpriced: false,
-        priceVersion: 'v',
         charges: [{ budgetId: team, subject, ...period }],
-      },
+      }),
     ],
     records: [],
   })

@@ -2,9 +2,7 @@ import { afterAll, expect, test } from 'bun:test'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { systemClock } from '../core/clock.ts'
-import { realOutside } from './outside.ts'
-import { runCli } from './run.ts'
+import { runWords } from './testing.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'weir-explain-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -23,17 +21,10 @@ routes:
 )
 
 async function weir(words: readonly string[], input = '') {
-  let out = ''
-  let err = ''
-  const code = await runCli([...words, '--config', config], {
-    stdout: (text) => void (out += text),
-    stderr: (text) => void (err += text),
+  return runWords([...words, '--config', config], {
     environment: { WEIR_DATA: path.join(folder, 'data') },
-    clock: systemClock,
-    colour: false,
-    outside: { ...realOutside(async () => {}), readInput: async () => input },
+    outside: { readInput: async () => input },
   })
-  return { code, out, err }
 }
 
 const request = JSON.stringify({ model: 'other', messages: [{ role: 'user', content: 'Hi' }] })

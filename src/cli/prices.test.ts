@@ -2,8 +2,7 @@ import { afterAll, beforeEach, expect, test } from 'bun:test'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { realOutside } from './outside.ts'
-import { runCli } from './run.ts'
+import { clockAt, runWords } from './testing.ts'
 
 const root = mkdtempSync(path.join(tmpdir(), 'weir-cli-prices-'))
 let folder = ''
@@ -17,17 +16,10 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 /** Runs on a config with OpenAI and one model of our own, and a price file beside it. */
 async function weir(words: string, config = CONFIG) {
   writeFileSync(path.join(folder, 'weir.yaml'), config.replaceAll('FILE', path.join(folder, 'prices.json')))
-  let out = ''
-  let err = ''
-  const code = await runCli(words.replaceAll('FILE', path.join(folder, 'prices.json')).split(' '), {
-    stdout: (text) => void (out += text),
-    stderr: (text) => void (err += text),
-    clock: { now: () => Date.UTC(2026, 10, 28, 12), monotonicMs: () => 0, after: () => () => {} },
-    colour: false,
-    outside: realOutside(async () => {}),
+  return runWords(words.replaceAll('FILE', path.join(folder, 'prices.json')).split(' '), {
+    clock: clockAt(Date.UTC(2026, 10, 28, 12)),
     environment: { WEIR_DATA: path.join(folder, 'data'), WEIR_CONFIG: path.join(folder, 'weir.yaml') },
   })
-  return { code, out, err }
 }
 
 const CONFIG = `

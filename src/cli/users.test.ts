@@ -3,8 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { openData } from '../data.ts'
-import { realOutside } from './outside.ts'
-import { runCli } from './run.ts'
+import { clockAt, runWords } from './testing.ts'
 
 const NOW = Date.UTC(2026, 10, 28, 12)
 const root = mkdtempSync(path.join(tmpdir(), 'weir-cli-users-'))
@@ -16,17 +15,10 @@ beforeEach(() => {
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 async function weir(...words: string[]) {
-  let out = ''
-  let err = ''
-  const code = await runCli(['users', ...words], {
-    stdout: (text) => void (out += text),
-    stderr: (text) => void (err += text),
-    clock: { now: () => NOW, monotonicMs: () => 0, after: () => () => {} },
-    colour: false,
-    outside: realOutside(async () => {}),
+  return runWords(['users', ...words], {
+    clock: clockAt(NOW),
     environment: { WEIR_DATA: folder, WEIR_CONFIG: '' },
   })
-  return { code, out, err }
 }
 
 test('users are made, credited, moved to other groups and listed with their balances', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import type { Entry } from '../core/ledger.ts'
+import { entryOf } from '../core/testing.ts'
 import { NO_USAGE } from '../core/usage.ts'
 import { saleOf } from '../core/user.ts'
 import { rerate } from './rerate.ts'
@@ -12,29 +12,7 @@ test('however often its price is corrected, a sale is the cost times the multipl
       fc.array(fc.bigInt({ min: 0n, max: 10_000_000n }), { minLength: 1, maxLength: 6 }),
       (multiplierMillionths, prices) => {
         const sale = saleOf({ userId: 'user_1', group: 'retail', multiplierMillionths }, 1_000n)
-        const entry: Entry = {
-          id: 'req_1',
-          at: 1,
-          dimensions: {
-            keyId: 'key_1',
-            teamId: null,
-            endUser: null,
-            tags: [],
-            requestedModel: 'm',
-            route: 'm',
-            operation: 'chat',
-            dialect: 'openai-chat',
-          },
-          provider: 'up',
-          model: 'm',
-          status: 'complete',
-          usage: { ...NO_USAGE, input: 7 },
-          usageSource: 'reported',
-          costNanoUsd: 1_000n,
-          unpriced: false,
-          priceVersion: 'v0',
-          sale,
-        }
+        const entry = entryOf({ usage: { ...NO_USAGE, input: 7 }, costNanoUsd: 1_000n, priceVersion: 'v0', sale })
         let adjustedNanoUsd = 0n
         let chargedNanoUsd = sale.chargedNanoUsd
         for (const [place, input] of prices.entries()) {

@@ -2,8 +2,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { reports } from '../config/schema-reports.ts'
 import type { AlertOf } from '../core/alert.ts'
 import type { Entry } from '../core/ledger.ts'
-import { NO_LIMITS } from '../core/key.ts'
-import { NO_USAGE } from '../core/usage.ts'
+import { entryOf, teamOf } from '../core/testing.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { Store } from '../store/store.ts'
 import { endedBefore, isDue, startScheduledReports } from './scheduled-reports.ts'
@@ -43,45 +42,13 @@ afterEach(() => {
   for (const stop of started.splice(0)) stop()
 })
 
-function entry(id: string, teamId: string | null, at: string): Entry {
-  return {
-    id,
-    at: Date.parse(at),
-    dimensions: {
-      keyId: 'key_1',
-      teamId,
-      endUser: null,
-      tags: [],
-      requestedModel: 'm',
-      route: 'm',
-      operation: 'chat',
-      dialect: 'openai-chat',
-    },
-    provider: 'p',
-    model: 'm',
-    status: 'complete',
-    usage: NO_USAGE,
-    usageSource: 'reported',
-    costNanoUsd: 2_500_000_000n,
-    unpriced: false,
-    priceVersion: 'v',
-  }
-}
+const entry = (id: string, teamId: string | null, at: string): Entry =>
+  entryOf({ id, at: Date.parse(at), dimensions: { teamId }, provider: 'p', costNanoUsd: 2_500_000_000n })
 
 /** A store with two teams, one of which spent something in November, and reports over it. */
 async function start(scheduled: readonly object[], now: string, raised: AlertOf<'report'>[], errors: unknown[] = []) {
   const store: Store = openSqliteStore({ path: ':memory:', sync: 'process' })
-  for (const name of ['research', 'idle'])
-    await store.insertTeam({
-      id: `team_${name}`,
-      name,
-      limits: NO_LIMITS,
-      models: null,
-      tags: [],
-      metadata: {},
-      disabled: false,
-      createdAt: 0,
-    })
+  for (const name of ['research', 'idle']) await store.insertTeam(teamOf({ id: `team_${name}`, name }))
   await store.commit({ intents: [], records: [], entries: [entry('a', 'team_research', '2026-11-10T00:00:00Z')] })
   let at = Date.parse(now)
   let timers: (() => void)[] = []

@@ -6,7 +6,7 @@ import { createAlerts } from '../../src/alerts/alerts.ts'
 import { configSchema } from '../../src/config/schema.ts'
 import type { Budget } from '../../src/core/budget.ts'
 import type { Clock } from '../../src/core/clock.ts'
-import { NO_USAGE } from '../../src/core/usage.ts'
+import { entryOf } from '../../src/core/testing.ts'
 import { createBudgets } from '../../src/limits/budgets.ts'
 import { createLogger } from '../../src/metrics/log.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
@@ -88,29 +88,7 @@ for (let index = 0; index < entries; index++) {
   })
   const costNanoUsd = 100_000n / BigInt(entries)
   const charges = reservation?.settle(costNanoUsd, 'up', 'm') ?? []
-  const entry = {
-    id: `req_${name}_${index}`,
-    at: clock.now(),
-    dimensions: {
-      keyId: 'k',
-      teamId: null,
-      endUser: null,
-      tags: [],
-      requestedModel: 'm',
-      route: 'm',
-      operation: 'chat',
-      dialect: 'openai-chat',
-    },
-    provider: 'up',
-    model: 'm',
-    status: 'complete',
-    usage: NO_USAGE,
-    usageSource: 'reported',
-    costNanoUsd,
-    unpriced: false,
-    priceVersion: 'v',
-    charges,
-  } as const
+  const entry = entryOf({ id: `req_${name}_${index}`, at: clock.now(), costNanoUsd, charges })
   await store.commit({ intents: [], entries: [entry], records: [] })
   await new Promise((resolve) => setTimeout(resolve, 1))
 }
