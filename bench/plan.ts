@@ -1,5 +1,6 @@
 // What planning costs: CPU per plan, by strategy and number of targets, through the router with real health, prices and
 // memory. `npm run bench:plan`; a short form with a generous bound is in the tests.
+import { parseArgs } from 'node:util'
 import { DEFAULT_CONFIG } from '../src/config/schema.ts'
 import { systemClock } from '../src/core/clock.ts'
 import { UNRESTRICTED_KEY } from '../src/core/key.ts'
@@ -27,7 +28,7 @@ import { quantile, table } from './figures.ts'
 export const STRATEGIES = ['order', 'weighted', 'cheapest', 'fastest', 'least-busy', 'quality'] as const
 type Strategy = (typeof STRATEGIES)[number]
 
-export type PlanCost = {
+type PlanCost = {
   readonly strategy: Strategy
   readonly targets: number
   /** CPU of the process, µs per plan: the median of the rounds. */
@@ -37,7 +38,7 @@ export type PlanCost = {
 }
 
 /** Wall time of one plan after the other, µs. */
-export type PlanTime = {
+type PlanTime = {
   readonly p50: number
   readonly p99: number
   /** Of the fastest of three of each prompt: without the turns that other programs had on the core. */
@@ -131,7 +132,7 @@ function askedWith(number: number, words = `Customer ${number}`): Asked {
   }
 }
 
-export function measurePlan(strategy: Strategy, targets: number, plans: number): PlanCost {
+function measurePlan(strategy: Strategy, targets: number, plans: number): PlanCost {
   const snapshot = snapshotOf(strategy, targets)
   const router = createRouter(engineFor(snapshot), snapshot)
   const requests = Array.from({ length: 64 }, (_, index) => askedWith(index))
@@ -170,7 +171,7 @@ function promptOf(number: number, characters: number): string {
 }
 
 /** A plan by quality of targets of which there is evidence, for prompts of so many characters, each of them new. */
-export function measureQuality(targets: number, characters: number, plans: number): PlanTime {
+function measureQuality(targets: number, characters: number, plans: number): PlanTime {
   const snapshot = snapshotOf('quality', targets)
   const engine = engineFor(snapshot)
   for (const [place, { id }] of deploymentsOf(snapshot.catalogue.resolve('chat')!).entries())
@@ -206,18 +207,62 @@ export function measureQuality(targets: number, characters: number, plans: numbe
   }
 }
 
+const HELP = `npm run bench:plan -- [options]
+
+CPU per plan by strategy and number of targets, and the time of a choice by quality.
+
+  --quick    a fifth as many plans
+  --json     figures as JSON on standard output
+  --help     this text
+
+Example: npm run bench:plan -- --quick
+`
+
+export type PlanFigures = {
+  readonly plans: readonly PlanCost[]
+  readonly choices: readonly (PlanTime & { readonly characters: number })[]
+}
+
+function measured(isQuick: boolean): PlanFigures {
+  const some = (plans: number): number => (isQuick ? plans / 5 : plans)
+  return {
+    plans: STRATEGIES.flatMap((strategy) => [
+      measurePlan(strategy, 5, some(140_000)),
+      measurePlan(strategy, 100, some(14_000)),
+    ]),
+    choices: (isQuick ? [100, 4_096] : [100, 1_000, 4_096, 1_000_000]).map((characters) => ({
+      characters,
+      ...measureQuality(12, characters, some(characters > 10_000 ? 200 : 5_000)),
+    })),
+  }
+}
+
+function tablesOf({ plans, choices }: PlanFigures): string {
+  const cost = (strategy: Strategy, targets: number): string =>
+    plans.find((one) => one.strategy === strategy && one.targets === targets)!.cpuUs.toPrecision(3)
+  const rows = STRATEGIES.map((strategy) => [strategy, cost(strategy, 5), cost(strategy, 100)])
+  const chosen = choices.map(({ characters, p50, p99, undisturbedP99 }) => [
+    `a prompt of ${characters} characters`,
+    p50.toFixed(0),
+    p99.toFixed(0),
+    undisturbedP99.toFixed(0),
+  ])
+  return `${table([['strategy', '5 targets, µs', '100 targets, µs'], ...rows])}
+
+${table([['by quality, 12 targets', 'p50 µs', 'p99 µs', 'p99 µs, fastest of three'], ...chosen])}`
+}
+
 if (import.meta.main) {
-  const rows = [['strategy', '5 targets, µs', '100 targets, µs']]
-  for (const strategy of STRATEGIES) {
-    const five = measurePlan(strategy, 5, 140_000)
-    const hundred = measurePlan(strategy, 100, 14_000)
-    rows.push([strategy, five.cpuUs.toFixed(2), hundred.cpuUs.toFixed(1)])
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) process.stdout.write(HELP)
+  else {
+    const figures = measured(values.quick)
+    process.stdout.write(`${values.json ? JSON.stringify(figures) : tablesOf(figures)}\n`)
   }
-  console.log(table(rows))
-  const chosen = [['by quality, 12 targets', 'p50 µs', 'p99 µs', 'p99 µs, fastest of three']]
-  for (const characters of [100, 1_000, 4_096, 1_000_000]) {
-    const { p50, p99, undisturbedP99 } = measureQuality(12, characters, characters > 10_000 ? 200 : 5_000)
-    chosen.push([`a prompt of ${characters} characters`, p50.toFixed(0), p99.toFixed(0), undisturbedP99.toFixed(0)])
-  }
-  console.log(`\n${table(chosen)}`)
 }
