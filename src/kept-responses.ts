@@ -6,7 +6,7 @@ import type { Call, History } from './core/call.ts'
 import { GatewayError } from './core/error.ts'
 import type { StoredResponse } from './core/formats/responses-history.ts'
 import { fullInput, keptItems, referencedIds, withFullInput } from './core/formats/responses-history.ts'
-import { editMembers, scanJson } from './core/json.ts'
+import { scanJson } from './core/json.ts'
 import type { JsonObject } from './core/json.ts'
 import { objectOf, parseObject, stringOf } from './core/json-read.ts'
 import { resolvedInput } from './dialects/openai-responses-stored.ts'
@@ -55,7 +55,7 @@ export async function withHistory(call: Call, { store, keyId, now, limit }: Look
   const isOurs = previous === null ? references.every((id) => kept.has(id)) : previous.startsWith(OWN_ID)
   if (!isOurs) return { ...call, history }
   if (whole instanceof GatewayError) throw whole
-  const text = editMembers(call.text, call.members, {
+  const text = call.members.edited({
     input: JSON.stringify(whole['input']),
     previous_response_id: null,
   })

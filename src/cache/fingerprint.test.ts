@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { Call } from '../core/call.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
+import { NO_MEMBERS } from '../core/json.ts'
 import { NO_OPTIONS } from '../dialects/read-options.ts'
 import { canonicalJson, fingerprint, isCacheable } from './fingerprint.ts'
 
@@ -19,7 +20,7 @@ function callOf(text: string, change: Partial<Call> = {}): Call {
       options: NO_OPTIONS,
     },
     text,
-    members: new Map(),
+    members: NO_MEMBERS,
     body,
     headers: {},
     chat: null,

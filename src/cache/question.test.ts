@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import type { Call } from '../core/call.ts'
 import type { JsonObject } from '../core/json.ts'
+import { NO_MEMBERS } from '../core/json.ts'
 import { NO_OPTIONS } from '../dialects/read-options.ts'
 import { questionOf } from './question.ts'
 
@@ -17,7 +18,7 @@ function callOf(body: JsonObject, operation: Call['operation'] = 'chat'): Call {
       options: NO_OPTIONS,
     },
     text: JSON.stringify(body),
-    members: new Map(),
+    members: NO_MEMBERS,
     body,
     headers: {},
     chat: null,

@@ -2,7 +2,7 @@
 import type { ChatRequest } from './chat.ts'
 import type { GatewayError } from './error.ts'
 import type { FormPart } from './form.ts'
-import type { JsonObject, Member } from './json.ts'
+import type { JsonObject, Members } from './json.ts'
 import type { FetchedMedia, MediaPlace } from './media.ts'
 import type { Operation } from './model.ts'
 import type { NanoUsd } from './money.ts'
@@ -108,9 +108,9 @@ export type Call = {
   readonly dialect: DialectId
   readonly operation: Operation
   readonly facts: CallFacts
-  /** The body as it came (inflated), and where its top-level members stand in it. */
+  /** The body as it came (inflated), and its top-level members as they stand in it. */
   readonly text: string
-  readonly members: ReadonlyMap<string, Member>
+  readonly members: Members
   readonly body: JsonObject
   /** Of a request that came as a form: its parts in order. `body` then holds its fields, and `text` is `body` written as JSON. */
   readonly form?: readonly FormPart[] | undefined

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { editMembers, scanJson } from './json.ts'
+import { scanJson } from './json.ts'
 
 const BOUNDS = { depth: 64, keys: 10_000 }
 
@@ -16,9 +16,9 @@ test('every top-level member is found where JSON.parse sees it', () => {
         const text = JSON.stringify(object, null, indent)
         const { members, problem } = scanJson(text, BOUNDS)
         expect(problem).toBeNull()
-        expect([...members.keys()].sort()).toEqual(Object.keys(object).sort())
-        for (const [name, { valueStart, valueEnd }] of members)
-          expect(JSON.parse(text.slice(valueStart, valueEnd))).toEqual(JSON.parse(JSON.stringify(object[name])))
+        expect(members.names().sort()).toEqual(Object.keys(object).sort())
+        for (const name of members.names())
+          expect(JSON.parse(members.valueText(name) ?? '')).toEqual(JSON.parse(JSON.stringify(object[name])))
       },
     ),
     { numRuns: 1_000 },
@@ -40,14 +40,17 @@ test('an edit changes what it names and leaves the other members byte for byte',
       (object, edits, indent) => {
         const text = JSON.stringify(object, null, indent)
         const { members } = scanJson(text, BOUNDS)
-        const edited = editMembers(text, members, edits)
+        const edited = members.edited(edits)
         const expected: Record<string, unknown> = JSON.parse(text)
         for (const [name, value] of Object.entries(edits))
           if (value === null) delete expected[name]
           else expected[name] = JSON.parse(value)
         expect(JSON.parse(edited)).toEqual(expected)
-        for (const [name, { start, valueEnd }] of members)
-          if (!(name in edits)) expect(edited).toContain(text.slice(start, valueEnd))
+        for (const name of members.names())
+          if (!(name in edits))
+            expect(edited).toContain(
+              `${JSON.stringify(name)}:${indent === undefined ? '' : ' '}${members.valueText(name)}`,
+            )
       },
     ),
     { numRuns: 2_000 },
@@ -56,13 +59,17 @@ test('an edit changes what it names and leaves the other members byte for byte',
 
 test('numbers that a double cannot hold survive an edit', () => {
   const text = '{ "seed": 9007199254740993123, "model":"x", "t": 1.10 }'
-  const edited = editMembers(text, scanJson(text, BOUNDS).members, { model: '"y"' })
+  const edited = scanJson(text, BOUNDS).members.edited({ model: '"y"' })
   expect(edited).toBe('{ "seed": 9007199254740993123, "model":"y", "t": 1.10 }')
 })
+
+const MANY = Array.from({ length: 100 }, (_, index) => `"n${index}":${index}`).join(',')
 
 for (const [title, text, problem] of [
   ['a name that stands twice', '{"model":"a","model":"b"}', 'the member "model" stands twice'],
   ['a name that stands twice, once escaped', '{"model":"a","mod\\u0065l":"b"}', 'the member "model" stands twice'],
+  ['one of many names that stands twice', `{${MANY},"n7":1}`, 'the member "n7" stands twice'],
+  ['a name of many that stands twice, once escaped', `{${MANY},"\\u006e7":1}`, 'the member "n7" stands twice'],
   ['deep nesting', '['.repeat(65), 'it is nested deeper than 64 levels'],
   ['too many members', `{${'"a":1,'.repeat(10_001)}"b":1}`, 'it has more than 10000 members, objects and lists'],
   ['too many lists', `[${'[],'.repeat(10_000)}[]]`, 'it has more than 10000 members, objects and lists'],
@@ -72,7 +79,32 @@ for (const [title, text, problem] of [
 
 test('braces, colons and quotes inside strings are only text', () => {
   const text = String.raw`{"a":"}{][\":\\","model":"m"}`
-  expect([...scanJson(text, BOUNDS).members.keys()]).toEqual(['a', 'model'])
+  expect(scanJson(text, BOUNDS).members.names()).toEqual(['a', 'model'])
+})
+
+test('members that are written with escapes are known, changed and removed by what they say', () => {
+  const { members } = scanJson(String.raw`{"mod\u0065l": "a", "b\"c": [1], "n": 2}`, BOUNDS)
+  expect(members.names()).toEqual(['model', 'b"c', 'n'])
+  expect([members.has('model'), members.has('mod'), members.valueText('b"c')]).toEqual([true, false, '[1]'])
+  expect(members.edited({ model: '"m"', 'b"c': null })).toBe(String.raw`{"mod\u0065l": "m",  "n": 2}`)
+})
+
+test('names are compared by what they say, however many there are and however they are written', () => {
+  const names = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', '"', '\\', 'é'), maxLength: 3 }), {
+    maxLength: 40,
+  })
+  fc.assert(
+    fc.property(names, fc.boolean(), (list, escapes) => {
+      const written = (name: string): string =>
+        escapes ? JSON.stringify(name).replaceAll('a', String.raw`\u0061`) : JSON.stringify(name)
+      const text = `{${list.map((name) => `${written(name)}:0`).join(',')}}`
+      const repeated = list.find((name, index) => list.indexOf(name) < index)
+      expect(scanJson(text, BOUNDS).problem).toBe(
+        repeated === undefined ? null : `the member ${JSON.stringify(repeated)} stands twice`,
+      )
+    }),
+    { numRuns: 1_000 },
+  )
 })
 
 test('garbage neither throws nor loops', () => {

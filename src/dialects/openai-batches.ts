@@ -136,10 +136,10 @@ export function readBatchLine(text: string, endpoint: string, bounds: JsonBounds
   if (line['url'] !== endpoint)
     return problem('mismatched_url', `\`url\` must be \`${endpoint}\`, as of the batch.`, 'url')
   const body = objectOf(line, 'body')
-  const place = members.get('body')
-  if (body === null || place === undefined) return problem('invalid_body', '`body` must be an object.', 'body')
+  const bodyText = members.valueText('body')
+  if (body === null || bodyText === null) return problem('invalid_body', '`body` must be an object.', 'body')
   if (body['stream'] === true) return problem('invalid_body', 'Answers of a batch are no streams.', 'body.stream')
-  return { type: 'request', customId, body: text.slice(place.valueStart, place.valueEnd) }
+  return { type: 'request', customId, body: bodyText }
 }
 
 function problem(code: string, message: string, param: string | null = null): ReadLine {

@@ -3,7 +3,7 @@ import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
 import { isObject, scanJson } from '../core/json.ts'
-import type { JsonBounds, JsonObject, Member } from '../core/json.ts'
+import type { JsonBounds, JsonObject, Members } from '../core/json.ts'
 
 export type BodyBounds = {
   /** Largest body, before and after inflating. */
@@ -41,10 +41,10 @@ export function createByteBudget(limitOf: () => number): ByteBudget {
   }
 }
 
-/** A JSON body as text, as value, and with the places of its top-level members. */
+/** A JSON body as text, as value, and its top-level members as they stand in the text. */
 export type JsonBody = {
   readonly text: string
-  readonly members: ReadonlyMap<string, Member>
+  readonly members: Members
   readonly value: JsonObject
   /** Bytes taken from the budget; whoever has the body frees them at the end of the request. */
   readonly heldBytes: number

@@ -2,7 +2,7 @@
 import type { Call } from '../core/call.ts'
 import { GatewayError } from '../core/error.ts'
 import type { JsonObject } from '../core/json.ts'
-import { scanJson } from '../core/json.ts'
+import { NO_MEMBERS, scanJson } from '../core/json.ts'
 import { parseObject } from '../core/json-read.ts'
 import type { Exchange } from '../exchange.ts'
 import { readRawBody } from '../http/body.ts'
@@ -27,7 +27,6 @@ export type PassCall = {
 }
 
 const NO_BODY: JsonObject = {}
-const NO_MEMBERS: Call['members'] = new Map()
 const UTF8 = new TextDecoder()
 
 /** Throws what a body may throw, `not_found`, `request_malformed`, `end_user_required`. */

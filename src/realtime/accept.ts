@@ -1,6 +1,7 @@
 // A request for a live session, from key to the switch of protocols: the stages of every request, once for each turn.
 import type { Call } from '../core/call.ts'
 import { GatewayError } from '../core/error.ts'
+import { NO_MEMBERS } from '../core/json.ts'
 import type { RealtimeDialect } from '../dialects/realtime.ts'
 import type { Exchange } from '../exchange.ts'
 import type { AddressOf, Entrance, Stages } from '../handle.ts'
@@ -137,7 +138,7 @@ function callOf(model: string, request: Request, dialect: RealtimeDialect): Call
     operation: dialect.operation,
     facts: { ...facts, options: optionsOf(request.headers, facts.options) },
     text: '',
-    members: new Map(),
+    members: NO_MEMBERS,
     body: { model },
     headers,
     chat: null,

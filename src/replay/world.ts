@@ -1,5 +1,6 @@
 // The planner over a logged request: what it is told of the world in place of what a running gateway would know.
 import type { Call } from '../core/call.ts'
+import { NO_MEMBERS } from '../core/json.ts'
 import type { ExpectedQuality } from '../core/quality.ts'
 import { inputTokens, type Usage } from '../core/usage.ts'
 import { DIALECTS } from '../http/endpoints.ts'
@@ -142,7 +143,7 @@ function factsOf(
       },
     },
     text: '',
-    members: new Map(),
+    members: NO_MEMBERS,
     body: {},
     headers: {},
     chat: null,

@@ -7,6 +7,7 @@ import { GatewayError } from '../core/error.ts'
 import { formFields } from '../core/form.ts'
 import type { FormPart } from '../core/form.ts'
 import type { JsonObject } from '../core/json.ts'
+import { NO_MEMBERS } from '../core/json.ts'
 import { NO_FACTS } from '../core/model-facts.ts'
 import type { Deployment } from '../core/model.ts'
 import type { OperationName, RequestOf } from '../core/operations.ts'
@@ -124,7 +125,7 @@ const json = fc.letrec((tie) => ({
 const object = json.object as fc.Arbitrary<JsonObject>
 
 function callOf(body: JsonObject, form?: readonly FormPart[]): Call {
-  return { body, form, text: '', members: new Map() } as unknown as Call
+  return { body, form, text: '', members: NO_MEMBERS } as unknown as Call
 }
 
 describe.each(DIALECTS.map((dialect) => [dialect.id, dialect] as const))('%s', (_, dialect) => {

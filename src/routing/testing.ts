@@ -2,6 +2,7 @@
 import type { RouteConfig } from '../config/schema-routes.ts'
 import type { Call, CallFacts } from '../core/call.ts'
 import type { JsonObject } from '../core/json.ts'
+import { NO_MEMBERS } from '../core/json.ts'
 import type { VirtualKey } from '../core/key.ts'
 import { UNRESTRICTED_KEY } from '../core/key.ts'
 import { NO_FACTS } from '../core/model-facts.ts'
@@ -114,7 +115,7 @@ export function testCall(body: JsonObject = {}, facts: Partial<CallFacts> = {}):
     operation: 'chat',
     facts: { ...openaiChat.readFacts(whole), ...facts },
     text: JSON.stringify(whole),
-    members: new Map(),
+    members: NO_MEMBERS,
     body: whole,
     headers: {},
     chat: null,

@@ -5,7 +5,7 @@ import { GatewayError } from '../core/error.ts'
 import { OWN_FILE_ID, ownerOf } from '../core/file.ts'
 import type { StoredFile } from '../core/file.ts'
 import { fullInput } from '../core/formats/responses-history.ts'
-import { editMembers, scanJson } from '../core/json.ts'
+import { scanJson } from '../core/json.ts'
 import type { JsonObject } from '../core/json.ts'
 import { mediaTypeOfBytes, mediaTypeOfName } from '../core/media.ts'
 import { fieldsWithContents, fileIdsIn } from '../dialects/file-references.ts'
@@ -45,9 +45,7 @@ export async function withFileContents(call: Call, tools: FileContentTools): Pro
   for (const id of ids) contents.set(id, await contentOf(id, tools))
   const fields = fieldsWithContents(call.body, contents)
   const body: JsonObject = { ...call.body, ...fields }
-  const text = editMembers(
-    call.text,
-    call.members,
+  const text = call.members.edited(
     Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, JSON.stringify(value)])),
   )
   tools.hold(text.length)

@@ -5,6 +5,7 @@ import type { Exchange } from '../exchange.ts'
 import type { Stages } from '../handle.ts'
 import { readJsonBody } from '../http/body.ts'
 import type { BodyBounds, JsonBody } from '../http/body.ts'
+import { NO_MEMBERS } from '../core/json.ts'
 import type { VirtualKey } from '../core/key.ts'
 import type { FormPart } from '../core/form.ts'
 import { optionsOf, routingOptionsOf } from '../http/option-headers.ts'
@@ -17,8 +18,6 @@ import type { Engine } from './engine.ts'
 
 /** A body as JSON, or a form that is looked at as if it were. */
 type ReadBody = JsonBody & { readonly form?: readonly FormPart[] }
-
-const NO_MEMBERS: JsonBody['members'] = new Map()
 
 export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] {
   const { clock } = engine

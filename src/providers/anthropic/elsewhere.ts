@@ -3,7 +3,6 @@
 // https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/use-claude
 import type { Call } from '../../core/call.ts'
 import type { ChatRequest, Part } from '../../core/chat.ts'
-import { editMembers } from '../../core/json.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { editsOfForeignThoughts } from './foreign-thoughts.ts'
 
@@ -27,14 +26,14 @@ export function callElsewhere(
     readonly betas: 'body' | 'header'
   },
 ): string {
-  const { text, members, headers } = call
+  const { members, headers } = call
   const edits: Record<string, string | null> = { ...editsOfForeignThoughts(call) }
   if (!members.has('anthropic_version')) edits['anthropic_version'] = JSON.stringify(changes.version)
   for (const field of [...changes.ownFields, ...changes.leftOut]) if (members.has(field)) edits[field] = null
   const betas = headers['anthropic-beta']
   if (changes.betas === 'body' && betas !== undefined && !members.has('anthropic_beta'))
     edits['anthropic_beta'] = JSON.stringify(betas.split(',').map((beta) => beta.trim()))
-  return editMembers(text, members, edits)
+  return members.edited(edits)
 }
 
 /** Unlike Anthropic, the clouds fetch nothing, and keep no files: a refusal, where a request names such things. */

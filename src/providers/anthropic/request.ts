@@ -1,6 +1,5 @@
 // A request to Anthropic's API: the caller's own body with the few fields changed that must be.
 import type { Call, DialectId } from '../../core/call.ts'
-import { editMembers } from '../../core/json.ts'
 import type { Deployment, Operation, Provider } from '../../core/model.ts'
 import { editsOfForeignThoughts } from './foreign-thoughts.ts'
 
@@ -37,9 +36,9 @@ function urlOf(operation: Operation, standard: string, { provider }: Deployment)
 
 /** The body that leaves: model renamed, our own fields gone; every other byte is the caller's. */
 export function anthropicBody(call: Call, { model }: Deployment, ownFields: readonly string[]): string {
-  const { body, members, text } = call
+  const { body, members } = call
   const edits: Record<string, string | null> = { ...editsOfForeignThoughts(call) }
   if (body['model'] !== model) edits['model'] = JSON.stringify(model)
   for (const field of ownFields) if (members.has(field)) edits[field] = null
-  return editMembers(text, members, edits)
+  return members.edited(edits)
 }

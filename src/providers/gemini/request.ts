@@ -2,7 +2,7 @@
 import type { Call } from '../../core/call.ts'
 import { DISGUISE } from '../../core/formats/foreign-proofs.ts'
 import { NO_SIGNATURE } from '../../core/formats/gemini-signatures.ts'
-import { editMembers, isObject } from '../../core/json.ts'
+import { isObject } from '../../core/json.ts'
 import type { JsonValue } from '../../core/json.ts'
 import type { Deployment } from '../../core/model.ts'
 
@@ -43,7 +43,7 @@ const DISGUISED = new RegExp(`"${DISGUISE}[A-Za-z0-9+/]*={0,2}"`, 'g')
 
 /** The body that leaves: our own fields gone, the model renamed where it is named; every other byte is the caller's. */
 export function geminiBody(call: Call, { model }: Deployment, ownFields: readonly string[]): string {
-  const { body, members, text } = call
+  const { body, members } = call
   const named = JSON.stringify(geminiModelName(model))
   const edits: Record<string, string | null> = {}
   for (const field of ownFields) if (members.has(field)) edits[field] = null
@@ -60,6 +60,6 @@ export function geminiBody(call: Call, { model }: Deployment, ownFields: readonl
     edits['requests'] = JSON.stringify(
       requests.map((one: JsonValue) => (isObject(one) ? { ...one, model: JSON.parse(named) as JsonValue } : one)),
     )
-  const edited = editMembers(text, members, edits)
+  const edited = members.edited(edits)
   return edited.includes(DISGUISE) ? edited.replace(DISGUISED, JSON.stringify(NO_SIGNATURE)) : edited
 }

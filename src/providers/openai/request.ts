@@ -1,6 +1,6 @@
 // A request to an OpenAI-compatible host: the caller's own body with the few fields changed that must be.
 import type { Call, DialectId } from '../../core/call.ts'
-import { editMembers, isObject } from '../../core/json.ts'
+import { isObject } from '../../core/json.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { listOf } from '../../core/json-read.ts'
 import type { Deployment, Operation } from '../../core/model.ts'
@@ -72,7 +72,7 @@ function urlOf(operation: Operation, deployment: Deployment, suffix = ''): strin
 
 /** The body that leaves: model renamed, our own fields gone, usage asked for in streams; every other byte is the caller's. */
 export function openaiBody(call: Call, { provider, model }: Deployment, ownFields: readonly string[]): string {
-  const { body, members, text, facts } = call
+  const { body, members, facts } = call
   const edits: Record<string, string | null> = {}
   if (body['model'] !== model) edits['model'] = JSON.stringify(model)
   for (const field of ownFields) if (members.has(field)) edits[field] = null
@@ -85,5 +85,5 @@ export function openaiBody(call: Call, { provider, model }: Deployment, ownField
     edits[other] = null
     if (!members.has(bound)) edits[bound] = JSON.stringify(body[other])
   }
-  return editMembers(text, members, edits)
+  return members.edited(edits)
 }

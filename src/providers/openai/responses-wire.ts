@@ -1,6 +1,5 @@
 // OpenAI's Responses as a wire: spoken by OpenAI, Azure, xAI and whoever serves the open form of it.
 import type { Call } from '../../core/call.ts'
-import { editMembers } from '../../core/json.ts'
 import type { Deployment } from '../../core/model.ts'
 import type { ChatWire, NativeWire, Wire } from '../wire.ts'
 import { openaiBatchesOf } from './batch-jobs.ts'
@@ -21,7 +20,7 @@ function responsesBody(call: Call, { model }: Deployment, ownFields: readonly st
   const edits: Record<string, string | null> = {}
   if (call.body['model'] !== model) edits['model'] = JSON.stringify(model)
   for (const field of ownFields) if (call.members.has(field)) edits[field] = null
-  return editMembers(call.text, call.members, edits)
+  return call.members.edited(edits)
 }
 
 export const responsesNative: NativeWire = {
