@@ -15,6 +15,11 @@ import { idMaker } from './core/id.ts'
 import { explain } from './explain.ts'
 import type { ExplainInput } from './explain.ts'
 import { handle } from './handle.ts'
+import type { Entrance } from './handle.ts'
+import type { ClientRequest } from './core/client-request.ts'
+import type { Reply } from './core/reply.ts'
+import type { ReceivedRequest } from './http/http1/received-request.ts'
+import { responseOf } from './http/response.ts'
 import { trainInThread } from './head-thread.ts'
 import type { AddressOf } from './handle.ts'
 import { createByteBudget } from './http/body.ts'
@@ -114,6 +119,8 @@ export type GatewayOptions = {
 export interface Gateway {
   /** Answers one request; never rejects. `socketAddressOf` gives the address at the other end of the socket. */
   fetch(request: Request, socketAddressOf?: AddressOf): Promise<Response>
+  /** The same for a request on a connection of our own; null, and nothing has happened: it is for `fetch`. */
+  receive(request: ReceivedRequest, socketAddressOf: AddressOf): Promise<Reply> | null
   /** Uses another configuration from the next request on; throws, and changes nothing, where it cannot work. */
   configure(config: Config): void
   readonly snapshot: Snapshot
@@ -383,22 +390,39 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
   })
 
-  function fetch(request: Request, socketAddressOf: AddressOf = noAddress): Promise<Response> {
+  /** The caller's address, behind proxies that are trusted. */
+  function addressBehind({ headers }: ClientRequest, socketAddressOf: AddressOf): AddressOf {
     const { trustedProxies } = snapshot.config.server
-    const addressOf =
-      trustedProxies.length === 0
-        ? socketAddressOf
-        : () => callerAddress(request.headers, socketAddressOf(), (address) => addressAllowed(trustedProxies, address))
+    if (trustedProxies.length === 0) return socketAddressOf
+    return () => callerAddress(headers, socketAddressOf(), (address) => addressAllowed(trustedProxies, address))
+  }
+
+  function relayed(request: ClientRequest, entrance: Entrance, addressOf: AddressOf): Promise<Reply> {
+    return handle(request, entrance, addressOf, drills.stagesFor(request) ?? current.stages)
+  }
+
+  function fetch(request: Request, socketAddressOf: AddressOf = noAddress): Promise<Response> {
+    const addressOf = addressBehind(request, socketAddressOf)
     const path = pathOf(request.url)
     const match = matchEndpoint(request.method, path)
     const entrance = entranceOf(match, path, request.url)
     return entrance === null
       ? ownEndpoints(request, match, path, addressOf)
-      : handle(request, entrance, addressOf, drills.stagesFor(request) ?? current.stages)
+      : relayed(request, entrance, addressOf).then(responseOf)
+  }
+
+  function receive(request: ReceivedRequest, socketAddressOf: AddressOf): Promise<Reply> | null {
+    const path = pathOf(request.target)
+    const match = matchEndpoint(request.method, path)
+    const entrance = entranceOf(match, path, request.target)
+    // Forms are large, and read piece by piece.
+    if (entrance === null || entrance.dialect.takesForms === true) return null
+    return relayed(request, entrance, addressBehind(request, socketAddressOf))
   }
 
   return {
     fetch,
+    receive,
     configure(config) {
       snapshot = build(config)
       budgetDefinitions.configure(config.budgets, config.users.enabled)

@@ -7,7 +7,9 @@
 // by: it is for those whose answer may be another one's, and then nothing after it happens.
 // Sampling is no call here: what is to be learned from a request is marked when its route is known, and looked at when it is over.
 import type { Call } from './core/call.ts'
+import type { ClientRequest } from './core/client-request.ts'
 import { GatewayError } from './core/error.ts'
+import type { Reply } from './core/reply.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import type { Exchange } from './exchange.ts'
 import type { Answer } from './routing/attempt-run.ts'
@@ -27,53 +29,54 @@ export type AddressOf = () => string | null
 /** The stages as functions; `app.ts` puts them together. */
 export type Stages = {
   /** `id`: of a request that has one already. */
-  readonly open: (request: Request, entrance: Entrance, id?: string) => Exchange
+  readonly open: (request: ClientRequest, entrance: Entrance, id?: string) => Exchange
   readonly authenticate: (
     exchange: Exchange,
-    request: Request,
+    request: ClientRequest,
     addressOf: AddressOf,
   ) => Promise<KeyWithTeam> | KeyWithTeam
-  readonly read: (exchange: Exchange, request: Request) => Promise<Call>
-  readonly plan: (exchange: Exchange, request: Request, call: Call, caller: KeyWithTeam) => Plan
+  readonly read: (exchange: Exchange, request: ClientRequest) => Promise<Call> | Call
+  readonly plan: (exchange: Exchange, request: ClientRequest, call: Call, caller: KeyWithTeam) => Plan
   /**
    * Null: the request is its own, as most. Else its answer may be another one's: of the cache, of an equal request that
    * runs, or of the first request with its `Idempotency-Key`.
    */
   readonly recall: (
     exchange: Exchange,
-    request: Request,
+    request: ClientRequest,
     call: Call,
     caller: KeyWithTeam,
     plan: Plan,
     stages: Stages,
-  ) => Promise<Response> | null
+  ) => Promise<Reply> | null
   /** Returns the plan without the targets that no budget has room for, or that of a cheaper route. */
   readonly admit: (
     exchange: Exchange,
-    request: Request,
+    request: ClientRequest,
     call: Call,
     caller: KeyWithTeam,
     plan: Plan,
   ) => Promise<Plan> | Plan
-  readonly attempt: (exchange: Exchange, request: Request, call: Call, plan: Plan) => Promise<Answer>
-  readonly relay: (exchange: Exchange, request: Request, answer: Answer) => Promise<Response> | Response
+  readonly attempt: (exchange: Exchange, request: ClientRequest, call: Call, plan: Plan) => Promise<Answer>
+  readonly relay: (exchange: Exchange, request: ClientRequest, answer: Answer) => Promise<Reply> | Reply
   /** The answer to a request that failed before anything of an answer was sent; closes the exchange. */
-  readonly refuse: (exchange: Exchange, error: GatewayError) => Promise<Response>
+  readonly refuse: (exchange: Exchange, error: GatewayError) => Promise<Reply>
   readonly onInternal: (error: unknown, exchange: Exchange) => void
 }
 
 export async function handle(
-  request: Request,
+  request: ClientRequest,
   entrance: Entrance,
   addressOf: AddressOf,
   stages: Stages,
-): Promise<Response> {
+): Promise<Reply> {
   const exchange = stages.open(request, entrance)
   try {
     const known = stages.authenticate(exchange, request, addressOf)
     // An `await` of what is here already costs a turn of the microtask queue: most callers are in the cache.
     const caller = known instanceof Promise ? await known : known
-    const call = await stages.read(exchange, request)
+    const read = stages.read(exchange, request)
+    const call = read instanceof Promise ? await read : read
     const planned = stages.plan(exchange, request, call, caller)
     const recalled = stages.recall(exchange, request, call, caller, planned, stages)
     if (recalled !== null) return await recalled
@@ -89,12 +92,12 @@ export async function handle(
 /** The rest of the path, for those who find at recall that a provider has to be asked. */
 export async function ask(
   exchange: Exchange,
-  request: Request,
+  request: ClientRequest,
   call: Call,
   caller: KeyWithTeam,
   planned: Plan,
   stages: Stages,
-): Promise<Response> {
+): Promise<Reply> {
   const plan = await stages.admit(exchange, request, call, caller, planned)
   const answer = await stages.attempt(exchange, request, call, plan)
   return await stages.relay(exchange, request, answer)

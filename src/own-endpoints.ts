@@ -1,4 +1,5 @@
 // The endpoints that the gateway answers itself, and what it says where there is none.
+import { responseOf } from './http/response.ts'
 import { ownBatch } from './batches/own-batches.ts'
 import type { OwnBatchTools } from './batches/own-batches.ts'
 import { ownFile } from './batches/own-files.ts'
@@ -71,7 +72,7 @@ export function createOwnEndpoints(options: OwnEndpointsOptions): OwnEndpoints {
     switch (endpoint.kind) {
       case 'relay':
       case 'addressed':
-        return handle(request, endpoint, addressOf, stages)
+        return responseOf(await handle(request, endpoint, addressOf, stages))
       case 'models_v1beta':
         return listGeminiModels(request, addressOf, tools)
       case 'model_v1beta':

@@ -17,7 +17,7 @@ import { dataFolderOf, openData } from './data.ts'
 import type { OpenedData } from './data.ts'
 import { announcement, firstRun } from './first-run.ts'
 import { listen } from './http/server.ts'
-import type { Listener } from './http/server.ts'
+import type { Listener, ListenOptions } from './http/server.ts'
 import { startPruning } from './ledger/prune.ts'
 import { startScheduledReports } from './ledger/scheduled-reports.ts'
 import { recover } from './ledger/recover.ts'
@@ -213,8 +213,12 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const listeners: Listener[] = []
   try {
     listeners.push(
-      listenAt(config.server.listen, (request, addressOf) => gateway.fetch(request, addressOf), log),
-      listenAt(config.server.adminListen, (request, addressOf) => admin.fetch(request, { address: addressOf() }), log),
+      listenAt(config.server.listen, gateway, log),
+      listenAt(
+        config.server.adminListen,
+        { fetch: (request, addressOf) => admin.fetch(request, { address: addressOf() }) },
+        log,
+      ),
     )
   } catch (error) {
     for (const listener of listeners) await listener.kill()
@@ -346,15 +350,11 @@ function explain(error: unknown, loaded: Extract<LoadResult, { ok: true }>): Err
   return error instanceof Error ? error : new Error(String(error))
 }
 
-function listenAt(
-  address: string,
-  fetch: (request: Request, addressOf: () => string | null) => Promise<Response>,
-  log: Logger,
-): Listener {
+function listenAt(address: string, answers: Pick<ListenOptions, 'fetch' | 'receive'>, log: Logger): Listener {
   try {
     return listen({
       listen: address,
-      fetch,
+      ...answers,
       onError: (error) => log.error('internal', { listener: address, error: String(error) }),
     })
   } catch (error) {

@@ -60,6 +60,7 @@ const BANNED_WORDS = new Set(['util', 'utils', 'helper', 'helpers', 'manager', '
 const ALLOWED = {
   bun: [
     'src/http/server.ts',
+    'src/http/http1/',
     'src/providers/http1/',
     'src/store/sqlite',
     'src/store/migrations.ts',

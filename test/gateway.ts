@@ -110,6 +110,7 @@ export async function startGateway(
       const listener = listen({
         listen: '127.0.0.1:0',
         fetch: (request, addressOf) => gateway.fetch(request, addressOf),
+        receive: (request, addressOf) => gateway.receive(request, addressOf),
         onError: (error) => (log += `listener: ${String(error)}\n`),
       })
       listeners.push(listener)

@@ -3,6 +3,7 @@
 // A result takes the way that the answer to a request takes from its head on: read, translated, relayed, settled, in the
 // name of the key that made the batch, at the batch price. It needs no intent: until its entry is durable, the provider's
 // batch is what tells that there is something to book, and its results can be fetched again.
+import { textOf } from '../core/reply.ts'
 import type { Batch, BatchLine, ForwardedTo, LineResult } from '../core/batch.ts'
 import { lineRequestId } from '../core/batch.ts'
 import type { Call } from '../core/call.ts'
@@ -68,11 +69,11 @@ export async function settleLine(
   exchange.attempts.push(told.attempt)
   const request = requestOf(batch)
   const stages = tools.stages()
-  const response =
+  const reply =
     told.type === 'answer'
       ? await stages.relay(exchange, request, told.answer)
       : await stages.refuse(exchange, told.error)
-  return resultOf(line, id, { type: 'answered', status: response.status, body: await response.text() })
+  return resultOf(line, id, { type: 'answered', status: reply.status, body: await textOf(reply) })
 }
 
 const INTERRUPTED: Extract<LineAnswer, { type: 'not_executed' }> = {

@@ -4,6 +4,8 @@
 // Its request has an id that follows from batch, line and try. A line with an entry of that id has been executed: if its
 // answer is not known (the process ended in between), it is not executed again. Only a try of which nothing came is
 // followed by another one, under the next id.
+import { textOf } from '../core/reply.ts'
+import type { Reply } from '../core/reply.ts'
 import type { Batch, BatchLine, LineResult } from '../core/batch.ts'
 import { lineRequestId } from '../core/batch.ts'
 import type { ErrorCode } from '../core/error.ts'
@@ -29,7 +31,7 @@ export type LineTools = {
   readonly ledger: Pick<LedgerStore, 'getEntry'>
   readonly keyRing: Pick<KeyRing, 'recall'>
   /** Sends a line down the path. */
-  readonly execute: (run: LineRun) => Promise<Response>
+  readonly execute: (run: LineRun) => Promise<Reply>
 }
 
 export type LineOutcome =
@@ -73,14 +75,14 @@ export async function runLine(
     if (!(error instanceof GatewayError) || error.code === 'store_unavailable') throw error
     return done(line, id, { type: 'not_executed', code: error.code, message: error.message })
   }
-  const response = await tools.execute({ id, caller, batch, line, signal })
-  const body = await response.text()
-  const code = response.headers.get('x-weir-error')
+  const reply = await tools.execute({ id, caller, batch, line, signal })
+  const body = await textOf(reply)
+  const code = reply.headers['x-weir-error'] ?? null
   if (code !== null && signal.aborted) return { type: 'stopped' }
-  const waitMs = Math.max(LEAST_WAIT_MS, Number(response.headers.get('retry-after-ms') ?? 0))
+  const waitMs = Math.max(LEAST_WAIT_MS, Number(reply.headers['retry-after-ms'] ?? 0))
   if (code !== null && NO_ROOM.has(code)) return { type: 'again', isLimit: true, waitMs }
   if (code !== null && BAD_LUCK.has(code) && unlucky + 1 < MOST_TRIES) return { type: 'again', isLimit: false, waitMs }
-  return done(line, id, { type: 'answered', status: response.status, body })
+  return done(line, id, { type: 'answered', status: reply.status, body })
 }
 
 const INTERRUPTED: LineAnswer = {
@@ -95,7 +97,7 @@ function done({ position, customId }: BatchLine, id: string, answer: LineAnswer)
 }
 
 /** Sends a line down the path of every request. */
-export function sendLine(run: LineRun, stages: Stages): Promise<Response> {
+export function sendLine(run: LineRun, stages: Stages): Promise<Reply> {
   const { batch, line, signal } = run
   const entrance = entranceOf(matchEndpoint('POST', batch.endpoint), batch.endpoint, batch.endpoint)
   if (entrance === null) throw new Error(`${batch.endpoint} is no endpoint that relays`)

@@ -9,6 +9,7 @@
 // - `canary` and `all`: the real requests themselves meet the faults.
 // The faults of `synthetic`, `shadow` and `canary` teach the real health nothing (engine.ts); those of `all` neither: the drill
 // has a health of its own, with which it reacts as the gateway would.
+import type { ClientRequest } from '../core/client-request.ts'
 import type { Break, DrillReport, DrillRound, DrillSpec } from '../core/drill.ts'
 import { scopeText } from '../core/drill.ts'
 import { GatewayError } from '../core/error.ts'
@@ -33,7 +34,7 @@ export type DrillTools = {
 
 export interface Drills {
   /** The path for a real request, while a drill is about real requests; null: everybody's. */
-  stagesFor(request: Request): Stages | null
+  stagesFor(request: ClientRequest): Stages | null
   /** Begins a drill. Throws `conflict` while one runs, `request_malformed` for what is not there. */
   start(spec: DrillSpec, name: string | null): Promise<DrillReport>
   /** Ends the drill that runs; false: none does. */
@@ -159,7 +160,7 @@ export function createDrills({ engine, snapshot, store, newId }: DrillTools): Dr
       if (diverted === null || random() >= diverted.share) return null
       if (!diverted.isShadow) return diverted.stages
       // The copy goes its own way; the request itself is not held up, and not touched.
-      void sendOwn(diverted.stages, request.clone() as Request, CALLER).catch(() => undefined)
+      void sendOwn(diverted.stages, request.clone(), CALLER).catch(() => undefined)
       return null
     },
     async start(spec, name) {

@@ -1,4 +1,6 @@
 // Requests that the gateway sends itself, down the path of every request, under a key that nobody else can be.
+import type { ClientRequest } from '../core/client-request.ts'
+import { textOf } from '../core/reply.ts'
 import { NO_LIMITS } from '../core/key.ts'
 import { handle } from '../handle.ts'
 import type { Stages } from '../handle.ts'
@@ -31,15 +33,15 @@ export function ownCaller(id: string, tag: string): KeyWithTeam {
 }
 
 /** Resolves when the answer is over, whatever it was. */
-export async function sendOwn(stages: Stages, request: Request, caller: KeyWithTeam): Promise<void> {
+export async function sendOwn(stages: Stages, request: ClientRequest, caller: KeyWithTeam): Promise<void> {
   const { pathname } = new URL(request.url)
   const entrance = entranceOf(matchEndpoint(request.method, pathname), pathname, request.url)
   if (entrance === null) return
   // What is kept says nothing of who answers today.
   const own: Stages = { ...stages, authenticate: (exchange) => identified(exchange, caller), recall: () => null }
-  const response = await handle(request, entrance, () => null, own)
+  const reply = await handle(request, entrance, () => null, own)
   // An answer that breaks off is a finding, and no fault of who asked.
-  await response.arrayBuffer().catch(() => undefined)
+  await textOf(reply).catch(() => undefined)
 }
 
 /** A small chat that every model of chat can answer. */

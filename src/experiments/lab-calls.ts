@@ -1,5 +1,6 @@
 // Requests of the lab's own: copies for another model, questions to a judge. They go down the path of every request, with an
 // intent and an entry of their own on the key `key_lab`, and count against no caller.
+import { textOf } from '../core/reply.ts'
 import type { ChatRequest } from '../core/chat.ts'
 import type { ChatAnswer } from '../core/chat-answer.ts'
 import { ProblemError } from '../core/chat-answer.ts'
@@ -55,7 +56,7 @@ export function createLabCalls(engine: Engine, snapshot: () => Snapshot): LabCal
       let exchange: Exchange | null = null
       const entrance = entranceOf(matchEndpoint('POST', PATH), PATH, PATH)
       if (entrance === null) throw new Error(`${PATH} is no endpoint`)
-      const response = await handle(requestFor(chat, model, signal), entrance, () => null, {
+      const reply = await handle(requestFor(chat, model, signal), entrance, () => null, {
         ...stages,
         open(request, at) {
           exchange = stages.open(request, at)
@@ -65,11 +66,11 @@ export function createLabCalls(engine: Engine, snapshot: () => Snapshot): LabCal
         authenticate: (opened) => identified(opened, CALLER),
         recall: () => null,
       })
-      const text = await response.text().catch(() => '')
+      const text = await textOf(reply).catch(() => '')
       const closed = exchange as Exchange | null
       return {
         target: closed?.target?.id ?? null,
-        answer: response.ok ? answerIn(text) : null,
+        answer: reply.status === 200 ? answerIn(text) : null,
         isTimeout: closed?.attempts.at(-1)?.outcome.type === 'timed_out',
         durationMs: engine.clock.monotonicMs() - startedMs,
         costNanoUsd: closed?.costNanoUsd ?? 0n,

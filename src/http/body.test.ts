@@ -12,7 +12,7 @@ function post(body: Bun.BodyInit | null, headers: Record<string, string> = {}): 
 }
 
 async function failure(request: Request, bounds = BOUNDS, budget = createByteBudget(() => 1e9)): Promise<GatewayError> {
-  const error = await readJsonBody(request, bounds, budget, systemClock).catch((thrown: unknown) => thrown)
+  const error = await Promise.try(readJsonBody, request, bounds, budget, systemClock).catch((thrown: unknown) => thrown)
   expect(error).toBeInstanceOf(GatewayError)
   expect(budget.held).toBe(0)
   return error as GatewayError
@@ -113,12 +113,8 @@ test('a sender that stalls is cut at the deadline', async () => {
     },
   }
   const stalled = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array([123])) })
-  const reading = readJsonBody(
-    post(stalled),
-    BOUNDS,
-    createByteBudget(() => 1e6),
-    clock,
-  ).catch((error: unknown) => error)
+  const budget = createByteBudget(() => 1e6)
+  const reading = Promise.try(readJsonBody, post(stalled), BOUNDS, budget, clock).catch((error: unknown) => error)
   await Promise.resolve()
   strike()
   expect(await reading).toMatchObject({ code: 'request_too_slow', status: 408 })

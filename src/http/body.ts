@@ -1,4 +1,6 @@
 // Reading a request body within bounds: bytes, inflated bytes, time, nesting and members.
+import type { HeaderSource } from '../core/headers.ts'
+import type { ClientRequest } from '../core/client-request.ts'
 import { brotliDecompress, gunzip, inflate, zstdDecompress } from 'node:zlib'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
@@ -82,19 +84,29 @@ export type RawBody = {
   readonly heldBytes: number
 }
 
-/** Reads a JSON object. Throws `request_malformed`, `request_too_large`, `request_too_slow` or `overloaded`. */
-export async function readJsonBody(
-  request: Request,
+/**
+ * Reads a JSON object; at once where all of it is here. Throws or rejects with `request_malformed`, `request_too_large`,
+ * `request_too_slow` or `overloaded`.
+ */
+export function readJsonBody(
+  request: ClientRequest,
   bounds: BodyBounds,
   budget: ByteBudget,
   clock: Clock,
-): Promise<JsonBody> {
+): Promise<JsonBody> | JsonBody {
   const held = { bytes: 0 }
   try {
-    const raw = await readBytes(request, bounds, budget, held, clock)
-    const encoding = request.headers.get('content-encoding')
-    const bytes = encoding === null ? raw : await inflateBody(raw, encoding, bounds, budget, held)
-    return { ...parseJsonBody(bytes, bounds), heldBytes: held.bytes }
+    const raw = readBytes(request, bounds, budget, held, clock)
+    if (!(raw instanceof Promise) && request.headers.get('content-encoding') === null)
+      return parseJsonBody(raw, bounds, held.bytes)
+    return inflated(request, raw, bounds, budget, held).then((bytes) => {
+      try {
+        return parseJsonBody(bytes, bounds, held.bytes)
+      } catch (error) {
+        budget.free(held.bytes)
+        throw error
+      }
+    })
   } catch (error) {
     budget.free(held.bytes)
     throw error
@@ -103,17 +115,34 @@ export async function readJsonBody(
 
 /** Reads a body of any kind. Throws as `readJsonBody` does. */
 export async function readRawBody(
-  request: Request,
+  request: ClientRequest,
   bounds: BodyBounds,
   budget: ByteBudget,
   clock: Clock,
 ): Promise<RawBody> {
   const held = { bytes: 0 }
+  let raw: Promise<Uint8Array> | Uint8Array
   try {
-    const raw = await readBytes(request, bounds, budget, held, clock)
-    const encoding = request.headers.get('content-encoding')
-    const bytes = encoding === null ? raw : await inflateBody(raw, encoding, bounds, budget, held)
-    return { bytes, heldBytes: held.bytes }
+    raw = readBytes(request, bounds, budget, held, clock)
+  } catch (error) {
+    budget.free(held.bytes)
+    throw error
+  }
+  return { bytes: await inflated(request, raw, bounds, budget, held), heldBytes: held.bytes }
+}
+
+/** What was held is free again where it rejects. */
+async function inflated(
+  { headers }: ClientRequest,
+  raw: Promise<Uint8Array> | Uint8Array,
+  bounds: BodyBounds,
+  budget: ByteBudget,
+  held: { bytes: number },
+): Promise<Uint8Array> {
+  try {
+    const bytes = await raw
+    const encoding = headers.get('content-encoding')
+    return encoding === null ? bytes : await inflateBody(bytes, encoding, bounds, budget, held)
   } catch (error) {
     budget.free(held.bytes)
     throw error
@@ -126,23 +155,25 @@ function hold(budget: ByteBudget, held: { bytes: number }, bytes: number): void 
 }
 
 function readBytes(
-  request: Request,
+  request: ClientRequest,
   bounds: BodyBounds,
   budget: ByteBudget,
   held: { bytes: number },
   clock: Clock,
-): Promise<Uint8Array> {
+): Promise<Uint8Array> | Uint8Array {
   const announced = announcedLength(request.headers)
   // Asking for `body` makes a stream of what may lie there whole already: only done where the length is not known.
   if (announced === null) return readChunked(request, bounds, budget, held, clock)
   if (announced > bounds.bytes) throw tooLarge(bounds.bytes)
   hold(budget, held, announced)
+  const body = request.bytes()
+  if (!(body instanceof Promise)) return body
   return new Promise((resolve, reject) => {
     const cancel = clock.after(bounds.timeoutMs, () => reject(tooSlow(bounds.timeoutMs)))
-    request.arrayBuffer().then(
-      (buffer) => {
+    body.then(
+      (bytes) => {
         cancel()
-        resolve(new Uint8Array(buffer))
+        resolve(bytes)
       },
       (error: unknown) => {
         cancel()
@@ -153,13 +184,13 @@ function readBytes(
 }
 
 /** Null where the length is not known beforehand; `5, 5`, what two equal headers are joined to, counts as unknown. */
-function announcedLength(headers: Headers): number | null {
+function announcedLength(headers: HeaderSource): number | null {
   const length = headers.get('content-length')
   return length !== null && /^\d{1,15}$/.test(length) ? Number(length) : null
 }
 
 async function readChunked(
-  request: Request,
+  request: ClientRequest,
   bounds: BodyBounds,
   budget: ByteBudget,
   held: { bytes: number },
@@ -261,7 +292,7 @@ async function inflateBody(
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
-function parseJsonBody(bytes: Uint8Array, bounds: BodyBounds): Omit<JsonBody, 'heldBytes'> {
+function parseJsonBody(bytes: Uint8Array, bounds: BodyBounds, heldBytes: number): JsonBody {
   let text: string
   try {
     text = UTF8.decode(bytes)
@@ -278,5 +309,5 @@ function parseJsonBody(bytes: Uint8Array, bounds: BodyBounds): Omit<JsonBody, 'h
     throw new GatewayError('request_malformed', { message: `The body is not valid JSON. ${reason}`.trim() })
   }
   if (!isObject(value)) throw new GatewayError('request_malformed', { message: 'The body must be a JSON object.' })
-  return { text, members, value }
+  return { text, members, value, heldBytes }
 }

@@ -1,11 +1,13 @@
 // Who calls: the secret of the key wherever a client may put it, the address, and ids from headers.
+import type { HeaderSource } from '../core/headers.ts'
+import type { ClientRequest } from '../core/client-request.ts'
 import { GatewayError } from '../core/error.ts'
 
 /**
  * The secret as sent: `Authorization: Bearer`, `x-api-key` (Anthropic's clients), `x-goog-api-key` or `?key=` (Gemini's).
  * Null when none was sent. Two different ones are a mistake that is refused, not guessed about.
  */
-export function secretOf(request: Request): string | null {
+export function secretOf(request: ClientRequest): string | null {
   const { headers } = request
   const authorization = headers.get('authorization')
   const query = request.url.indexOf('?')
@@ -33,7 +35,7 @@ function bearerOf(authorization: string): string | null {
 }
 
 /** A client's own request id, without secrets, if it is one that can be echoed and logged safely. */
-export function clientRequestIdOf(headers: Headers, redact: (text: string) => string): string | null {
+export function clientRequestIdOf(headers: HeaderSource, redact: (text: string) => string): string | null {
   const id = headers.get('x-request-id') ?? headers.get('x-client-request-id')
   return id !== null && /^[\x21-\x7e]{1,200}$/.test(id) ? redact(id) : null
 }
@@ -44,7 +46,7 @@ export function clientRequestIdOf(headers: Headers, redact: (text: string) => st
  * @param isTrusted whether an address belongs to a trusted proxy
  */
 export function callerAddress(
-  headers: Headers,
+  headers: HeaderSource,
   socketAddress: string | null,
   isTrusted: (address: string | null) => boolean,
 ): string | null {

@@ -1,17 +1,19 @@
-// A GatewayError as a response in the caller's dialect.
+// A GatewayError as an answer in the caller's dialect.
 import type { GatewayError } from '../core/error.ts'
+import type { Reply } from '../core/reply.ts'
 import type { Dialect } from '../dialects/dialect.ts'
+import { responseOf } from './response.ts'
 
 /**
  * @param redact takes secrets out of what the caller sent and the error repeats (a key pasted as a model's name)
  */
-export function errorResponse(
+export function errorReply(
   error: GatewayError,
   dialect: Dialect,
   requestId: string,
   clientRequestId: string | null,
   redact: (text: string) => string,
-): Response {
+): Reply {
   const headers: Record<string, string> = {
     'content-type': 'application/json; charset=utf-8',
     'x-weir-request-id': requestId,
@@ -31,5 +33,11 @@ export function errorResponse(
   }
   // SDKs retry 5xx by themselves; a budget or a wrong request would only be refused again.
   headers['x-should-retry'] = error.status === 429 || error.status >= 500 ? 'true' : 'false'
-  return new Response(redact(JSON.stringify(dialect.errorBody(error, requestId))), { status: error.status, headers })
+  const text = redact(JSON.stringify(dialect.errorBody(error, requestId)))
+  return { status: error.status, headers, body: { type: 'whole', bytes: text } }
+}
+
+/** The same for Bun's server. */
+export function errorResponse(...error: Parameters<typeof errorReply>): Response {
+  return responseOf(errorReply(...error))
 }

@@ -1,4 +1,5 @@
 // Reading a form (multipart/form-data) within bounds: bytes and time as for any body, and parts, their heads and texts.
+import type { ClientRequest } from '../core/client-request.ts'
 import { MultipartParseError, parseMultipart } from '@remix-run/multipart-parser'
 import type { MultipartPart } from '@remix-run/multipart-parser'
 import type { Clock } from '../core/clock.ts'
@@ -24,13 +25,13 @@ export type FormBody = {
   readonly heldBytes: number
 }
 
-export function isForm(request: Request): boolean {
+export function isForm(request: ClientRequest): boolean {
   return /^multipart\//i.test(request.headers.get('content-type') ?? '')
 }
 
 /** Throws what `readRawBody` throws, and `request_malformed` where the body is no form. */
 export async function readForm(
-  request: Request,
+  request: ClientRequest,
   bounds: BodyBounds,
   budget: ByteBudget,
   clock: Clock,

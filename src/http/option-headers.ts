@@ -1,4 +1,5 @@
 // The gateway's options in headers. They win over those of the body.
+import type { HeaderSource } from '../core/headers.ts'
 import type { GatewayOptions, RoutingOptions } from '../core/call.ts'
 import { GatewayError } from '../core/error.ts'
 import { NO_ROUTING, readCacheOption, readUsd, readWord } from '../dialects/read-options.ts'
@@ -6,7 +7,7 @@ import { NO_ROUTING, readCacheOption, readUsd, readWord } from '../dialects/read
 const MAX_TAGS = 16
 
 /** Options that every request may have. Throws `request_malformed`. */
-export function optionsOf(headers: Headers, inBody: GatewayOptions): GatewayOptions {
+export function optionsOf(headers: HeaderSource, inBody: GatewayOptions): GatewayOptions {
   const tags = headers.get('x-weir-tags')
   const timeout = headers.get('x-weir-timeout-ms')
   const cost = headers.get('x-weir-max-cost-usd')

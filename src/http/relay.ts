@@ -3,11 +3,13 @@
 // A stream's last piece (the one with the wire's terminal event) waits until its entry is durable. A stream that breaks
 // after it began ends with the dialect's own error event and terminator, never silently. A client that goes away ends
 // the upstream at once and is charged for what was produced until then.
+import type { ClosingSignal } from '../core/closing-signal.ts'
 import { GatewayError } from '../core/error.ts'
 import { formatUsd } from '../core/money.ts'
 import { redactOutcome } from '../core/outcome.ts'
 import type { Deployment } from '../core/model.ts'
 import type { Outcome } from '../core/outcome.ts'
+import type { Reply } from '../core/reply.ts'
 import { outputTokens } from '../core/usage.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { EntryStatus } from '../core/ledger.ts'
@@ -27,22 +29,15 @@ export type RelayTools = {
   /** Takes secrets out of a provider's words. */
   readonly redact: (text: string) => string
   /** The client's way of going away. */
-  readonly signal: AbortSignal
+  readonly signal: ClosingSignal
 }
 
-/** Responses that are streams: a look at their headers would make an object of them for each request. */
-const streamed = new WeakSet<Response>()
-
-export function isStreamed(response: Response): boolean {
-  return streamed.has(response)
-}
-
-export function relayStream(exchange: Exchange, answer: StreamAnswer, dialect: Dialect, tools: RelayTools): Response {
+export function relayStream(exchange: Exchange, answer: StreamAnswer, dialect: Dialect, tools: RelayTools): Reply {
   const headers = headersOf(exchange, answer, answer.origin.deployment)
   headers['cache-control'] = 'no-cache'
   // Proxies of the nginx family buffer event streams unless told not to.
   headers['x-accel-buffering'] = 'no'
-  const relaying = streamPieces(exchange, answer, dialect, tools)
+  const pieces = streamPieces(exchange, answer, dialect, tools)
   // A generator that never ran does not run its `finally`: a client that leaves before the first piece is noticed here.
   const onAbort = (): void => {
     answer.cancel()
@@ -53,32 +48,22 @@ export function relayStream(exchange: Exchange, answer: StreamAnswer, dialect: D
     tools.signal.addEventListener('abort', onAbort, { once: true })
     exchange.cleanUps.push(() => tools.signal.removeEventListener('abort', onAbort))
   }
-  return streamedResponse(relaying, { status: answer.status, headers })
-}
-
-/** A response that is a stream. Bun and Node take an async iterable as a body, with backpressure. */
-export function streamedResponse(
-  pieces: AsyncIterable<Uint8Array>,
-  init: { readonly status: number; readonly headers: Record<string, string> | Headers },
-): Response {
-  const response = new Response(pieces as AsyncGenerator<Uint8Array>, init)
-  streamed.add(response)
-  return response
+  return { status: answer.status, headers, body: { type: 'stream', pieces } }
 }
 
 /** The answer, once the ledger has it. */
-export function relayWhole(exchange: Exchange, answer: Extract<Answer, { type: 'whole' }>): Promise<Response> {
+export function relayWhole(exchange: Exchange, answer: Extract<Answer, { type: 'whole' }>): Promise<Reply> {
   return exchange
     .close({ status: answer.status, error: null, entryStatus: 'complete', produced: answer.facts })
-    .then(() => wholeResponse(exchange, answer))
+    .then(() => wholeReply(exchange, answer))
 }
 
-function wholeResponse(exchange: Exchange, answer: Extract<Answer, { type: 'whole' }>): Response {
+function wholeReply(exchange: Exchange, answer: Extract<Answer, { type: 'whole' }>): Reply {
   const headers = headersOf(exchange, answer, answer.deployment)
   // A user sees what the user pays.
   const cost = exchange.chargedNanoUsd ?? exchange.costNanoUsd
   if (cost !== null) headers['x-weir-cost-usd'] = formatUsd(cost)
-  return new Response(answer.bytes as Uint8Array<ArrayBuffer>, { status: answer.status, headers })
+  return { status: answer.status, headers, body: { type: 'whole', bytes: answer.bytes } }
 }
 
 /** The headers of an answer as its client sees them. */
@@ -143,7 +128,7 @@ function streamPieces(
   answer: StreamAnswer,
   dialect: Dialect,
   tools: RelayTools,
-): AsyncIterableIterator<Uint8Array, undefined> {
+): AsyncIterator<Uint8Array, undefined> {
   let isOver = false
 
   const leave = async (): Promise<void> => {
@@ -191,9 +176,6 @@ function streamPieces(
   return {
     next,
     return: () => (isOver ? Promise.resolve(END) : leave().then(() => END)),
-    [Symbol.asyncIterator]() {
-      return this
-    },
   }
 }
 

@@ -1,7 +1,11 @@
 // The only file that listens: hands each HTTP request to a function and adapts what Bun's server needs.
-import type { Server, ServerWebSocket } from 'bun'
+import type { Server, ServerWebSocket, TCPSocketListener } from 'bun'
+import type { Reply } from '../core/reply.ts'
 import type { AddressOf } from '../handle.ts'
-import { isStreamed } from './relay.ts'
+import { Connection } from './http1/connection.ts'
+import type { ConnectionTools } from './http1/connection.ts'
+import type { ReceivedRequest } from './http1/received-request.ts'
+import { isStreamed } from './response.ts'
 import { sessionIn } from './socket.ts'
 import type { ClientSocket, SocketSession } from './socket.ts'
 
@@ -23,6 +27,11 @@ export type ListenOptions = {
   /** `host:port`; an empty host means all addresses, port 0 any free port. */
   readonly listen: string
   readonly fetch: (request: Request, addressOf: AddressOf) => Promise<Response>
+  /**
+   * Answers requests that come in the plain form in which nearly all come, without the objects that Bun's server makes of them; null: this
+   * one is for `fetch`. Absent: all are.
+   */
+  readonly receive?: (request: ReceivedRequest, addressOf: AddressOf) => Promise<Reply> | null
   readonly onError: (error: unknown) => void
   /** How long a connection may lie idle, s; 20 unless a test cannot wait that long. */
   readonly idleSeconds?: number
@@ -47,19 +56,31 @@ const SOCKET_IDLE_SECONDS = 120
 
 /** Starts listening; throws when the address cannot be had. */
 export function listen(options: ListenOptions): Listener {
-  const { listen: address, fetch, onError, idleSeconds = IDLE_SECONDS } = options
-  const { hostname, port } = parseAddress(address)
+  const { hostname, port } = parseAddress(options.listen)
+  return options.receive === undefined
+    ? serve(options, { hostname, port }, (socketAddress) => socketAddress.address)
+    : listenInFront(options, options.receive, { hostname, port })
+}
+
+type Place = { readonly hostname: string; readonly port: number }
+type SocketAddress = { readonly address: string; readonly port: number }
+
+/** Null as an address: nobody whom we know. */
+function serve(options: ListenOptions, at: Place, addressOfSocket: (socket: SocketAddress) => string | null): Listener {
+  const { fetch, onError, idleSeconds = IDLE_SECONDS } = options
   let isRetiring = false
   const server: Server<SocketSession> = Bun.serve<SocketSession>({
-    hostname,
-    port,
+    ...at,
     idleTimeout: idleSeconds,
     maxRequestBodySize: MAX_BODY_BYTES,
     development: false,
     async fetch(request, bun) {
       // From here on our own deadlines hold: an answer may think for minutes before its first byte.
       bun.timeout(request, 0)
-      const response = await fetch(request, () => bun.requestIP(request)?.address ?? null)
+      const response = await fetch(request, () => {
+        const socket = bun.requestIP(request)
+        return socket === null ? null : addressOfSocket(socket)
+      })
       if (request.method === 'GET') {
         const switched = sessionIn(response)
         if (switched !== null) return upgrade(bun, request, switched.session, switched.headers)
@@ -90,10 +111,9 @@ export function listen(options: ListenOptions): Listener {
       })
     },
   })
-  const shown = hostname === '0.0.0.0' || hostname === '::' ? '127.0.0.1' : hostname
-  const bound = server.port ?? port
+  const bound = server.port ?? at.port
   return {
-    url: `http://${shown.includes(':') ? `[${shown}]` : shown}:${bound}`,
+    url: urlOf(at.hostname, bound),
     port: bound,
     retire() {
       isRetiring = true
@@ -102,6 +122,84 @@ export function listen(options: ListenOptions): Listener {
     // Its promise also waits for connections that have never sent anything.
     stop: () => void server.stop(false),
     kill: () => server.stop(true),
+  }
+}
+
+/** Our own connections, and behind them, for what is not for them, Bun's server on an address that only they reach. */
+function listenInFront(
+  options: ListenOptions,
+  receive: NonNullable<ListenOptions['receive']>,
+  { hostname, port }: Place,
+): Listener {
+  /** Addresses of clients whose connections were handed over, by the port from which the server behind sees them. */
+  const handedOver = new Map<number, string | null>()
+  const behind = serve(
+    { ...options, fetch: (request, addressOf) => options.fetch(request, addressOf) },
+    { hostname: '127.0.0.1', port: 0 },
+    (socket) => handedOver.get(socket.port) ?? null,
+  )
+  const connections = new Set<Connection>()
+  const tools: ConnectionTools = {
+    answer: receive,
+    handOver(tunnel, addressOf) {
+      tunnel.connect(behind.port, (localPort) => {
+        handedOver.set(localPort, addressOf())
+        return () => handedOver.delete(localPort)
+      })
+    },
+    onError: options.onError,
+    now: Date.now,
+    isRetiring: false,
+    pending: 0,
+    idleS: options.idleSeconds ?? IDLE_SECONDS,
+    streamIdleS: STREAM_IDLE_SECONDS,
+  }
+  let front: TCPSocketListener<Connection>
+  try {
+    front = Bun.listen<Connection>({
+      hostname,
+      port,
+      socket: {
+        binaryType: 'buffer',
+        open(socket) {
+          socket.data = new Connection(socket, tools)
+          connections.add(socket.data)
+        },
+        data: (socket, bytes) => socket.data.received(bytes),
+        drain: (socket) => socket.data.drained(),
+        close(socket) {
+          connections.delete(socket.data)
+          socket.data.closed()
+        },
+        error: (socket) => socket.data.kill(),
+      },
+    })
+  } catch (error) {
+    behind.stop()
+    throw error
+  }
+  const ticking = setInterval(() => {
+    for (const connection of connections) connection.tick()
+  }, 1_000).unref()
+  return {
+    url: urlOf(hostname, front.port),
+    port: front.port,
+    retire() {
+      tools.isRetiring = true
+      behind.retire()
+    },
+    pending: () => tools.pending + behind.pending(),
+    stop() {
+      front.stop(false)
+      behind.stop()
+      for (const connection of connections) connection.retire()
+    },
+    async kill() {
+      clearInterval(ticking)
+      front.stop(true)
+      for (const connection of connections) connection.kill()
+      await behind.kill()
+    },
   }
 }
 
@@ -124,6 +222,11 @@ function clientSocket(socket: ServerWebSocket<SocketSession>): ClientSocket {
     resume: () => socket.resume(),
     close: (code, reason) => socket.close(code, reason),
   }
+}
+
+function urlOf(hostname: string, port: number): string {
+  const shown = hostname === '0.0.0.0' || hostname === '::' ? '127.0.0.1' : hostname
+  return `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`
 }
 
 function parseAddress(address: string): { hostname: string; port: number } {

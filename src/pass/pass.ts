@@ -3,6 +3,7 @@
 // What is called stays between client and provider: any method, any path below the provider's base URL, any body, any
 // answer. Ours are who may call, how much, where to, whose credential, and what is written down about it. There is one
 // target and one attempt: what a strange request means, and whether it may be sent twice, nobody here can know.
+import { responseOf } from '../http/response.ts'
 import { GatewayError } from '../core/error.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import { passDialect } from '../dialects/pass.ts'
@@ -53,6 +54,7 @@ export async function pass(
     return await relayPass(exchange, request, answer, tools)
   } catch (error) {
     if (!(error instanceof GatewayError)) stages.onInternal(error, exchange)
-    return stages.refuse(exchange, error instanceof GatewayError ? error : new GatewayError('internal', {}, error))
+    const known = error instanceof GatewayError ? error : new GatewayError('internal', {}, error)
+    return responseOf(await stages.refuse(exchange, known))
   }
 }

@@ -2,6 +2,7 @@
 //
 // The end of an answer is the end of the upstream's body, for nobody here knows more about it. The last piece holds no
 // bytes: it comes when the upstream has ended soundly, so that the ledger is written before the client sees the end.
+import { responseOf } from '../http/response.ts'
 import { GatewayError } from '../core/error.ts'
 import type { Deployment } from '../core/model.ts'
 import { NO_USAGE } from '../core/usage.ts'
@@ -66,13 +67,13 @@ export async function relayPass(
       else health.brokeOff(ticket, outcome)
     },
   }
-  const response = relayStream(exchange, stream, exchange.entrance.dialect, {
+  const reply = relayStream(exchange, stream, exchange.entrance.dialect, {
     monotonicMs: () => clock.monotonicMs(),
     redact: attemptTools.redact,
     signal: request.signal,
   })
-  for (const [name, value] of contentHeaders(headers)) response.headers.set(name, value)
-  return response
+  Object.assign(reply.headers, Object.fromEntries(contentHeaders(headers)))
+  return responseOf(reply)
 }
 
 /** What the provider refused, in its own words and with its own status; it has used nothing. */

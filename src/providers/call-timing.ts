@@ -13,6 +13,7 @@
 //
 // One timer runs for the nearest of these; it is armed anew when it fires, never for each chunk. Whatever ends a call
 // stops its answer, so a connection in an unknown state is closed and not used again.
+import type { ClosingSignal } from '../core/closing-signal.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Timeouts } from '../core/model.ts'
 import type { Outcome } from '../core/outcome.ts'
@@ -29,7 +30,7 @@ export class CallTiming {
   readonly #connectAt: number
   #probeAt: number
   readonly #probe: Probe
-  readonly #client: AbortSignal
+  readonly #client: ClosingSignal
   #isWaiting = true
   #isFinished = false
   #hasHead = false
@@ -54,7 +55,7 @@ export class CallTiming {
   constructor(
     clock: Clock,
     timeouts: Timeouts,
-    client: AbortSignal,
+    client: ClosingSignal,
     probe: Probe | null,
     minBytesPerS: number | null = null,
   ) {

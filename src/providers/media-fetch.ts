@@ -3,6 +3,7 @@
 // The address comes from a stranger, so each step is guarded: only http and https, no user and password in it, no address
 // of a private network (the name is resolved once, and that address is called), redirects followed only to addresses that
 // pass the same, a bound on bytes and on time, and only content whose first bytes are of a format that models read.
+import type { ClosingSignal } from '../core/closing-signal.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
 import {
@@ -22,7 +23,7 @@ export type MediaFetchOptions = {
   readonly timeoutMs: number
   /** The operator's word that private networks may be reached: for tests and closed installations. */
   readonly allowPrivate: boolean
-  readonly signal: AbortSignal
+  readonly signal: ClosingSignal
   /** Takes bytes from the gateway's budget until the request's end, or until they are given back. Throws when they do not fit. */
   readonly hold: (bytes: number) => () => void
 }

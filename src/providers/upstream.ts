@@ -6,6 +6,8 @@
 // the connection was reset or closed, no byte of an answer came, it happened within 5 ms of sending (the close was already on
 // its way; nobody has generated anything in that time), and a connection to this host was lying idle to be reused.
 // Everything slower is `unreachable` and left to routing.
+import { abortSignalOf } from '../core/closing-signal.ts'
+import type { ClosingSignal } from '../core/closing-signal.ts'
 import { lookup } from 'node:dns/promises'
 
 import packageJson from '../../package.json' with { type: 'json' }
@@ -50,7 +52,7 @@ export type UpstreamCall = {
   /** A whole answer that stays under this for an idle time has timed out; absent or null: any pace will do. */
   readonly minBytesPerS?: number | null
   /** The client is gone, or another attempt has won. */
-  readonly signal: AbortSignal
+  readonly signal: ClosingSignal
   /** A redirect is an answer, for who judges where it leads; absent: it is an error. Never with a credential. */
   readonly showRedirects?: true
 }
@@ -283,7 +285,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         destination,
         address,
         protocols,
-        signal,
+        signal: abortSignalOf(signal),
         proxy: provider.proxy,
         handshakeMs: timeouts.firstTokenMs,
       }

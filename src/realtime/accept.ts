@@ -1,4 +1,5 @@
 // A request for a live session, from key to the switch of protocols: the stages of every request, once for each turn.
+import { responseOf } from '../http/response.ts'
 import type { Call } from '../core/call.ts'
 import { GatewayError } from '../core/error.ts'
 import { NO_MEMBERS } from '../core/json.ts'
@@ -64,9 +65,9 @@ export async function acceptRealtime(
   } catch (error) {
     if (!(error instanceof GatewayError)) stages.onInternal(error, exchange)
     const known = error instanceof GatewayError ? error : new GatewayError('internal', {}, error)
-    const response = await stages.refuse(exchange, known)
+    const reply = await stages.refuse(exchange, known)
     session?.closed()
-    return response
+    return responseOf(reply)
   }
 }
 

@@ -1,4 +1,5 @@
 // From the head of a target's answer to an answer that is worth committing to; throws what makes it none.
+import type { ClosingSignal } from '../core/closing-signal.ts'
 import type { Call, DialectId } from '../core/call.ts'
 import type { HeaderSource } from '../core/headers.ts'
 import type { Deployment } from '../core/model.ts'
@@ -41,7 +42,7 @@ const DIALECTS: Readonly<Record<string, DialectId | undefined>> = {
 const MEDIA_TOKENS = 1_600
 
 /** What an attempt goes on with: more calls, until its client is gone or another attempt has won. */
-type GoingOn = { send: FollowTools['send']; readonly signal: AbortSignal }
+type GoingOn = { send: FollowTools['send']; readonly signal: ClosingSignal }
 
 /** A stream that has not been opened yet. */
 export type Unopened = {

@@ -1,4 +1,5 @@
 // What trying needs and what comes of it: one request's run, the tools of all runs, and the answer.
+import type { ClosingSignal } from '../core/closing-signal.ts'
 import type { Call } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { HeaderSource } from '../core/headers.ts'
@@ -85,7 +86,7 @@ export type AttemptRun = {
   readonly plan: Plan
   readonly lossy: 'allow' | 'refuse'
   readonly media: MediaFacts
-  readonly signal: AbortSignal
+  readonly signal: ClosingSignal
   /** Monotonic ms at which the request must have ended. */
   readonly deadlineMs: number
   /** What the request uses by the estimate that was made before it was sent. */

@@ -5,6 +5,7 @@
 // that nobody reads. So a request that was sent and then given up by us (its client left, a deadline struck, another
 // attempt won) costs its input and what was produced until then; one that the provider itself refused or lost costs
 // nothing, unless it had begun to answer.
+import type { ClosingSignal } from '../core/closing-signal.ts'
 import { GatewayError } from '../core/error.ts'
 import type { Operation, Timeouts } from '../core/model.ts'
 import { redactOutcome } from '../core/outcome.ts'
@@ -31,7 +32,7 @@ export function tryTarget(
   run: AttemptRun,
   step: TryStep,
   ticket: Ticket,
-  signal: AbortSignal,
+  signal: ClosingSignal,
   tools: AttemptTools,
 ): Promise<Tried> {
   return new Try(run, step, ticket, signal, tools).tried()
@@ -39,7 +40,7 @@ export function tryTarget(
 
 /** One try under way, as far as its line tells of it. */
 class Try {
-  readonly signal: AbortSignal
+  readonly signal: ClosingSignal
   readonly #run: AttemptRun
   readonly #step: TryStep
   readonly #ticket: Ticket
@@ -51,7 +52,7 @@ class Try {
   #stream: AnswerStream | null = null
   #message: string | null = null
 
-  constructor(run: AttemptRun, step: TryStep, ticket: Ticket, signal: AbortSignal, tools: AttemptTools) {
+  constructor(run: AttemptRun, step: TryStep, ticket: Ticket, signal: ClosingSignal, tools: AttemptTools) {
     this.#run = run
     this.#step = step
     this.#ticket = ticket

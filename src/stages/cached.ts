@@ -1,4 +1,5 @@
 // The cache of a route, and equal requests of it that share one run.
+import type { Reply } from '../core/reply.ts'
 import type { CacheRuleConfig } from '../config/schema-cache.ts'
 import { GatewayError } from '../core/error.ts'
 import type { CachedAnswer } from '../core/kept-answer.ts'
@@ -24,7 +25,7 @@ export function cacheStage(engine: Engine, { config }: Snapshot) {
   const bounds = streamBounds(config.cache.maxAnswerBytes)
 
   /** Looks, joins, or begins a run and keeps what comes of it. */
-  return async function cached(recalled: Recalled, rule: CacheRuleConfig): Promise<Response> {
+  return async function cached(recalled: Recalled, rule: CacheRuleConfig): Promise<Reply> {
     const { exchange, request, call } = recalled
     const { cache: option, routing } = call.facts.options
     const isKept = rule.mode !== 'off'
@@ -106,12 +107,7 @@ export function cacheStage(engine: Engine, { config }: Snapshot) {
     }
   }
 
-  function again(
-    recalled: Recalled,
-    rule: CacheRuleConfig,
-    kept: CachedAnswer,
-    state: string,
-  ): Promise<Response> | Response {
+  function again(recalled: Recalled, rule: CacheRuleConfig, kept: CachedAnswer, state: string): Promise<Reply> | Reply {
     admitAgain(engine, config, recalled)
     const { exchange, request } = recalled
     const ageSeconds = Math.max(0, Math.floor((clock.now() - kept.createdAt) / 1_000))
@@ -150,9 +146,8 @@ function similarityText({ similarity }: Near): string {
   return `similarity=${similarity.toFixed(2)}`
 }
 
-function withHeader(response: Response, state: string): Response {
-  response.headers.set('x-weir-cache', state)
-  return response
+function withHeader(reply: Reply, state: string): Reply {
+  return { ...reply, headers: { ...reply.headers, 'x-weir-cache': state } }
 }
 
 /** A candidate's answers are its own: after a rollback nobody gets them again. */

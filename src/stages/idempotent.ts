@@ -4,6 +4,7 @@
 // before its client sees the end of it. A client that goes away does not end the run: its next try finds the answer. A
 // request of which nothing came and that cost nothing frees its name. One that cost something and whose answer is not kept
 // (the process died, it broke off, it was too large) keeps it: whoever asks again is told so and not charged twice.
+import type { Reply } from '../core/reply.ts'
 import { createHash } from 'node:crypto'
 import { fingerprint } from '../cache/fingerprint.ts'
 import { GatewayError } from '../core/error.ts'
@@ -86,7 +87,7 @@ export function idempotentStage(engine: Engine, { config }: Snapshot) {
     }
   }
 
-  return async (recalled: Recalled, name: string): Promise<Response> => {
+  return async (recalled: Recalled, name: string): Promise<Reply> => {
     const { exchange, request, call, caller } = recalled
     if (!/^[\x21-\x7e]{1,255}$/.test(name))
       throw new GatewayError('request_malformed', {

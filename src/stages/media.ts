@@ -1,4 +1,5 @@
 // What a request names by address, fetched for targets that do not fetch: once a request, within its bounds and its deadline.
+import type { ClientRequest } from '../core/client-request.ts'
 import type { Call } from '../core/call.ts'
 import type { FetchedMedia, MediaPlace } from '../core/media.ts'
 import type { Exchange } from '../exchange.ts'
@@ -11,7 +12,7 @@ export type FetchPlaces = (places: readonly MediaPlace[]) => Promise<void>
 export function mediaStage(
   { bytes, clock, fetchMedia }: Engine,
   { config }: Snapshot,
-): (exchange: Exchange, request: Request, call: Call, deadlineMs: number) => FetchPlaces | null {
+): (exchange: Exchange, request: ClientRequest, call: Call, deadlineMs: number) => FetchPlaces | null {
   const { fetch, maxSizeBytes, maxFiles, timeoutMs, allowPrivate } = config.media
   if (!fetch) return () => null
   return (exchange, request, call, deadlineMs) => async (places) => {

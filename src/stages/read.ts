@@ -1,4 +1,6 @@
 // read: bytes → a call in one of the client dialects, bounded in size, depth and time.
+import type { HeaderSource } from '../core/headers.ts'
+import type { ClientRequest } from '../core/client-request.ts'
 import type { Call } from '../core/call.ts'
 import { GatewayError } from '../core/error.ts'
 import type { Exchange } from '../exchange.ts'
@@ -32,7 +34,7 @@ export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] 
     Object.entries(config.server.bodyLimits).map(([family, bytes]) => [family, { ...bounds, bytes }]),
   )
   const boundsOf = (family: string | null): BodyBounds => (family === null ? bounds : (ownBounds.get(family) ?? bounds))
-  function readFacts(exchange: Exchange, request: Request, body: ReadBody): Call {
+  function readFacts(exchange: Exchange, request: ClientRequest, body: ReadBody): Call {
     const { dialect } = exchange.entrance
     const facts = dialect.readFacts(body.value)
     return {
@@ -48,7 +50,7 @@ export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] 
     }
   }
 
-  async function readFormBody(request: Request, within: BodyBounds): Promise<ReadBody> {
+  async function readFormBody(request: ClientRequest, within: BodyBounds): Promise<ReadBody> {
     const { parts, value, heldBytes } = await readForm(request, within, engine.bytes, clock)
     return { text: JSON.stringify(value), members: NO_MEMBERS, value, form: parts, heldBytes }
   }
@@ -78,23 +80,39 @@ export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] 
     return whole
   }
 
-  return async (exchange, request) => {
-    const { family, dialect } = exchange.entrance
-    const body: ReadBody =
-      dialect.takesForms === true && isForm(request)
-        ? await readFormBody(request, boundsOf(family))
-        : await readJsonBody(request, boundsOf(family), engine.bytes, clock)
+  function called(exchange: Exchange, request: ClientRequest, body: ReadBody): Promise<Call> | Call {
     exchange.cleanUps.push(() => engine.bytes.free(body.heldBytes))
     const call = readFacts(exchange, request, body)
     noteCall(exchange, call, request.headers, redact)
     const key = exchange.caller?.key
-    const whole = call.operation === 'responses' && key !== undefined ? await goneOn(exchange, call, key.id) : call
-    return key !== undefined && namesOwnFiles(whole) ? withFiles(exchange, whole, key) : whole
+    if (key === undefined) return call
+    if (call.operation === 'responses')
+      return goneOn(exchange, call, key.id).then((whole) => withOwnFiles(exchange, whole, key))
+    return withOwnFiles(exchange, call, key)
+  }
+
+  function withOwnFiles(exchange: Exchange, call: Call, key: VirtualKey): Promise<Call> | Call {
+    return namesOwnFiles(call) ? withFiles(exchange, call, key) : call
+  }
+
+  return (exchange, request) => {
+    const { family, dialect } = exchange.entrance
+    const body: Promise<ReadBody> | ReadBody =
+      dialect.takesForms === true && isForm(request)
+        ? readFormBody(request, boundsOf(family))
+        : readJsonBody(request, boundsOf(family), engine.bytes, clock)
+    if (body instanceof Promise) return body.then((read) => called(exchange, request, read))
+    return called(exchange, request, body)
   }
 }
 
 /** Notes what a call says of itself and whom it is for. Throws what its key does not allow. */
-export function noteCall(exchange: Exchange, call: Call, headers: Headers, redact: (text: string) => string): void {
+export function noteCall(
+  exchange: Exchange,
+  call: Call,
+  headers: HeaderSource,
+  redact: (text: string) => string,
+): void {
   const key = exchange.caller?.key
   exchange.call = call
   if (key?.forbids !== undefined) refuseForbidden(key.id, key.forbids, call, headers)
@@ -111,7 +129,7 @@ function refuseForbidden(
   keyId: string,
   forbids: readonly string[],
   { facts: { options } }: Call,
-  headers: Headers,
+  headers: HeaderSource,
 ): void {
   const option = forbiddenOption(forbids, options, routingOptionsOf(headers, options.routing))
   if (option !== null)
@@ -124,7 +142,7 @@ function refuseForbidden(
 const NO_HEADERS: Call['headers'] = {}
 
 /** The request headers that belong to the dialect. */
-function forwardedHeaders(headers: Headers, names: readonly string[] | undefined): Call['headers'] {
+function forwardedHeaders(headers: HeaderSource, names: readonly string[] | undefined): Call['headers'] {
   if (names === undefined) return NO_HEADERS
   const forwarded: Record<string, string> = {}
   for (const name of names) {

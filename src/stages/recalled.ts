@@ -1,4 +1,6 @@
 // One request whose answer may be another one's, and what is done with runs: asked, led, joined, kept.
+import type { ClientRequest } from '../core/client-request.ts'
+import type { ClosingSignal } from '../core/closing-signal.ts'
 import type { StreamBounds, StreamReader } from '../cache/shared-stream.ts'
 import type { Call } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
@@ -7,7 +9,7 @@ import type { KeptAnswer } from '../core/kept-answer.ts'
 import type { Exchange } from '../exchange.ts'
 import { ask } from '../handle.ts'
 import type { Stages } from '../handle.ts'
-import { streamedResponse } from '../http/relay.ts'
+import type { Reply } from '../core/reply.ts'
 import type { Plan } from '../routing/plan.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { KeyWithTeam } from '../store/store.ts'
@@ -19,7 +21,7 @@ import type { Ended, Head, Run } from './shared-run.ts'
 /** One request that is recalled, with what it needs to be asked. */
 export type Recalled = {
   readonly exchange: Exchange
-  readonly request: Request
+  readonly request: ClientRequest
   readonly call: Call
   readonly caller: KeyWithTeam
   readonly planned: Plan
@@ -35,7 +37,10 @@ const LEAD_BYTES = 256 * 1024
 const PATIENCE_MS = 10_000
 
 /** Asks a provider; `request`: its own, or one that is no client's. */
-export function askItself({ exchange, call, caller, planned, stages }: Recalled, request: Request): Promise<Response> {
+export function askItself(
+  { exchange, call, caller, planned, stages }: Recalled,
+  request: ClientRequest,
+): Promise<Reply> {
   return ask(exchange, request, call, caller, planned, stages)
 }
 
@@ -51,7 +56,7 @@ export async function joinRun(
   recalled: Recalled,
   run: Run,
   headers: Readonly<Record<string, string>>,
-): Promise<Response | null> {
+): Promise<Reply | null> {
   const { exchange, request } = recalled
   const leave = run.join(request.signal)
   exchange.cleanUps.push(leave)
@@ -76,7 +81,7 @@ export async function joinRun(
 }
 
 /** As long as its client stays and has time; null: nothing came of the run. */
-async function headOf(run: Run, signal: AbortSignal, leftMs: number, clock: Clock): Promise<Head | null> {
+async function headOf(run: Run, signal: ClosingSignal, leftMs: number, clock: Clock): Promise<Head | null> {
   const over = Promise.withResolvers<'over'>()
   const onAbort = (): void => over.resolve('over')
   const cancel = clock.after(leftMs, onAbort)
@@ -96,23 +101,26 @@ async function headOf(run: Run, signal: AbortSignal, leftMs: number, clock: Cloc
 }
 
 /** The answer of a run to the client that began it. */
-export async function lead(run: Run, request: Request, headers: Readonly<Record<string, string>>): Promise<Response> {
+export async function lead(
+  run: Run,
+  request: ClientRequest,
+  headers: Readonly<Record<string, string>>,
+): Promise<Reply> {
   const leave = run.join(request.signal)
   const head = await run.head
   const { status, body } = head
-  const all = new Headers(head.headers)
-  for (const [name, value] of Object.entries(headers)) all.set(name, value)
-  if (body.type === 'whole') return new Response(body.bytes as Uint8Array<ArrayBuffer>, { status, headers: all })
+  const all = { ...head.headers, ...headers }
+  if (body.type === 'whole') return { status, headers: all, body }
   const reader = body.stream.join()
   // Whoever begins a run joins its stream first, when all of it is there.
   if (reader === null) throw new Error('the stream of a run has begun without its client')
   // A generator that never ran does not run its `finally`.
   if (request.signal.aborted) reader.leave()
   else request.signal.addEventListener('abort', () => reader.leave(), { once: true })
-  return streamedResponse(ownPieces(reader, leave, request.signal), { status, headers: all })
+  return { status, headers: all, body: { type: 'stream', pieces: ownPieces(reader, leave, request.signal) } }
 }
 
-async function* ownPieces(reader: StreamReader, leave: () => void, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* ownPieces(reader: StreamReader, leave: () => void, signal: ClosingSignal): AsyncGenerator<Uint8Array> {
   try {
     for (;;) {
       const piece = await reader.next()

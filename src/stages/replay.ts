@@ -1,18 +1,20 @@
 // Another request's answer to a client: one that is kept, or one that is still coming. It costs nothing, its books say
 // what it saved, and its client sees the end only when they do.
+import type { ClosingSignal } from '../core/closing-signal.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
 import type { KeptAnswer } from '../core/kept-answer.ts'
 import type { NanoUsd } from '../core/money.ts'
 import { formatUsd } from '../core/money.ts'
 import type { Exchange } from '../exchange.ts'
-import { headersOf, streamedResponse } from '../http/relay.ts'
+import type { Reply } from '../core/reply.ts'
+import { headersOf } from '../http/relay.ts'
 import { pause } from '../routing/pause.ts'
 import type { SharedPiece, StreamReader } from '../cache/shared-stream.ts'
 import type { Head, Run } from './shared-run.ts'
 
 type Again = {
-  readonly signal: AbortSignal
+  readonly signal: ClosingSignal
   readonly clock: Clock
   /** Headers of this answer beside those that every answer has. */
   readonly headers: Readonly<Record<string, string>>
@@ -26,7 +28,7 @@ export function replay(
   exchange: Exchange,
   kept: KeptAnswer,
   again: Again & { readonly inRhythm: boolean },
-): Promise<Response> | Response {
+): Promise<Reply> | Reply {
   note(exchange, kept.target, kept.costNanoUsd)
   const { status, isStream, headers, target } = kept
   const ended = { status, error: null }
@@ -41,7 +43,7 @@ export function follow(
   run: Run,
   { head, reader }: { readonly head: Head; readonly reader: StreamReader | null },
   again: Again,
-): Promise<Response> | Response {
+): Promise<Reply> | Reply {
   const target = run.exchange.target?.id ?? ''
   const saved = (): NanoUsd => run.exchange.costNanoUsd ?? 0n
   const { status } = head
@@ -74,11 +76,11 @@ type Source = {
 type End = { readonly status: number; readonly error: GatewayError | null }
 
 /** Headers that are a part of an answer, whoever gets it. */
-export function keptHeaders(headers: Headers): Readonly<Record<string, string>> {
+export function keptHeaders(headers: Reply['headers']): Readonly<Record<string, string>> {
   const kept: Record<string, string> = {}
   for (const name of ['content-type', 'x-weir-warnings']) {
-    const value = headers.get(name)
-    if (value !== null) kept[name] = value
+    const value = headers[name]
+    if (value !== undefined) kept[name] = value
   }
   return kept
 }
@@ -88,10 +90,10 @@ function note(exchange: Exchange, target: string, savedNanoUsd: NanoUsd): void {
   exchange.target = { id: `cache/${target}`, provider: 'cache', model: target }
 }
 
-async function whole(exchange: Exchange, source: Source, bytes: Uint8Array, again: Again): Promise<Response> {
+async function whole(exchange: Exchange, source: Source, bytes: Uint8Array, again: Again): Promise<Reply> {
   await exchange.close({ status: source.status, error: null, entryStatus: 'cached', produced: null })
   const headers = { ...headersFor(exchange, source, again), 'x-weir-cost-usd': formatUsd(0n) }
-  return new Response(bytes as Uint8Array<ArrayBuffer>, { status: source.status, headers })
+  return { status: source.status, headers, body: { type: 'whole', bytes } }
 }
 
 function stream(
@@ -100,7 +102,7 @@ function stream(
   next: () => Promise<SharedPiece | null>,
   leave: () => void,
   again: Again,
-): Response {
+): Reply {
   const { signal, clock } = again
   const over = (): Promise<void> => {
     note(exchange, source.target, source.saved())
@@ -135,7 +137,7 @@ function stream(
     }
   }
   const headers = { ...headersFor(exchange, source, again), 'cache-control': 'no-cache', 'x-accel-buffering': 'no' }
-  return streamedResponse(pieces(), { status: source.status, headers })
+  return { status: source.status, headers, body: { type: 'stream', pieces: pieces() } }
 }
 
 function headersFor(exchange: Exchange, { headers, target }: Source, again: Again): Record<string, string> {

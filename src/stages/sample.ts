@@ -5,6 +5,7 @@
 // takes them from there, reads them into the normal form and hands them out, for at most `lab.cpu_share` of the time. The
 // queue is bounded in count and bytes; what finds no room is counted and forgotten. A crash forgets what waits. Where nobody wants
 // anything a request pays for one question.
+import type { ClientRequest } from '../core/client-request.ts'
 import type { Call } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Trial } from '../core/experiment.ts'
@@ -178,7 +179,7 @@ export function createSampler(tools: SamplerTools): Sampler {
 }
 
 /** Marks a request for the lab, if anybody wants to learn from it; its route is known. */
-export type SampleStage = (exchange: Exchange, request: Request, call: Call, caller: KeyWithTeam) => void
+export type SampleStage = (exchange: Exchange, request: ClientRequest, call: Call, caller: KeyWithTeam) => void
 
 export function sampleStage({ sampler, clock }: Pick<Engine, 'sampler' | 'clock'>, { config }: Snapshot): SampleStage {
   const { noStoreTags } = config.cache

@@ -4,6 +4,9 @@
 // The vector comes from the embedding model of the route, asked down the path like any request: it is booked to the caller's
 // key and counts in its limits, whatever models and endpoints the key is for. Where it does not come in time, the request
 // goes its own way and is kept as an exact one.
+import { textOf } from '../core/reply.ts'
+import { abortSignalOf } from '../core/closing-signal.ts'
+import type { ClosingSignal } from '../core/closing-signal.ts'
 import { fingerprint } from '../cache/fingerprint.ts'
 import { questionOf } from '../cache/question.ts'
 import { unitVector } from '../cache/vectors.ts'
@@ -56,7 +59,7 @@ async function embedded(
   { caller, stages }: Recalled,
   model: string,
   input: string,
-  signal: AbortSignal,
+  signal: ClosingSignal,
 ): Promise<Float32Array | null> {
   const entrance = entranceOf(matchEndpoint('POST', PATH), PATH, PATH)
   if (entrance === null) throw new Error(`${PATH} is no endpoint that relays`)
@@ -64,9 +67,9 @@ async function embedded(
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ model, input, encoding_format: 'float' }),
-    signal,
+    signal: abortSignalOf(signal),
   })
-  const response = await handle(request, entrance, () => null, {
+  const reply = await handle(request, entrance, () => null, {
     ...stages,
     authenticate: (exchange) => {
       const known = identified(exchange, unrestricted(caller))
@@ -75,7 +78,7 @@ async function embedded(
     },
     recall: () => null,
   })
-  const answer = parseObject(await response.text())
+  const answer = parseObject(await textOf(reply))
   const [first] = Array.isArray(answer?.['data']) ? answer['data'] : []
   const numbers = isObject(first) ? first['embedding'] : null
   if (!Array.isArray(numbers) || !numbers.every((number) => typeof number === 'number')) return null

@@ -3,17 +3,20 @@
 // It belongs to none of them: a client that goes away leaves it, and it goes on for the others. With nobody left it is
 // cancelled like any request, or, where a later request is to find its answer (`finish`), goes on by itself. `onOver` is
 // told exactly once what came of it, before anybody sees the end of the answer.
+import type { ClientRequest } from '../core/client-request.ts'
+import type { ClosingSignal } from '../core/closing-signal.ts'
 import { shareStream } from '../cache/shared-stream.ts'
 import type { SharedStream, StreamBounds } from '../cache/shared-stream.ts'
 import type { Clock } from '../core/clock.ts'
 import type { KeptPiece } from '../core/kept-answer.ts'
 import type { Exchange } from '../exchange.ts'
 import type { ByteBudget } from '../http/body.ts'
-import { isStreamed } from '../http/relay.ts'
+import type { Reply } from '../core/reply.ts'
+import { bytesOf } from '../core/reply.ts'
 
 export type Head = {
   readonly status: number
-  readonly headers: Headers
+  readonly headers: Reply['headers']
   readonly body:
     | { readonly type: 'whole'; readonly bytes: Uint8Array }
     | { readonly type: 'stream'; readonly stream: SharedStream }
@@ -23,7 +26,7 @@ export type Head = {
 export type Ended = {
   readonly pieces: readonly KeptPiece[]
   readonly isStream: boolean
-  readonly headers: Headers
+  readonly headers: Reply['headers']
 }
 
 export interface Run {
@@ -32,7 +35,7 @@ export interface Run {
   /** Its answer as far as it has come; rejects with what the request was refused with. */
   readonly head: Promise<Head>
   /** One more client waits for it, until it goes away; returns how to leave earlier. */
-  join(signal: AbortSignal): () => void
+  join(signal: ClosingSignal): () => void
 }
 
 /** A named request that runs: null while its name is being claimed. */
@@ -40,9 +43,9 @@ export type NamedRun = { readonly fingerprint: string; readonly begun: Promise<R
 
 export type RunOptions = {
   readonly exchange: Exchange
-  readonly request: Request
+  readonly request: ClientRequest
   /** Sends it; the request that it gets has no body, and the run's own signal. */
-  readonly ask: (request: Request) => Promise<Response>
+  readonly ask: (request: ClientRequest) => Promise<Reply>
   readonly whenLeft: 'cancel' | 'finish'
   /** Null: it was refused, broke off, or is too large. Never rejects. */
   readonly onOver: (ended: Ended | null) => Promise<void>
@@ -54,27 +57,26 @@ export function startRun(
   { clock, bytes: room }: { readonly clock: Clock; readonly bytes: ByteBudget },
 ): Run {
   const cancel = new AbortController()
-  const own = new Request(request.url, { headers: request.headers, signal: cancel.signal })
+  const { method, url, headers: asked } = request
+  const own = withoutBody({ method, url, headers: asked, signal: cancel.signal })
   let joined = 0
 
   async function begin(): Promise<Head> {
-    let response: Response
-    let bytes: Uint8Array | null
+    let reply: Reply
     try {
-      response = await ask(own)
-      bytes = isStreamed(response) ? null : new Uint8Array(await response.arrayBuffer())
+      reply = await ask(own)
     } catch (error) {
       await onOver(null)
       throw error
     }
-    const { status, headers } = response
-    if (bytes !== null) {
+    const { status, headers, body } = reply
+    if (body.type === 'whole') {
+      const bytes = bytesOf(body)
       const isTooLarge = bytes.length > bounds.heldBytes
       await onOver(isTooLarge ? null : { pieces: [{ bytes, gapMs: 0 }], isStream: false, headers })
       return { status, headers, body: { type: 'whole', bytes } }
     }
-    const source = piecesOf(response)
-    const stream = shareStream(source, {
+    const stream = shareStream(body.pieces, {
       clock,
       bounds,
       hold: (count) => {
@@ -112,7 +114,8 @@ export function startRun(
   }
 }
 
-async function* piecesOf(response: Response): AsyncGenerator<Uint8Array> {
-  if (response.body === null) return
-  for await (const piece of response.body as ReadableStream<Uint8Array>) yield piece
+const NO_BYTES = new Uint8Array(0)
+
+function withoutBody(request: Omit<ClientRequest, 'body' | 'bytes' | 'clone'>): ClientRequest {
+  return { ...request, body: null, bytes: () => NO_BYTES, clone: () => withoutBody(request) }
 }

@@ -5,7 +5,7 @@ import { Exchange } from '../exchange.ts'
 import type { ExchangeTools } from '../exchange.ts'
 import type { Stages } from '../handle.ts'
 import { clientRequestIdOf } from '../http/caller.ts'
-import { errorResponse } from '../http/error-response.ts'
+import { errorReply } from '../http/error-response.ts'
 import { traceOf } from '../http/relay.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { attempt } from '../routing/attempt.ts'
@@ -96,9 +96,9 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     relay: relayStage(engine, snapshot),
 
     async refuse(exchange, error) {
-      const response = errorResponse(error, exchange.entrance.dialect, exchange.id, exchange.clientRequestId, redact)
+      const reply = errorReply(error, exchange.entrance.dialect, exchange.id, exchange.clientRequestId, redact)
       const trace = traceOf(exchange)
-      if (trace !== null) response.headers.set('x-weir-trace', redact(trace))
+      if (trace !== null) reply.headers['x-weir-trace'] = redact(trace)
       const ending = {
         status: error.status,
         error,
@@ -108,7 +108,7 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
       // Nothing left for a provider, so there is no entry to wait for; while the store is away that could take long.
       if (exchange.intent === null) {
         exchange.closeLate(ending)
-        return response
+        return reply
       }
       try {
         await exchange.close(ending)
@@ -116,7 +116,7 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
         // The caller gets its own error; that the ledger is behind is the operator's to know.
         exchangeTools.onLateError(closeError)
       }
-      return response
+      return reply
     },
 
     onInternal: (error, exchange) => log.error('internal', { request: exchange.id, error: describe(error) }),

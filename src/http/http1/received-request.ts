@@ -1,0 +1,117 @@
+// A request on a connection of our own. It is its own signal: aborted when the client goes away before its answer has ended.
+//
+//   coming ──last byte──▶ here
+//      └──client leaves──▶ gone
+//
+// What comes of the body is kept from the start, but no more of it than `EARLY_BYTES` before somebody asks for it: a stranger cannot make
+// the gateway hold what it has not agreed to.
+import type { ClientRequest } from '../../core/client-request.ts'
+import type { ClosingListener, ClosingSignal } from '../../core/closing-signal.ts'
+import type { HeaderSource } from '../../core/headers.ts'
+import type { RequestHead } from './request-head.ts'
+
+/** What a request needs of the connection it came on. */
+export interface Bearer {
+  /** The body is wanted now. */
+  resume(): void
+}
+
+/** So much of a body is read before anybody has asked for it. */
+const EARLY_BYTES = 64 * 1024
+const NO_BYTES = new Uint8Array(0)
+
+export class ReceivedRequest implements ClientRequest, ClosingSignal {
+  readonly method: string
+  /** Path and query. */
+  readonly target: string
+  readonly headers: HeaderSource
+  readonly body = null
+  aborted = false
+  #missingBytes: number
+  #bytes: Uint8Array = NO_BYTES
+  #parts: Uint8Array[] | null = null
+  #coming: PromiseWithResolvers<Uint8Array> | null = null
+  #listeners: ClosingListener[] | null = null
+  readonly #bearer: Bearer
+
+  constructor({ method, target, headers, bodyBytes }: RequestHead, bearer: Bearer) {
+    this.method = method
+    this.target = target
+    this.headers = headers
+    this.#missingBytes = bodyBytes
+    this.#bearer = bearer
+  }
+
+  get url(): string {
+    return `http://gateway${this.target}`
+  }
+
+  get signal(): ClosingSignal {
+    return this
+  }
+
+  /** Bytes of the body that have not come. */
+  get missingBytes(): number {
+    return this.#missingBytes
+  }
+
+  /** More has come than may lie here unasked. */
+  get isFull(): boolean {
+    return (
+      this.#coming === null &&
+      this.#parts !== null &&
+      this.#parts.reduce((sum, { length }) => sum + length, 0) > EARLY_BYTES
+    )
+  }
+
+  /** A part of the body, never more than is missing. */
+  receive(part: Uint8Array): void {
+    this.#missingBytes -= part.length
+    if (this.#missingBytes === 0 && this.#parts === null) this.#bytes = part
+    else (this.#parts ??= []).push(part)
+    if (this.#missingBytes > 0 || this.#parts === null) return
+    this.#bytes = Buffer.concat(this.#parts)
+    this.#parts = null
+    this.#coming?.resolve(this.#bytes)
+  }
+
+  bytes(): Promise<Uint8Array> | Uint8Array {
+    if (this.#missingBytes === 0) return this.#bytes
+    if (this.#coming !== null) return this.#coming.promise
+    this.#coming = Promise.withResolvers()
+    if (this.aborted) this.#coming.reject(gone())
+    else this.#bearer.resume()
+    return this.#coming.promise
+  }
+
+  clone(): ClientRequest {
+    const { method, url, headers } = this
+    return { method, url, headers, signal: this, body: null, bytes: () => this.bytes(), clone: () => this.clone() }
+  }
+
+  /** The client has gone. */
+  abort(): void {
+    if (this.aborted) return
+    this.aborted = true
+    if (this.#missingBytes > 0) this.#coming?.reject(gone())
+    const listeners = this.#listeners
+    this.#listeners = null
+    for (const listener of listeners ?? []) {
+      if (typeof listener === 'function') listener()
+      else listener.handleEvent()
+    }
+  }
+
+  addEventListener(_type: 'abort', listener: ClosingListener): void {
+    ;(this.#listeners ??= []).push(listener)
+  }
+
+  removeEventListener(_type: 'abort', listener: ClosingListener): void {
+    const at = this.#listeners?.indexOf(listener) ?? -1
+    if (at >= 0) this.#listeners?.splice(at, 1)
+  }
+}
+
+function gone(): Error {
+  return new Error('The client has gone.')
+}
