@@ -39,6 +39,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'pass',
       'realtime',
       'first-run',
+      'import',
       'state',
     ],
     apart: false,

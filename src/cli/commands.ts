@@ -7,6 +7,7 @@ import { cachePurgeCommand, cacheStatsCommand } from './cache.ts'
 import { drillCommand } from './drill.ts'
 import { forecastCommand } from './forecast.ts'
 import { explainCommand } from './explain.ts'
+import { IMPORT_COMMANDS } from './import.ts'
 import { replayCommand } from './replay.ts'
 import { doctorCommand } from './doctor.ts'
 import { KEY_COMMANDS } from './keys.ts'
@@ -57,5 +58,6 @@ export const COMMANDS: readonly Command[] = [
   statementCommand,
   reconcileCommand,
   ...REQUEST_COMMANDS,
+  ...IMPORT_COMMANDS,
   version,
 ]
