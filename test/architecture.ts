@@ -66,6 +66,7 @@ const ALLOWED = {
     'src/store/sqlite',
     'src/store/migrations.ts',
     'src/users/passwords.ts',
+    'src/keys/secret.ts',
     'src/main.ts',
     'src/cli/',
   ],
