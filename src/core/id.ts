@@ -18,19 +18,22 @@ const PAIRS: readonly string[] = Array.from({ length: 1_024 }, (_, value) => enc
 /** Makes ids `<prefix>_<10 chars of ms><4 chars of counter><8 random chars>`; later ids of one maker sort after earlier ones. */
 export function idMaker(prefix: string, now: () => number, random: () => number = Math.random): () => string {
   let lastMs = -1
+  let stamp = ''
   let head = ''
   let counter = 0
   // 40 random bits tell replicas and restarts apart; one draw a process is enough beside the time and the counter.
   const tail = encode(Math.floor(random() * 2 ** 40), 8)
   return () => {
     const ms = now()
+    // A clock set back keeps counting on the last ms: ids stay unique and ordered.
+    counter = ms > lastMs ? 0 : counter + 1
     if (ms > lastMs) {
       lastMs = ms
-      counter = 0
-      head = `${prefix}_${encode(ms, 10)}`
-    } else counter++
-    // A clock set back keeps counting on the last ms: ids stay unique and ordered.
-    return head + PAIRS[counter >> 10] + PAIRS[counter & 1_023] + tail
+      stamp = `${prefix}_${encode(ms, 10)}`
+    }
+    // A busy ms and a quiet one alike write what the ids of it share only once.
+    if ((counter & 1_023) === 0) head = stamp + PAIRS[counter >> 10]
+    return head + PAIRS[counter & 1_023] + tail
   }
 }
 

@@ -5,6 +5,8 @@ export type NanoUsd = bigint
 
 export const PICO_PER_NANO = 1_000n
 const NANO_PER_USD = 1_000_000_000n
+/** What stands before the digits of an amount below a dollar, by the number of zeros after the point. */
+const LEADING = ['0.', '0.0', '0.00', '0.000', '0.0000', '0.00000', '0.000000', '0.0000000', '0.00000000']
 
 /** Pico-dollars to nano-dollars, rounded half up (away from zero for negative amounts). */
 export function nanoFromPico(pico: bigint): NanoUsd {
@@ -21,12 +23,15 @@ export function timesMillionths(nano: NanoUsd, millionths: bigint): NanoUsd {
 export function formatUsd(nano: NanoUsd): string {
   // Nearly every amount: cents of one request, written without big-integer divisions.
   if (nano >= 0n && nano < NANO_PER_USD) {
-    if (nano === 0n) return '0'
-    let digits = String(nano).padStart(9, '0')
-    let end = 9
-    while (digits.charCodeAt(end - 1) === 48) end--
-    if (end < 9) digits = digits.slice(0, end)
-    return `0.${digits}`
+    let units = Number(nano)
+    if (units === 0) return '0'
+    let places = 9
+    while (units % 10 === 0) {
+      units /= 10
+      places--
+    }
+    const digits = String(units)
+    return LEADING[places - digits.length] + digits
   }
   const sign = nano < 0n ? '-' : ''
   const amount = nano < 0n ? -nano : nano
