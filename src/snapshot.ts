@@ -12,9 +12,10 @@ import type { Pricing } from './exchange.ts'
 import { priorFromCards, reputationFromCards } from './lab/benchmark-cards.ts'
 import type { Prior } from './lab/score.ts'
 import type { Task } from './lab/task.ts'
+import { deploymentPrices } from './ledger/deployment-prices.ts'
 import { priceElsewhere } from './ledger/elsewhere.ts'
 import { createPriceBook } from './ledger/price-book.ts'
-import type { PriceQuery } from './ledger/price-book.ts'
+import type { PricedDeployment } from './ledger/price-book.ts'
 import type { PriceSource } from './ledger/price-source.ts'
 import type { PriceOverride } from './ledger/stated-price.ts'
 import { modelFacts } from './models/model-facts.ts'
@@ -71,12 +72,12 @@ export function createSnapshot(
   const elsewhere = config.unpriced === 'estimate' ? priceElsewhere(priceBook, priceIds()) : null
   const byName = new Map(providers.map((provider) => [provider.name, provider]))
   const models = new Map(providers.map((provider) => [provider.name, knownModels(provider, config, simulator)]))
-  function queryOf(deploymentId: string, at: number): PriceQuery | null {
+  function pricedOf(deploymentId: string): PricedDeployment | null {
     const slash = deploymentId.indexOf('/')
     const provider = byName.get(deploymentId.slice(0, slash))
     if (provider === undefined) return null
     const priceId = PRESETS[provider.preset]?.priceId ?? null
-    return { priceId, provider: provider.name, model: deploymentId.slice(slash + 1), at }
+    return { priceId, provider: provider.name, model: deploymentId.slice(slash + 1) }
   }
   const catalogue = createCatalogue({
     providers,
@@ -94,10 +95,7 @@ export function createSnapshot(
   })
   checkEmbeddings(config, catalogue)
   checkGolden(config, catalogue)
-  function priceOf(deploymentId: string, at: number): Pricing {
-    const query = queryOf(deploymentId, at)
-    return query === null ? null : (priceBook.ratesOf(query) ?? elsewhere?.(query.model, at) ?? null)
-  }
+  const priceOf = deploymentPrices(priceBook, pricedOf, elsewhere)
   return {
     config,
     providers,
@@ -106,8 +104,8 @@ export function createSnapshot(
     baselines: baselinesOf(catalogue.routes, (id) => priceOf(id, clock.now())?.rates ?? null),
     tasks: new Set([...TASKS, ...Object.values(config.routes).flatMap(({ byTask }) => Object.keys(byTask))]),
     priceLayers(deploymentId, at) {
-      const query = queryOf(deploymentId, at)
-      return query === null ? [] : priceBook.layersOf(query)
+      const deployment = pricedOf(deploymentId)
+      return deployment === null ? [] : priceBook.layersOf({ ...deployment, at })
     },
     priorFor(id, task) {
       const mean = statedQuality(id, config)

@@ -1,5 +1,8 @@
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
+import { defined } from '../core/json-read.ts'
+import type { Rates } from '../core/model.ts'
+import { costOf } from './cost.ts'
 import { DEFAULT_OUTPUT_TOKENS, estimateTokens, worstCase } from './estimate.ts'
 
 // Counted with the o200k tokenizer.
@@ -62,4 +65,29 @@ test('where reasoning is dearer than output, the worst case is that everything i
 test('output that nothing bounds is assumed to be of a usual length', () => {
   const { usage } = worstCase({ inputTokens: 1, maxOutputTokens: null, rates: {} })
   expect(usage.output).toBe(DEFAULT_OUTPUT_TOKENS)
+})
+
+test('the worst case costs no less than what any share of reasoning in its output would', () => {
+  const rate = fc.option(fc.bigInt({ min: 0n, max: 10n ** 8n }), { nil: undefined })
+  const plain = fc.record({ input: rate, output: rate, reasoning: rate }).map((rates) => defined<Rates>(rates))
+  const rates = fc.oneof(
+    plain,
+    fc
+      .record({ below: plain, above: plain, at: fc.nat(2_000) })
+      .map(({ below, above, at }): Rates => ({ ...below, contextTiers: [{ above: at, rates: above }] })),
+  )
+  fc.assert(
+    fc.property(
+      rates,
+      fc.nat(4_000),
+      fc.nat(4_000),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (of, input, most, share) => {
+        const { usage, costNanoUsd } = worstCase({ inputTokens: input, maxOutputTokens: most, rates: of })
+        const reasoning = Math.floor(usage.output * share)
+        expect(costOf({ ...usage, output: usage.output - reasoning, reasoning }, of) <= costNanoUsd).toBe(true)
+      },
+    ),
+    { numRuns: 1_000 },
+  )
 })

@@ -1,7 +1,7 @@
 // What a request may cost before it is sent: fast, bounded work, meant for reservations and not for bills.
 import type { Rates } from '../core/model.ts'
 import type { NanoUsd } from '../core/money.ts'
-import { NO_USAGE, type Usage } from '../core/usage.ts'
+import { NO_USAGE, textUsage, type Usage } from '../core/usage.ts'
 import { costOf } from './cost.ts'
 
 /** Longer texts are sampled: that many characters are looked at, whatever the length. */
@@ -65,13 +65,27 @@ export function worstCase(request: {
   readonly writesCache?: boolean
 }): { readonly usage: Usage; readonly costNanoUsd: NanoUsd } {
   const output = request.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS
-  const usage: Usage = { ...NO_USAGE, ...request.expected, input: request.inputTokens, output, requests: 1 }
-  const plain = costOf(usage, request.rates)
-  // All of the output may turn out to be reasoning, where that is dearer.
-  const reasoned = costOf({ ...usage, output: 0, reasoning: output }, request.rates)
-  const dearest = plain > reasoned ? plain : reasoned
+  const text = textUsage(request.inputTokens, output, 1)
+  const usage =
+    request.expected === undefined
+      ? text
+      : { ...text, ...request.expected, input: request.inputTokens, output, requests: 1 }
+  const dearest = dearestOf(usage, request.rates)
   if (request.writesCache !== true) return { usage, costNanoUsd: dearest }
-  const inputCost = costOf({ ...NO_USAGE, input: request.inputTokens }, request.rates)
+  const inputCost = costOf(textUsage(request.inputTokens, 0, 0), request.rates)
   const writeCost = costOf({ ...NO_USAGE, cacheWrite1h: request.inputTokens }, request.rates)
   return { usage, costNanoUsd: writeCost > inputCost ? dearest + writeCost - inputCost : dearest }
+}
+
+/** Cost of a usage, or what it would be if all of its output turned out to be reasoning, where that is dearer. */
+function dearestOf(usage: Usage, rates: Rates): NanoUsd {
+  const plain = costOf(usage, rates)
+  if (!pricesReasoning(rates)) return plain
+  const reasoned = costOf({ ...usage, output: 0, reasoning: usage.output }, rates)
+  return plain > reasoned ? plain : reasoned
+}
+
+/** Elsewhere a token of reasoning costs what one of output does. */
+function pricesReasoning({ reasoning, contextTiers }: Rates): boolean {
+  return reasoning !== undefined || (contextTiers?.some((tier) => tier.rates.reasoning !== undefined) ?? false)
 }

@@ -13,12 +13,15 @@ export type PriceBookOptions = {
   readonly feeds?: readonly PriceSource[]
 }
 
-export type PriceQuery = {
+export type PricedDeployment = {
   /** The provider's id in the catalogue; null where it is not in there. */
   readonly priceId: string | null
   /** The provider's name in the configuration. */
   readonly provider: string
   readonly model: string
+}
+
+export type PriceQuery = PricedDeployment & {
   /** When the answer was made, ms since the epoch: some prices change by date or time of day. */
   readonly at: number
 }
@@ -26,6 +29,8 @@ export type PriceQuery = {
 export interface PriceBook {
   /** Null when no price is known. A price of zero is one that somebody stated. */
   ratesOf(query: PriceQuery): Price | null
+  /** What counts at any time, for those who ask often. */
+  knownOf(deployment: PricedDeployment): KnownPrice
   /** What each layer says, the one that counts first. */
   layersOf(query: PriceQuery): readonly Price[]
 }
@@ -45,31 +50,34 @@ export function createPriceBook({ overrides, feeds = [] }: PriceBookOptions): Pr
   const layers = [...feeds.toReversed(), BUNDLED]
   const remembered = new Map<string, Map<string, KnownPrice>>()
 
-  function* looks({ priceId, provider, model }: Omit<PriceQuery, 'at'>): Generator<KnownPrice> {
+  function* looks({ priceId, provider, model }: PricedDeployment): Generator<KnownPrice> {
     yield stated.get(provider)?.get(model) ?? null
     if (priceId !== null) for (const layer of layers) yield layer.look(priceId, model)
   }
 
-  function look(query: PriceQuery): KnownPrice {
-    for (const known of looks(query)) if (known !== null) return known
+  function look(deployment: PricedDeployment): KnownPrice {
+    for (const known of looks(deployment)) if (known !== null) return known
     return null
   }
 
+  function knownOf(deployment: PricedDeployment): KnownPrice {
+    let models = remembered.get(deployment.provider)
+    if (models === undefined) {
+      models = new Map()
+      remembered.set(deployment.provider, models)
+    }
+    let known = models.get(deployment.model)
+    if (known === undefined) {
+      known = look(deployment)
+      if (models.size >= MAX_REMEMBERED) models.clear()
+      models.set(deployment.model, known)
+    }
+    return known
+  }
+
   return {
-    ratesOf(query) {
-      let models = remembered.get(query.provider)
-      if (models === undefined) {
-        models = new Map()
-        remembered.set(query.provider, models)
-      }
-      let known = models.get(query.model)
-      if (known === undefined) {
-        known = look(query)
-        if (models.size >= MAX_REMEMBERED) models.clear()
-        models.set(query.model, known)
-      }
-      return priceAt(known, query.at)
-    },
+    knownOf,
+    ratesOf: (query) => priceAt(knownOf(query), query.at),
     layersOf: (query) => [...looks(query)].flatMap((known) => priceAt(known, query.at) ?? []),
   }
 }
