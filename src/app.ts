@@ -235,7 +235,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     random,
     newId: idMaker('req', () => clock.now(), random),
     keyRing,
-    limiter: createLimiter({ clock, onChecked: (scope, kind, share) => metrics.limitChecked(scope, kind, share) }),
+    limiter: createLimiter({
+      clock,
+      onChecked: (scope, kind, share, at) => metrics.limitChecked(scope, kind, share, at),
+    }),
     budgets,
     observed,
     providerRoom,

@@ -15,7 +15,7 @@ import type { Dialect } from '../dialects/dialect.ts'
 import type { EntryStatus } from '../core/ledger.ts'
 import type { Exchange } from '../exchange.ts'
 import { budgetHeaders } from '../limits/budget-headers.ts'
-import { rateHeaders } from '../limits/rate-headers.ts'
+import { setRateHeaders } from '../limits/rate-headers.ts'
 import { StreamFailure } from '../providers/answer-stream.ts'
 import type { StreamPiece } from '../providers/answer-stream.ts'
 import { relayableHeaders, UpstreamFailure } from '../providers/upstream.ts'
@@ -82,7 +82,7 @@ export function headersOf(
   if (requestIdHeader !== undefined) headers[requestIdHeader] = exchange.id
   if (answer.warnings.length > 0) headers['x-weir-warnings'] = warningsText(answer.warnings)
   if (exchange.clientRequestId !== null) headers['x-client-request-id'] = exchange.clientRequestId
-  if (exchange.reservation !== null) Object.assign(headers, rateHeaders(exchange.reservation.headroom))
+  if (exchange.reservation !== null) setRateHeaders(headers, exchange.reservation.headroom)
   const room = exchange.budget?.room() ?? null
   if (room !== null) Object.assign(headers, budgetHeaders(room))
   if (exchange.task !== null) headers['x-weir-task'] = headerText(exchange.task)

@@ -4,7 +4,7 @@ import { NO_LIMITS } from '../core/key.ts'
 import type { LimitSet } from '../core/key.ts'
 import { createLimiter } from './limiter.ts'
 import type { Reservation, Scope } from './limiter.ts'
-import { formatReset, rateHeaders } from './rate-headers.ts'
+import { formatReset, setRateHeaders } from './rate-headers.ts'
 
 function setUp() {
   const time = { now: 1_000_000 }
@@ -84,7 +84,10 @@ test('the headers show the tightest scope in OpenAI’s form', () => {
     [scope('key', 'k1', { rpm: 100, tpm: 5_000 }), scope('team', 't1', { rpm: 10 }), scope('gateway', 'all', {})],
     1_000,
   )
-  expect(rateHeaders(reservation.headroom)).toEqual({
+  const headers: Record<string, string> = { 'x-other': 'stays' }
+  setRateHeaders(headers, reservation.headroom)
+  expect(headers).toEqual({
+    'x-other': 'stays',
     'x-ratelimit-limit-requests': '10',
     'x-ratelimit-remaining-requests': '9',
     'x-ratelimit-reset-requests': '1m1s',

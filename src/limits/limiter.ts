@@ -15,11 +15,10 @@ export type LimitKind = 'rpm' | 'tpm' | 'concurrency'
 /** Whose limits: one row for each of the request's key, user, team, end user and the gateway. */
 export type Scope = { readonly kind: ScopeKind; readonly id: string; readonly limits: LimitSet }
 
+type Room = { readonly limit: number; readonly remaining: number; readonly resetMs: number }
+
 /** Room under the limits of the tightest scope, for OpenAI's `x-ratelimit-*` headers; null where nothing is limited. */
-export type Headroom = {
-  readonly requests: { readonly limit: number; readonly remaining: number; readonly resetMs: number } | null
-  readonly tokens: { readonly limit: number; readonly remaining: number; readonly resetMs: number } | null
-}
+export type Headroom = { readonly requests: Room | null; readonly tokens: Room | null }
 
 export interface Reservation {
   readonly headroom: Headroom
@@ -56,37 +55,42 @@ const SCOPE_NAMES: Record<ScopeKind, string> = {
 
 /**
  * Limits kept in this process.
- * @param onChecked told each scope's utilisation, 0–1, at admission; for metrics.
+ * @param onChecked told each scope's utilisation, 0–1, at admission, `now`; for metrics.
  */
-export function createLimiter(options: {
-  readonly clock: Clock
-  readonly onChecked?: (scope: ScopeKind, kind: LimitKind, share: number) => void
-}): Limiter {
-  const states = new Map<string, ScopeState>()
+export function createLimiter(options: { readonly clock: Clock; readonly onChecked?: OnChecked }): Limiter {
+  // A map for each kind, so that a look-up needs no name put together of kind and id.
+  const states: Record<ScopeKind, Map<string, ScopeState>> = {
+    key: new Map(),
+    user: new Map(),
+    team: new Map(),
+    endUser: new Map(),
+    gateway: new Map(),
+  }
   let created = 0
 
   function stateOf(scope: Scope, now: number): ScopeState {
-    const name = `${scope.kind}:${scope.id}`
-    let state = states.get(name)
+    const ofKind = states[scope.kind]
+    let state = ofKind.get(scope.id)
     if (state === undefined) {
       // End users are as many as callers invent: those that are idle and count nothing are forgotten.
       if (++created % SWEEP_EVERY === 0) sweep(now)
       state = { requests: new SlidingWindow(), tokens: new SlidingWindow(), inFlight: 0, lastUsedMs: now }
-      states.set(name, state)
+      ofKind.set(scope.id, state)
     }
     state.lastUsedMs = now
     return state
   }
 
   function sweep(now: number): void {
-    for (const [name, state] of states)
-      if (state.inFlight === 0 && now - state.lastUsedMs > IDLE_AFTER_MS) states.delete(name)
+    for (const ofKind of Object.values(states))
+      for (const [id, state] of ofKind)
+        if (state.inFlight === 0 && now - state.lastUsedMs > IDLE_AFTER_MS) ofKind.delete(id)
   }
 
   function check(scope: Scope, state: ScopeState, tokens: number, now: number): void {
     const { rpm, tpm, concurrency } = scope.limits
     if (concurrency !== null && state.inFlight >= concurrency) {
-      options.onChecked?.(scope.kind, 'concurrency', 1)
+      options.onChecked?.(scope.kind, 'concurrency', 1, now)
       throw new GatewayError('concurrency_limited', {
         message: `${who(scope)} has ${state.inFlight} requests in flight and may have ${concurrency} at once.`,
         retryAfterMs: 1_000,
@@ -106,7 +110,7 @@ export function createLimiter(options: {
   ): void {
     const used = window.used(now)
     if (used + amount <= limit) return
-    options.onChecked?.(scope.kind, kind, Math.min(1, limit === 0 ? 1 : used / limit))
+    options.onChecked?.(scope.kind, kind, Math.min(1, limit === 0 ? 1 : used / limit), now)
     const unit = kind === 'rpm' ? 'requests' : 'tokens'
     const waitMs = window.waitMs(amount, limit, now)
     if (waitMs === null && kind === 'tpm')
@@ -122,53 +126,62 @@ export function createLimiter(options: {
   return {
     admit(scopes, tokens) {
       const now = options.clock.now()
-      const held: Place[] = []
+      let first: Place | null = null
+      let last: Place | null = null
       for (const scope of scopes) {
         const state = stateOf(scope, now)
         check(scope, state, tokens, now)
-        held.push({ scope, state, tokenSlot: 0 })
+        const place: Place = { scope, state, tokenSlot: 0, next: null }
+        if (last === null) first = place
+        else last.next = place
+        last = place
       }
-      for (const place of held) {
+      for (let place = first; place !== null; place = place.next) {
         const { scope, state } = place
         state.inFlight++
         state.requests.take(1, now)
         place.tokenSlot = state.tokens.take(tokens, now)
         if (options.onChecked !== undefined) tell(options.onChecked, scope, state, now)
       }
-      return new HeldReservation(held, tokens, options.clock)
+      return new HeldReservation(first, tokens, options.clock)
     },
     inFlight(kind) {
       let sum = 0
-      for (const [name, state] of states) if (name.startsWith(`${kind}:`)) sum += state.inFlight
+      for (const state of states[kind].values()) sum += state.inFlight
       return sum
     },
   }
 }
 
-/** What a reservation holds in one scope. */
-type Place = { readonly scope: Scope; readonly state: ScopeState; tokenSlot: Slot }
+type OnChecked = (scope: ScopeKind, kind: LimitKind, share: number, now: number) => void
+
+/** What a reservation holds in one scope, and in the `next` one: a chain is all that is ever made of a reservation. */
+type Place = { readonly scope: Scope; readonly state: ScopeState; tokenSlot: Slot; next: Place | null }
 
 class HeldReservation implements Reservation {
-  readonly #held: readonly Place[]
+  /** Null: nobody limits anything. */
+  readonly #first: Place | null
   readonly #tokens: number
   readonly #clock: Clock
   #isOpen = true
 
-  constructor(held: readonly Place[], tokens: number, clock: Clock) {
-    this.#held = held
+  constructor(first: Place | null, tokens: number, clock: Clock) {
+    this.#first = first
     this.#tokens = tokens
     this.#clock = clock
   }
 
   get headroom(): Headroom {
-    return headroomOf(this.#held, this.#clock.now())
+    const now = this.#clock.now()
+    return { requests: roomOf(this.#first, 'requests', now), tokens: roomOf(this.#first, 'tokens', now) }
   }
 
   settle(actualTokens: number): void {
     if (!this.#isOpen) return
     this.#isOpen = false
     const endedAt = this.#clock.now()
-    for (const { state, tokenSlot } of this.#held) {
+    for (let place = this.#first; place !== null; place = place.next) {
+      const { state, tokenSlot } = place
       state.inFlight--
       state.lastUsedMs = endedAt
       if (actualTokens !== this.#tokens) state.tokens.adjust(tokenSlot, actualTokens - this.#tokens, endedAt)
@@ -185,35 +198,30 @@ function who(scope: Scope): string {
 }
 
 function tell(
-  onChecked: (scope: ScopeKind, kind: LimitKind, share: number) => void,
-  scope: Scope,
+  onChecked: OnChecked,
+  { kind, limits: { rpm, tpm, concurrency } }: Scope,
   state: ScopeState,
   now: number,
 ): void {
-  const { rpm, tpm, concurrency } = scope.limits
-  if (rpm !== null && rpm > 0) onChecked(scope.kind, 'rpm', state.requests.used(now) / rpm)
-  if (tpm !== null && tpm > 0) onChecked(scope.kind, 'tpm', state.tokens.used(now) / tpm)
-  if (concurrency !== null && concurrency > 0) onChecked(scope.kind, 'concurrency', state.inFlight / concurrency)
+  if (rpm !== null && rpm > 0) onChecked(kind, 'rpm', state.requests.used(now) / rpm, now)
+  if (tpm !== null && tpm > 0) onChecked(kind, 'tpm', state.tokens.used(now) / tpm, now)
+  if (concurrency !== null && concurrency > 0) onChecked(kind, 'concurrency', state.inFlight / concurrency, now)
 }
 
-function headroomOf(held: readonly Place[], now: number): Headroom {
-  let requests: Headroom['requests'] = null
-  let tokens: Headroom['tokens'] = null
-  for (const { scope, state } of held) {
-    requests = tighter(requests, scope.limits.rpm, state.requests, now)
-    tokens = tighter(tokens, scope.limits.tpm, state.tokens, now)
+/** Of the scope that has least left; the first one of equals. */
+function roomOf(first: Place | null, of: 'requests' | 'tokens', now: number): Room | null {
+  let tightest: SlidingWindow | null = null
+  let ofTightest = 0
+  let least = Infinity
+  for (let place = first; place !== null; place = place.next) {
+    const limit = of === 'requests' ? place.scope.limits.rpm : place.scope.limits.tpm
+    if (limit === null) continue
+    const window = place.state[of]
+    const remaining = Math.max(0, limit - window.used(now))
+    if (remaining >= least) continue
+    tightest = window
+    ofTightest = limit
+    least = remaining
   }
-  return { requests, tokens }
-}
-
-function tighter<T extends NonNullable<Headroom['requests']>>(
-  best: T | null,
-  limit: number | null,
-  window: SlidingWindow,
-  now: number,
-): T | null {
-  if (limit === null) return best
-  const remaining = Math.max(0, limit - window.used(now))
-  if (best !== null && best.remaining <= remaining) return best
-  return { limit, remaining, resetMs: window.clearMs(now) } as T
+  return tightest === null ? null : { limit: ofTightest, remaining: least, resetMs: tightest.clearMs(now) }
 }

@@ -145,19 +145,32 @@ function outputBound(
 }
 
 /** Whose limits count a request. */
-export function scopesOf(
-  exchange: Exchange,
-  { key, team, owner }: KeyWithTeam,
-  limits: Snapshot['config']['limits'],
-): readonly Scope[] {
+export function scopesOf(exchange: Exchange, caller: KeyWithTeam, limits: ConfiguredLimits): readonly Scope[] {
+  const scopes = callerScopes(caller, limits)
+  if (exchange.endUser === null) return scopes
+  return [...scopes, { kind: 'endUser', id: `${caller.key.id}/${exchange.endUser}`, limits: limits.endUser }]
+}
+
+type ConfiguredLimits = Snapshot['config']['limits']
+
+// The look-up of a key gives the same object for as long as it is believed, and a configuration is never changed in place:
+// same input, same output.
+const scopesOfCallers = new WeakMap<
+  KeyWithTeam,
+  { readonly limits: ConfiguredLimits; readonly scopes: readonly Scope[] }
+>()
+
+function callerScopes(caller: KeyWithTeam, limits: ConfiguredLimits): readonly Scope[] {
+  const known = scopesOfCallers.get(caller)
+  if (known?.limits === limits) return known.scopes
+  const { key, team, owner } = caller
   const scopes: Scope[] = [
     { kind: 'gateway', id: 'all', limits: limits.gateway },
     { kind: 'key', id: key.id, limits: orElse(key.limits, limits.key) },
   ]
   if (team !== null) scopes.push({ kind: 'team', id: team.id, limits: orElse(team.limits, limits.team) })
   if (owner !== undefined) scopes.push({ kind: 'user', id: owner.userId, limits: limits.user })
-  if (exchange.endUser !== null)
-    scopes.push({ kind: 'endUser', id: `${key.id}/${exchange.endUser}`, limits: limits.endUser })
+  scopesOfCallers.set(caller, { limits, scopes })
   return scopes
 }
 
