@@ -21,7 +21,7 @@ export type PricedDeployment = {
   readonly model: string
 }
 
-export type PriceQuery = PricedDeployment & {
+type PriceQuery = PricedDeployment & {
   /** When the answer was made, ms since the epoch: some prices change by date or time of day. */
   readonly at: number
 }

@@ -9,8 +9,8 @@ import type { LimitSet } from '../core/key.ts'
 import { SlidingWindow } from './sliding-window.ts'
 import type { Slot } from './sliding-window.ts'
 
-export type ScopeKind = 'key' | 'user' | 'team' | 'endUser' | 'gateway'
-export type LimitKind = 'rpm' | 'tpm' | 'concurrency'
+type ScopeKind = 'key' | 'user' | 'team' | 'endUser' | 'gateway'
+type LimitKind = 'rpm' | 'tpm' | 'concurrency'
 
 /** Whose limits: one row for each of the request's key, user, team, end user and the gateway. */
 export type Scope = { readonly kind: ScopeKind; readonly id: string; readonly limits: LimitSet }

@@ -11,14 +11,21 @@ const SECRETS = ['provider-secret-1']
 
 type Sink = { log: Logger; turn: () => string[]; writes: string[] }
 
-function logTo(options: { format?: 'json' | 'text'; level?: LogLevel; write?: (lines: string) => void } = {}): Sink {
+function logTo(
+  options: {
+    format?: 'json' | 'text'
+    level?: LogLevel
+    write?: (lines: string) => void
+    secrets?: () => readonly string[]
+  } = {},
+): Sink {
   const writes: string[] = []
   const scheduled: (() => void)[] = []
   const log = createLogger({
     level: options.level ?? 'debug',
     format: options.format ?? 'json',
     write: options.write ?? ((lines) => void writes.push(lines)),
-    redact: createRedactor(() => SECRETS),
+    redact: createRedactor(options.secrets ?? (() => SECRETS)),
     now: () => AT,
     schedule: (flush) => void scheduled.push(flush),
   })
@@ -343,3 +350,50 @@ for (const [title, change] of [
     delete long?.['client_id']
     expect(short).toEqual({ ...long })
   })
+
+test('the short way says the same as the long one whatever came before of the same key, and whatever has become a secret since', () => {
+  const name = fc.constantFrom(
+    'chat',
+    'mock/m',
+    'm "x"\u2028',
+    'openai/gpt-5-mini',
+    'sk-weir-abcdefgh',
+    'n'.repeat(101),
+  )
+  const some = fc.constantFrom(null, 'somebody', 'mock/model-of-somebody')
+  const request = fc.record({
+    keyId: fc.constantFrom('key_1', 'key_2'),
+    teamId: fc.constantFrom(null, 'team_1'),
+    endUser: some,
+    tags: fc.constantFrom([], ['a'], ['a', 'b'], ['a', 'mock/model-of-somebody']),
+    requestedModel: name,
+    route: name,
+    target: fc.oneof(name, fc.constant(null)),
+    finishReason: fc.constantFrom('stop', 'length', null),
+    status: fc.constantFrom(200, 201),
+    stream: fc.boolean(),
+    path: fc.constantFrom(undefined, 'POST /v1/x'),
+    usageSource: fc.constantFrom('reported', 'estimated'),
+    ttftMs: fc.constantFrom(null, 0, 12.345),
+    durationMs: fc.double({ min: 0, max: 1e6, noNaN: true }),
+    overheadMs: fc.double({ min: 0, max: 100, noNaN: true }),
+    costNanoUsd: fc.bigInt({ min: 0n, max: 10n ** 12n }),
+    secrets: fc.constantFrom([], ['mock/model-of-somebody'], ['openai/gpt-5-mini']),
+  })
+  fc.assert(
+    fc.property(fc.array(request, { minLength: 1, maxLength: 12 }), (requests) => {
+      let known: readonly string[] = []
+      const { log, turn } = logTo({ secrets: () => known })
+      for (const { keyId, teamId, endUser, tags, requestedModel, route, secrets, usageSource, ...rest } of requests) {
+        known = secrets
+        const dimensions = { ...RECORD.dimensions, keyId, teamId, endUser, tags, requestedModel, route }
+        const usual = { ...RECORD, ...rest, dimensions, usageSource }
+        log.requestLine(usual)
+        log.requestLine({ ...usual, clientRequestId: 'abc' })
+        const [short, long] = turn()
+        expect(short).toBe(long!.replace('"client_id":"abc",', ''))
+      }
+    }),
+    { numRuns: 500 },
+  )
+})

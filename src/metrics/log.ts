@@ -1,10 +1,9 @@
 // The log: one line for each event and one for each request, as JSON or as text for a terminal. Lines are written
 // together every few milliseconds, so that a request pays for a line and not for a system call.
 import type { RequestRecord } from '../core/ledger.ts'
-import { formatUsd } from '../core/money.ts'
-import { inputTokens, outputTokens } from '../core/usage.ts'
-import { type Loggable, loggable, loggableText } from './loggable.ts'
+import { loggable } from './loggable.ts'
 import type { Redactor } from './redact.ts'
+import { createUsualLines, requestFields } from './request-line.ts'
 
 const LEVELS = { debug: 0, info: 1, warn: 2, error: 3 } as const
 export type LogLevel = keyof typeof LEVELS
@@ -53,6 +52,7 @@ export function createLogger(options: {
   const threshold = LEVELS[options.level]
   const format = options.format === 'json' ? formatJson : formatText
   const timestamp = timestampMaker()
+  const usualLine = options.format === 'json' ? createUsualLines(redact) : null
   // Records are read-only, so they wait as they are and become lines after the answer has left.
   let waiting: (Line | RequestRecord)[] = []
   let lost = 0
@@ -86,8 +86,9 @@ export function createLogger(options: {
   }
 
   function requestText(record: RequestRecord): string {
-    const usual = options.format === 'json' ? usualRequestJson(record, redact, timestamp) : null
-    return usual ?? lineOf(lineOfRequest(record, redact))
+    const atMs = record.at + record.durationMs
+    const usual = usualLine?.(record, timestamp(atMs)) ?? null
+    return usual ?? lineOf({ atMs, level: 'info', event: 'request', fields: requestFields(record, redact) })
   }
 
   function lineOf(line: Line): string {
@@ -107,91 +108,6 @@ export function createLogger(options: {
     flush,
   }
 }
-
-/** Only what callers can fill is redacted here: ids, counts and enumerations are ours. Undefined fields are left out. */
-function lineOfRequest(record: RequestRecord, redact: Redactor): Line {
-  const { dimensions, usage, attempts } = record
-  const clean = (text: string | null): string | undefined => (text === null ? undefined : loggableText(text, redact))
-  const model = clean(dimensions.requestedModel)
-  const plain = attempts.length === 0 || (attempts.length === 1 && attempts[0]!.outcome.type === 'answered')
-  return {
-    atMs: record.at + record.durationMs,
-    level: 'info',
-    event: 'request',
-    fields: {
-      id: record.id,
-      client_id: clean(record.clientRequestId),
-      key_id: dimensions.keyId,
-      team_id: dimensions.teamId ?? undefined,
-      end_user: clean(dimensions.endUser),
-      tags: dimensions.tags.length === 0 ? undefined : dimensions.tags.map((tag) => loggableText(tag, redact)),
-      operation: dimensions.operation,
-      dialect: dimensions.dialect,
-      model,
-      route: dimensions.route === dimensions.requestedModel ? model : clean(dimensions.route),
-      target: clean(record.target),
-      path: record.path === undefined ? undefined : clean(record.path),
-      status: record.status,
-      error: record.errorCode ?? undefined,
-      stream: record.stream,
-      duration_ms: tenths(record.durationMs),
-      ttft_ms: record.ttftMs === null ? undefined : tenths(record.ttftMs),
-      overhead_ms: Math.round(record.overheadMs * 1000) / 1000,
-      attempts: plain ? attempts.length : attempts.map((attempt) => attemptFields(attempt, redact)),
-      finish_reason: clean(record.finishReason),
-      input_tokens: usage === null ? undefined : inputTokens(usage),
-      output_tokens: usage === null ? undefined : outputTokens(usage),
-      usage: record.usageSource ?? undefined,
-      cost_usd: record.costNanoUsd === null ? undefined : formatUsd(record.costNanoUsd),
-      saved_usd: record.savedNanoUsd === undefined ? undefined : formatUsd(record.savedNanoUsd),
-    },
-  }
-}
-
-/**
- * The JSON of `lineOfRequest` for what nearly every request is: answered at once by one target. Put together by hand,
- * because the line is the larger part of what logging costs a request; a test holds the two against each other. Null for
- * any other request.
- */
-function usualRequestJson(record: RequestRecord, redact: Redactor, timestamp: (atMs: number) => string): string | null {
-  const { dimensions, usage, attempts, ttftMs, costNanoUsd, target } = record
-  const usual =
-    attempts.length === 1 &&
-    attempts[0]?.outcome.type === 'answered' &&
-    record.errorCode === null &&
-    record.clientRequestId === null &&
-    record.path === undefined &&
-    dimensions.teamId === null &&
-    dimensions.endUser === null &&
-    dimensions.tags.length === 0
-  if (!usual || usage === null || costNanoUsd === null || target === null) return null
-  const quoted = (text: string): string => JSON.stringify(loggableText(text, redact))
-  const model = quoted(dimensions.requestedModel)
-  const route = dimensions.route === dimensions.requestedModel ? model : quoted(dimensions.route)
-  const goal = target === dimensions.requestedModel ? model : quoted(target)
-  const ttft = ttftMs === null ? '' : `"ttft_ms":${tenths(ttftMs)},`
-  const finish = record.finishReason === null ? '' : `"finish_reason":${quoted(record.finishReason)},`
-  return (
-    `{"time":"${timestamp(record.at + record.durationMs)}","level":"info","event":"request","id":"${record.id}",` +
-    `"key_id":"${dimensions.keyId}","operation":"${dimensions.operation}","dialect":"${dimensions.dialect}",` +
-    `"model":${model},"route":${route},"target":${goal},"status":${record.status},"stream":${record.stream},` +
-    `"duration_ms":${tenths(record.durationMs)},${ttft}"overhead_ms":${Math.round(record.overheadMs * 1000) / 1000},` +
-    `"attempts":1,${finish}"input_tokens":${inputTokens(usage)},"output_tokens":${outputTokens(usage)},` +
-    `"usage":"${record.usageSource ?? 'estimated'}","cost_usd":"${formatUsd(costNanoUsd)}"}\n`
-  )
-}
-
-function attemptFields(attempt: RequestRecord['attempts'][number], redact: Redactor): Loggable {
-  return {
-    target: loggableText(attempt.target, redact),
-    outcome: attempt.outcome.type,
-    status: attempt.status,
-    duration_ms: tenths(attempt.durationMs),
-    message: attempt.message === null ? null : loggableText(attempt.message, redact),
-  }
-}
-
-const tenths = (ms: number): number => Math.round(ms * 10) / 10
 
 function formatJson(time: string, { level, event, fields }: Line): string {
   // One object less for each line than `{ time, level, event, ...fields }`.
@@ -216,17 +132,22 @@ function textOf(value: unknown): string {
   )
 }
 
-/** RFC 3339 in UTC. Many lines share a second, so its part of the text is made once. */
+/** RFC 3339 in UTC. Lines that are written together share a second, and many of them a millisecond: both texts are made once. */
 function timestampMaker(): (atMs: number) => string {
   let second = Number.NaN
   let head = ''
+  let last = Number.NaN
+  let text = ''
   return (atMs) => {
     const ms = Math.round(atMs)
+    if (ms === last) return text
     if (!(Math.abs(ms) <= 8.64e15)) return 'Invalid Date'
     if (Math.floor(ms / 1000) !== second) {
       second = Math.floor(ms / 1000)
       head = new Date(second * 1000).toISOString().slice(0, -4)
     }
-    return `${head}${String(ms - second * 1000).padStart(3, '0')}Z`
+    last = ms
+    text = `${head}${String(ms - second * 1000).padStart(3, '0')}Z`
+    return text
   }
 }

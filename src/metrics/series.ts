@@ -69,7 +69,9 @@ class BoundedNames {
 
 /** Hands out series by their labels, in a bounded number. */
 export class SeriesTable {
-  readonly #series = new Map<string, Series>()
+  /** Model → provider → route → operation: a look-up for each request, without a name put together of all four. */
+  readonly #byModel = new Map<string, Map<string, Map<string, Map<string, Series>>>>()
+  readonly #series: Series[] = []
   readonly #routes: BoundedNames
   readonly #models: BoundedNames
   readonly #maxSeries: number
@@ -83,7 +85,7 @@ export class SeriesTable {
 
   /** `evidence` false: the request was refused as its caller's fault, so a name first seen in it may be invented. */
   find(operation: string, route: string, provider: string | null, model: string | null, evidence: boolean): Series {
-    const known = this.#series.get(keyOf(operation, route, provider ?? NONE, model ?? NONE))
+    const known = this.#known(operation, route, provider ?? NONE, model ?? NONE)
     return known ?? this.#place(operation, route, provider, model, evidence)
   }
 
@@ -94,7 +96,7 @@ export class SeriesTable {
   }
 
   all(): Iterable<Series> {
-    return this.#series.values()
+    return this.#series
   }
 
   #place(operation: string, route: string, provider: string | null, model: string | null, evidence: boolean): Series {
@@ -105,25 +107,33 @@ export class SeriesTable {
       route: route === '' ? NONE : this.#routes.admits(route, evidence) ? route : OTHER,
       ...pair,
     }
-    let series = this.#series.get(keyOfLabels(labels))
-    if (series === undefined && this.#series.size >= this.#maxSeries) {
+    let series = this.#ofLabels(labels)
+    if (series === undefined && this.#series.length >= this.#maxSeries) {
       // One overflow series for each operation; these few stand outside the bound.
       labels = { operation: labels.operation, route: OTHER, provider: OTHER, model: OTHER }
-      series = this.#series.get(keyOfLabels(labels))
+      series = this.#ofLabels(labels)
     }
     if (series !== undefined) return series
     const created = newSeries(labels)
-    this.#series.set(keyOfLabels(labels), created)
+    this.#series.push(created)
+    inner(inner(inner(this.#byModel, labels.model), labels.provider), labels.route).set(labels.operation, created)
     return created
+  }
+
+  #ofLabels({ operation, route, provider, model }: ServedLabels): Series | undefined {
+    return this.#known(operation, route, provider, model)
+  }
+
+  #known(operation: string, route: string, provider: string, model: string): Series | undefined {
+    return this.#byModel.get(model)?.get(provider)?.get(route)?.get(operation)
   }
 }
 
-function keyOf(operation: string, route: string, provider: string, model: string): string {
-  return `${operation}\n${route}\n${provider}\n${model}`
-}
-
-function keyOfLabels(labels: ServedLabels): string {
-  return keyOf(labels.operation, labels.route, labels.provider, labels.model)
+/** The map at a name; a new one where there is none. */
+function inner<Value>(outer: Map<string, Map<string, Value>>, name: string): Map<string, Value> {
+  let found = outer.get(name)
+  if (found === undefined) outer.set(name, (found = new Map()))
+  return found
 }
 
 function newSeries(labels: ServedLabels): Series {
