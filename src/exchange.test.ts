@@ -28,6 +28,7 @@ function exchange(tools: Partial<ExchangeTools>): Exchange {
       baselines: new Map(),
       tasks: new Set(),
       observed: createObservedAnswers(),
+      onClosing: () => {},
       onClosed: () => {},
       onLateError: () => {},
       ...tools,
@@ -39,7 +40,7 @@ test('an exchange is closed once, whoever closes it first, and frees what it hol
   let freed = 0
   const told: number[] = []
   const one = exchange({ onClosed: ({ status }) => told.push(status) })
-  one.cleanUps.push(() => freed++)
+  one.whenClosing(() => freed++)
   await Promise.all([one.close({ ...ENDING, status: 499 }), one.close(ENDING), one.close(ENDING)])
   expect([one.isClosed, freed, told]).toEqual([true, 1, [499]])
 })
@@ -53,7 +54,7 @@ test('a close that fails is a close all the same: nothing is freed twice, and ev
     },
     onLateError: (error) => late.push(error),
   })
-  one.cleanUps.push(() => freed++)
+  one.whenClosing(() => freed++)
   const failures = await Promise.allSettled([one.close(ENDING), one.close(ENDING)])
   expect(failures.map((failure) => failure.status === 'rejected' && String(failure.reason))).toEqual([
     'Error: boom',

@@ -39,6 +39,8 @@ export type ExchangeTools = {
   /** Names of tasks that reports may tell apart. */
   readonly tasks: ReadonlySet<string>
   readonly observed: ObservedAnswers
+  /** Told each request that ends, before anything else happens. */
+  readonly onClosing: (exchange: Exchange) => void
   /** Told each closed request: metrics and the request log line. */
   readonly onClosed: (
     record: RequestRecord,
@@ -49,6 +51,8 @@ export type ExchangeTools = {
   /** An error that nobody waits for any more (the ledger refused a late entry). */
   readonly onLateError: (error: unknown) => void
 }
+
+const NO_CLEAN_UPS: readonly (() => void)[] = []
 
 /** What was produced, at the end. */
 type Produced = {
@@ -130,13 +134,14 @@ export class Exchange {
   answerCopy: AnswerCopy | null = null
   /** How it ended; null while open. */
   ending: Ending | null = null
-  /** Freed at the end, in order. */
-  readonly cleanUps: (() => void)[] = []
+  /** Of the body and what was read for it; given back at the end. */
+  heldBytes = 0
   /** Cost of the closed request; null while open, or when nothing reached a provider. */
   costNanoUsd: NanoUsd | null = null
   /** What its user was charged for it; null while open, and where the key is no user's. */
   chargedNanoUsd: NanoUsd | null = null
   #closed: Promise<void> | null = null
+  #cleanUps: (() => void)[] | null = null
   readonly #tools: ExchangeTools
 
   constructor(
@@ -172,6 +177,11 @@ export class Exchange {
     }
   }
 
+  /** Done at the end, in order. */
+  whenClosing(cleanUp: () => void): void {
+    ;(this.#cleanUps ??= []).push(cleanUp)
+  }
+
   /** Ends the request; resolves once its entry and its log line are durable. */
   close(ending: Ending): Promise<void> {
     if (this.#closed === null)
@@ -192,7 +202,8 @@ export class Exchange {
   #close(ending: Ending): Promise<void> {
     const { clock, journal, priceOf, onClosed } = this.#tools
     this.ending = ending
-    for (const cleanUp of this.cleanUps) cleanUp()
+    this.#tools.onClosing(this)
+    for (const cleanUp of this.#cleanUps ?? NO_CLEAN_UPS) cleanUp()
     const now = clock.now()
     const parts = attemptCosts(this.attempts, priceOf, { at: now, tier: this.tier ?? 'standard' })
     const own = this.#ownOf(parts, ending)

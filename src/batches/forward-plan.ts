@@ -179,6 +179,7 @@ function probeOf(
       baselines,
       tasks,
       observed: engine.observed,
+      onClosing: () => {},
       onClosed: () => {},
       onLateError: () => {},
     },

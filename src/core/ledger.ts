@@ -41,7 +41,7 @@ export type Intent = {
   readonly estimateUsage: Usage
   readonly priceVersion: string
   /** What is held of budgets until it is settled; absent where no budget covers the request. */
-  readonly holds?: readonly BudgetHold[]
+  readonly holds?: readonly BudgetHold[] | undefined
 }
 
 export type EntryStatus =

@@ -46,7 +46,7 @@ export function relayStream(exchange: Exchange, answer: StreamAnswer, dialect: D
   if (tools.signal.aborted) onAbort()
   else {
     tools.signal.addEventListener('abort', onAbort, { once: true })
-    exchange.cleanUps.push(() => tools.signal.removeEventListener('abort', onAbort))
+    exchange.whenClosing(() => tools.signal.removeEventListener('abort', onAbort))
   }
   return { status: answer.status, headers, body: { type: 'stream', pieces } }
 }

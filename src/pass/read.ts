@@ -81,6 +81,6 @@ async function readBody(
     json: { depth: server.jsonDepth, keys: server.jsonKeys },
   }
   const { bytes, heldBytes } = await readRawBody(request, bounds, engine.bytes, engine.clock)
-  exchange.cleanUps.push(() => engine.bytes.free(heldBytes))
+  exchange.heldBytes += heldBytes
   return bytes.length === 0 ? null : bytes
 }

@@ -53,7 +53,7 @@ export function admitStage(
         estimateNanoUsd: costNanoUsd,
         estimateUsage: usage,
         priceVersion: pricing?.version ?? '',
-        ...(exchange.budget === null ? {} : { holds: exchange.budget.holds }),
+        holds: exchange.budget?.holds,
       }
     }
     return dearest
@@ -94,11 +94,20 @@ export function admitStage(
     return intent === null ? plan : intend(exchange, intent, plan)
   }
 
+  /** Of callers as the key ring knows them, without an end user: the same objects for as long as it does. */
+  const scopes = new WeakMap<KeyWithTeam, readonly Scope[]>()
+  function scopesFor(exchange: Exchange, caller: KeyWithTeam): readonly Scope[] {
+    if (exchange.endUser !== null) return scopesOf(exchange, caller, config.limits)
+    let known = scopes.get(caller)
+    if (known === undefined) scopes.set(caller, (known = scopesOf(exchange, caller, config.limits)))
+    return known
+  }
+
   return (exchange, request, call, caller, planned) => {
     const sized = sizeOf(call)
     const { inputTokens } = sized
     const outputTokens = Math.min(call.facts.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS, MOST_OUTPUT_TOKENS)
-    exchange.reservation = limiter.admit(scopesOf(exchange, caller, config.limits), inputTokens + outputTokens)
+    exchange.reservation = limiter.admit(scopesFor(exchange, caller), inputTokens + outputTokens)
     if (!budgets.any) return written(exchange, planned, sized)
     const replan = (route: string): Plan => planStage(exchange, request, call, caller, route)
     return reserveBudgets(exchange, caller, planned, { ...spendingTools(sized), replan }).then((plan) =>

@@ -24,7 +24,7 @@ export function mediaStage(
         bytes.free(left)
         left = 0
       }
-      exchange.cleanUps.push(giveBack)
+      exchange.whenClosing(giveBack)
       return giveBack
     }
     const missing = places.filter(({ url }) => !fetched.has(url))

@@ -24,13 +24,13 @@ export function planStage(engine: Engine, snapshot: Snapshot): PlanStage {
     if (trial !== null) {
       engine.trials.onAssigned(trial)
       // Its cost is known a moment later.
-      exchange.cleanUps.push(() => queueMicrotask(() => engine.trials.onClosed(exchange, trial)))
+      exchange.whenClosing(() => queueMicrotask(() => engine.trials.onClosed(exchange, trial)))
     }
     if (routed.route.only === null || call.facts.options.isTraced) exchange.plan = routed.plan
     const [first] = routed.plan.targets
     if (routed.route.only === null && first !== undefined) {
       const over = engine.planMemory.asked(first.deployment.id)
-      exchange.cleanUps.push(() => {
+      exchange.whenClosing(() => {
         over()
         const { target, recalled } = exchange
         if (thread !== null && target !== null && recalled === null) engine.planMemory.answered(thread.hash, target.id)

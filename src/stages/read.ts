@@ -37,10 +37,11 @@ export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] 
   function readFacts(exchange: Exchange, request: ClientRequest, body: ReadBody): Call {
     const { dialect } = exchange.entrance
     const facts = dialect.readFacts(body.value)
+    const options = optionsOf(request.headers, facts.options)
     return {
       dialect: dialect.id,
       operation: dialect.operation,
-      facts: { ...facts, options: optionsOf(request.headers, facts.options) },
+      facts: options === facts.options ? facts : { ...facts, options },
       text: body.text,
       members: body.members,
       body: body.value,
@@ -65,7 +66,7 @@ export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] 
     exchange.call = whole
     if (whole.text === call.text) return whole
     engine.bytes.hold(whole.text.length)
-    exchange.cleanUps.push(() => engine.bytes.free(whole.text.length))
+    exchange.heldBytes += whole.text.length
     return whole
   }
 
@@ -73,7 +74,7 @@ export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] 
     const { maxFiles, maxSizeBytes: maxBytes } = config.media
     const hold = (bytes: number): void => {
       engine.bytes.hold(bytes)
-      exchange.cleanUps.push(() => engine.bytes.free(bytes))
+      exchange.heldBytes += bytes
     }
     const whole = await withFileContents(call, { files: engine.files, key, now: clock.now(), maxFiles, maxBytes, hold })
     exchange.call = whole
@@ -81,7 +82,7 @@ export function readStage(engine: Engine, { config }: Snapshot): Stages['read'] 
   }
 
   function called(exchange: Exchange, request: ClientRequest, body: ReadBody): Promise<Call> | Call {
-    exchange.cleanUps.push(() => engine.bytes.free(body.heldBytes))
+    exchange.heldBytes += body.heldBytes
     const call = readFacts(exchange, request, body)
     noteCall(exchange, call, request.headers, redact)
     const key = exchange.caller?.key

@@ -59,7 +59,7 @@ export async function joinRun(
 ): Promise<Reply | null> {
   const { exchange, request } = recalled
   const leave = run.join(request.signal)
-  exchange.cleanUps.push(leave)
+  exchange.whenClosing(leave)
   const leftMs = exchange.startedMs + recalled.planned.totalMs - engine.clock.monotonicMs()
   const head = await headOf(run, request.signal, leftMs, engine.clock)
   if (head === null) {

@@ -119,7 +119,7 @@ function stream(
   if (signal.aborted) onAbort()
   else {
     signal.addEventListener('abort', onAbort, { once: true })
-    exchange.cleanUps.push(() => signal.removeEventListener('abort', onAbort))
+    exchange.whenClosing(() => signal.removeEventListener('abort', onAbort))
   }
   async function* pieces(): AsyncGenerator<Uint8Array> {
     try {

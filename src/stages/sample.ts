@@ -206,7 +206,7 @@ export function sampleStage({ sampler, clock }: Pick<Engine, 'sampler' | 'clock'
       promptMode: isNoStore ? 'off' : promptModeOf(caller, config.prompts.keep),
       durationMs: 0,
     }
-    exchange.cleanUps.push(() => {
+    exchange.whenClosing(() => {
       sample.durationMs = clock.monotonicMs() - exchange.startedMs
       // It is being closed: that its entry is durable can be waited for a moment later.
       queueMicrotask(() => whenBooked(sampler, sample))

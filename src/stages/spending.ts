@@ -81,8 +81,9 @@ export function payerOf(
 
 /** Every target that a plan may reach, those that take over by cause too. */
 export function reachable({ targets, on }: Plan): readonly PlannedTarget[] {
-  const others = Object.values(on).flat()
-  return others.length === 0 ? targets : [...targets, ...others]
+  let all = targets
+  for (const why in on) all = [...all, ...(on[why as keyof typeof on] ?? [])]
+  return all
 }
 
 function withPrice(plan: Plan, tools: SpendingTools): Plan {

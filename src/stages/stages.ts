@@ -33,6 +33,10 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
     baselines: snapshot.baselines,
     tasks: snapshot.tasks,
     observed: engine.observed,
+    onClosing: ({ heldBytes }) => {
+      engine.load.inFlight--
+      engine.bytes.free(heldBytes)
+    },
     onClosed: (record, target, task, tier) => {
       metrics.requestFinished(factsOf(record, target))
       // What a provider's batch used counts in limits of its own.
@@ -57,9 +61,6 @@ export function createStages(engine: Engine, snapshot: Snapshot): Stages {
       )
       metrics.requestStarted()
       engine.load.inFlight++
-      exchange.cleanUps.push(() => {
-        engine.load.inFlight--
-      })
       return exchange
     },
 
