@@ -13,6 +13,8 @@ export interface ClientRequest {
   readonly body: ReadableStream<Uint8Array> | null
   /** The whole body; at once where all of it is here. Rejects where the client goes away before. */
   bytes(): Promise<Uint8Array> | Uint8Array
+  /** The body where all of it is here and ASCII; null: see `bytes`. Absent: nobody knows. */
+  readonly ascii?: string | null
   /** The same once more, with its body; before anybody has asked for that. */
   clone(): ClientRequest
 }

@@ -96,9 +96,14 @@ export function readJsonBody(
 ): Promise<JsonBody> | JsonBody {
   const held = { bytes: 0 }
   try {
+    const isPlain = request.headers.get('content-encoding') === null
+    const ascii = isPlain ? (request.ascii ?? null) : null
+    if (ascii !== null) {
+      holdAnnounced(ascii.length, bounds, budget, held)
+      return parseJsonText(ascii, bounds, held.bytes)
+    }
     const raw = readBytes(request, bounds, budget, held, clock)
-    if (!(raw instanceof Promise) && request.headers.get('content-encoding') === null)
-      return parseJsonBody(raw, bounds, held.bytes)
+    if (isPlain && !(raw instanceof Promise)) return parseJsonBody(raw, bounds, held.bytes)
     return inflated(request, raw, bounds, budget, held).then((bytes) => {
       try {
         return parseJsonBody(bytes, bounds, held.bytes)
@@ -164,8 +169,7 @@ function readBytes(
   const announced = announcedLength(request.headers)
   // Asking for `body` makes a stream of what may lie there whole already: only done where the length is not known.
   if (announced === null) return readChunked(request, bounds, budget, held, clock)
-  if (announced > bounds.bytes) throw tooLarge(bounds.bytes)
-  hold(budget, held, announced)
+  holdAnnounced(announced, bounds, budget, held)
   const body = request.bytes()
   if (!(body instanceof Promise)) return body
   return new Promise((resolve, reject) => {
@@ -181,6 +185,11 @@ function readBytes(
       },
     )
   })
+}
+
+function holdAnnounced(bytes: number, bounds: BodyBounds, budget: ByteBudget, held: { bytes: number }): void {
+  if (bytes > bounds.bytes) throw tooLarge(bounds.bytes)
+  hold(budget, held, bytes)
 }
 
 /** Null where the length is not known beforehand; `5, 5`, what two equal headers are joined to, counts as unknown. */
@@ -299,6 +308,10 @@ function parseJsonBody(bytes: Uint8Array, bounds: BodyBounds, heldBytes: number)
   } catch {
     throw new GatewayError('request_malformed', { message: 'The body is not valid UTF-8.' })
   }
+  return parseJsonText(text, bounds, heldBytes)
+}
+
+function parseJsonText(text: string, bounds: BodyBounds, heldBytes: number): JsonBody {
   const { members, problem } = scanJson(text, bounds.json)
   if (problem !== null) throw new GatewayError('request_malformed', { message: `The body is refused: ${problem}.` })
   let value: unknown

@@ -10,29 +10,34 @@ import { GatewayError } from '../core/error.ts'
 export function secretOf(request: ClientRequest): string | null {
   const { headers } = request
   const authorization = headers.get('authorization')
+  const bearer = authorization === null ? null : bearerOf(authorization)
+  const anthropic = headers.get('x-api-key')
+  const google = headers.get('x-goog-api-key')
   const query = request.url.indexOf('?')
-  let sent: string | null = null
-  for (const secret of [
-    authorization === null ? null : bearerOf(authorization),
-    headers.get('x-api-key'),
-    headers.get('x-goog-api-key'),
-    query < 0 ? null : new URLSearchParams(request.url.slice(query)).get('key'),
-  ]) {
-    if (secret === null || secret === sent) continue
-    if (sent !== null)
-      throw new GatewayError('request_malformed', {
-        message: 'Two different API keys were sent; send one, in one place or the same in each.',
-        param: 'authorization',
-      })
-    sent = secret
-  }
-  return sent
+  // As nearly everybody sends it.
+  if (anthropic === null && google === null && query < 0) return bearer
+  const inQuery = query < 0 ? null : new URLSearchParams(request.url.slice(query)).get('key')
+  const sent = new Set([bearer, anthropic, google, inQuery])
+  sent.delete(null)
+  if (sent.size > 1)
+    throw new GatewayError('request_malformed', {
+      message: 'Two different API keys were sent; send one, in one place or the same in each.',
+      param: 'authorization',
+    })
+  const [only = null] = sent
+  return only
 }
 
 function bearerOf(authorization: string): string | null {
+  if (authorization.startsWith('Bearer ') && !SPACE.test(authorization.slice(BEARER_LENGTH)))
+    return authorization.slice(BEARER_LENGTH)
   const match = /^bearer +(\S+)$/i.exec(authorization.trim())
   return match?.[1] ?? null
 }
+
+const BEARER_LENGTH = 'Bearer '.length
+/** Or nothing at all. */
+const SPACE = /\s|^$/
 
 /** A client's own request id, without secrets, if it is one that can be echoed and logged safely. */
 export function clientRequestIdOf(headers: HeaderSource, redact: (text: string) => string): string | null {

@@ -6,6 +6,7 @@
 //
 // Whole answers and events are one write each. What the socket does not take waits here, and a stream waits with it.
 import type { Socket } from 'bun'
+import { isAscii } from 'node:buffer'
 import type { Reply, ReplyBody } from '../../core/reply.ts'
 import { ReceivedRequest } from './received-request.ts'
 import type { Bearer } from './received-request.ts'
@@ -31,7 +32,9 @@ export type ConnectionTools = {
   readonly streamIdleS: number
 }
 
-const HEAD_END = Buffer.from('\r\n\r\n')
+const HEAD_END = '\r\n\r\n'
+/** A first piece is looked at as text so far; a head is shorter. */
+const TEXT_BYTES = 16 * 1024
 /** What leaves is put together here, if it fits: a socket takes what it is given during the call, or says what it has left. */
 const DESK = Buffer.allocUnsafeSlow(2 * HEAD_ROOM)
 const LAST_CHUNK = '0\r\n\r\n'
@@ -135,13 +138,16 @@ export class Connection implements Bearer {
   }
 
   #begin(data: Buffer): void {
-    const end = data.indexOf(HEAD_END)
-    const head = end < 0 ? null : readRequestHead(data.toString('latin1', 0, end))
+    // Most requests are small and ASCII: then head and body are parts of one text, and nothing else is made of their bytes.
+    const text = data.toString('latin1', 0, Math.min(data.length, TEXT_BYTES))
+    const end = text.indexOf(HEAD_END)
+    const head = end < 0 ? null : readRequestHead(text.slice(0, end))
     if (head === null) return this.#handOver(data)
-    const request = new ReceivedRequest(head, this)
     const bodyAt = end + HEAD_END.length
+    const isText = bodyAt + head.bodyBytes <= text.length && isAscii(data)
     const bodyEnd = Math.min(data.length, bodyAt + head.bodyBytes)
-    if (bodyEnd > bodyAt) request.receive(data.subarray(bodyAt, bodyEnd))
+    const request = new ReceivedRequest(head, isText ? text.slice(bodyAt, bodyEnd) : null, this)
+    if (!isText && bodyEnd > bodyAt) request.receive(data.subarray(bodyAt, bodyEnd))
     const answer = this.#tools.answer(request, this.#addressOf)
     if (answer === null) return this.#handOver(data)
     this.#request = request

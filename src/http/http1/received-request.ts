@@ -27,6 +27,8 @@ export class ReceivedRequest implements ClientRequest, ClosingSignal {
   readonly headers: HeaderSource
   readonly body = null
   aborted = false
+  /** The body, where all of it came with the head and is ASCII. */
+  readonly ascii: string | null
   #missingBytes: number
   #bytes: Uint8Array = NO_BYTES
   #parts: Uint8Array[] | null = null
@@ -34,11 +36,12 @@ export class ReceivedRequest implements ClientRequest, ClosingSignal {
   #listeners: ClosingListener[] | null = null
   readonly #bearer: Bearer
 
-  constructor({ method, target, headers, bodyBytes }: RequestHead, bearer: Bearer) {
+  constructor({ method, target, headers, bodyBytes }: RequestHead, ascii: string | null, bearer: Bearer) {
     this.method = method
     this.target = target
     this.headers = headers
-    this.#missingBytes = bodyBytes
+    this.ascii = ascii
+    this.#missingBytes = ascii === null ? bodyBytes : 0
     this.#bearer = bearer
   }
 
@@ -76,6 +79,7 @@ export class ReceivedRequest implements ClientRequest, ClosingSignal {
   }
 
   bytes(): Promise<Uint8Array> | Uint8Array {
+    if (this.ascii !== null) return Buffer.from(this.ascii, 'latin1')
     if (this.#missingBytes === 0) return this.#bytes
     if (this.#coming !== null) return this.#coming.promise
     this.#coming = Promise.withResolvers()
@@ -85,8 +89,17 @@ export class ReceivedRequest implements ClientRequest, ClosingSignal {
   }
 
   clone(): ClientRequest {
-    const { method, url, headers } = this
-    return { method, url, headers, signal: this, body: null, bytes: () => this.bytes(), clone: () => this.clone() }
+    const { method, url, headers, ascii } = this
+    return {
+      method,
+      url,
+      headers,
+      signal: this,
+      body: null,
+      ascii,
+      bytes: () => this.bytes(),
+      clone: () => this.clone(),
+    }
   }
 
   /** The client has gone. */
