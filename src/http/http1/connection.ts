@@ -10,7 +10,7 @@ import { isAscii } from 'node:buffer'
 import type { Reply, ReplyBody } from '../../core/reply.ts'
 import { ReceivedRequest } from './received-request.ts'
 import type { Bearer } from './received-request.ts'
-import { HEAD_ROOM, writeReplyHead } from './reply-head.ts'
+import { HEAD_ROOM, writeChunkSize, writeReplyHead } from './reply-head.ts'
 import { readRequestHead } from './request-head.ts'
 import { Tunnel } from './side-door.ts'
 
@@ -37,6 +37,10 @@ const HEAD_END = '\r\n\r\n'
 const TEXT_BYTES = 16 * 1024
 /** What leaves is put together here, if it fits: a socket takes what it is given during the call, or says what it has left. */
 const DESK = Buffer.allocUnsafeSlow(2 * HEAD_ROOM)
+const CARRIAGE_RETURN = 13
+const LINE_FEED = 10
+const CHUNK_END = new Uint8Array([CARRIAGE_RETURN, LINE_FEED])
+const NO_END = new Uint8Array(0)
 const LAST_CHUNK = '0\r\n\r\n'
 /** Requests sent ahead of their turn wait in the socket beyond this. */
 const AHEAD_BYTES = 64 * 1024
@@ -188,7 +192,7 @@ export class Connection implements Bearer {
     const length = typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.length
     try {
       const end = writeReplyHead(DESK, { status, headers, length, isLast }, this.#tools.now())
-      this.#put(end, bytes, length, '')
+      this.#put(end, bytes, length, false)
     } catch (error) {
       return this.#fail(error)
     }
@@ -223,7 +227,7 @@ export class Connection implements Bearer {
         if (done === true) break
         if (value.length === 0) continue
         const at = begin()
-        this.#put(at + DESK.write(`${value.length.toString(16)}\r\n`, at, 'latin1'), value, value.length, '\r\n')
+        this.#put(writeChunkSize(DESK, at, value.length), value, value.length, true)
         if (this.#unsent !== null) await this.#untilTaken()
       }
       if (this.#isClosed) {
@@ -231,7 +235,7 @@ export class Connection implements Bearer {
         this.#tools.pending--
         return
       }
-      this.#put(begin(), LAST_CHUNK, LAST_CHUNK.length, '')
+      this.#put(begin(), LAST_CHUNK, LAST_CHUNK.length, false)
       this.#whenOut(isLast)
     } catch (error) {
       // An end would look sound: the connection breaks off as its answer does.
@@ -274,22 +278,26 @@ export class Connection implements Bearer {
     this.#socket.shutdown()
   }
 
-  /** Sends what lies on the desk up to `at`, a body of `length` bytes, and what ends it. */
-  #put(at: number, bytes: Uint8Array | string, length: number, end: string): void {
+  /** Sends what lies on the desk up to `at`, and `length` bytes, which are a chunk or a body. */
+  #put(at: number, bytes: Uint8Array | string, length: number, isChunk: boolean): void {
     this.#quietS = 0
-    const whole = at + length + end.length
-    if (this.#unsent !== null || whole > DESK.length) return this.#putLarge(at, bytes, end)
+    const bodyEnd = at + length
+    const whole = isChunk ? bodyEnd + CHUNK_END.length : bodyEnd
+    if (this.#unsent !== null || whole > DESK.length) return this.#putLarge(at, bytes, isChunk ? CHUNK_END : NO_END)
     if (typeof bytes === 'string') DESK.write(bytes, at, 'utf8')
     else DESK.set(bytes, at)
-    if (end !== '') DESK.write(end, at + length, 'latin1')
+    if (isChunk) {
+      DESK[bodyEnd] = CARRIAGE_RETURN
+      DESK[bodyEnd + 1] = LINE_FEED
+    }
     const taken = this.#socket.write(DESK, 0, whole)
     // -1: it is closed, and its handler says so.
     if (taken >= 0 && taken < whole) this.#unsent = Buffer.from(DESK.subarray(taken, whole))
   }
 
-  #putLarge(at: number, bytes: Uint8Array | string, end: string): void {
+  #putLarge(at: number, bytes: Uint8Array | string, end: Uint8Array): void {
     const body = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
-    const parts = [DESK.subarray(0, at), body, Buffer.from(end)]
+    const parts = [DESK.subarray(0, at), body, end]
     if (this.#unsent !== null) {
       this.#unsent = Buffer.concat([this.#unsent, ...parts])
       return

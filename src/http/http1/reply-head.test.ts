@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { HEAD_ROOM, writeReplyHead } from './reply-head.ts'
+import { HEAD_ROOM, writeChunkSize, writeReplyHead } from './reply-head.ts'
 import type { ReplyHead } from './reply-head.ts'
 
 const NOW = Date.UTC(2026, 10, 28, 7, 0, 1)
@@ -44,6 +44,15 @@ test('whatever is written can be read again, and is what was to be said', () => 
       const lines = written({ status, headers }).split('\r\n')
       expect(lines[0]).toStartWith(`HTTP/1.1 ${status} `)
       expect(lines.slice(1, -4)).toEqual(Object.entries(headers).map(([key, text]) => `${key}: ${text}`))
+    }),
+  )
+})
+
+test('the size of a chunk is written as RFC 9112 says, whatever it is', () => {
+  const to = Buffer.alloc(32)
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 2 ** 40 }), fc.integer({ min: 0, max: 5 }), (bytes, at) => {
+      expect(to.toString('latin1', at, writeChunkSize(to, at, bytes))).toBe(`${bytes.toString(16)}\r\n`)
     }),
   )
 })

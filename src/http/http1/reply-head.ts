@@ -1,4 +1,4 @@
-// The head of an answer on a connection of our own (RFC 9112), written to where its bytes leave from.
+// The head of an answer on a connection of our own, and of a chunk (RFC 9112), written to where their bytes leave from.
 
 const REASONS: Readonly<Record<number, string>> = {
   200: 'OK',
@@ -64,6 +64,22 @@ export function writeReplyHead(to: Uint8Array, { status, headers, length, isLast
   at = write(to, at, 'content-length: ')
   at = write(to, at, String(length))
   return write(to, at, '\r\n\r\n')
+}
+
+const DIGITS = Buffer.from('0123456789abcdef')
+
+/** Writes the line before a chunk of so many bytes from `at` on; returns where it ends. */
+export function writeChunkSize(to: Uint8Array, at: number, bytes: number): number {
+  let end = at
+  for (let rest = bytes; rest > 0; rest = Math.floor(rest / DIGITS.length)) end++
+  let rest = bytes
+  for (let place = end - 1; place >= at; place--) {
+    to[place] = DIGITS[rest % DIGITS.length]!
+    rest = Math.floor(rest / DIGITS.length)
+  }
+  to[end++] = CARRIAGE_RETURN
+  to[end++] = LINE_FEED
+  return end
 }
 
 function write(to: Uint8Array, at: number, text: string): number {
