@@ -23,7 +23,7 @@ test('without --output it shows what would be written, without secrets, and writ
   expect(out).toContain(
     `${at('config.yaml')}:3: dropped model_list[0].litellm_params.temperature: a default for requests`,
   )
-  expect(out).toContain('3 carried over, 0 changed, 1 without a counterpart.\nNothing was written')
+  expect(out).toContain('3 carried over, 0 changed, 1 without a counterpart.\nNo configuration was written')
   expect(out).not.toContain('sk-of-openai')
 })
 

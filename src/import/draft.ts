@@ -76,3 +76,8 @@ export function freeName(wanted: string, isTaken: (name: string) => boolean): st
   if (!isTaken(wanted)) return wanted
   for (let number = 2; ; number++) if (!isTaken(`${wanted}-${number}`)) return `${wanted}-${number}`
 }
+
+/** Whether a model can be named as `provider/model`. */
+export function isModelId(model: string): boolean {
+  return /^[^\s/]+(?:\/+[^\s/]+)*$/.test(model)
+}

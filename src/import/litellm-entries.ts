@@ -1,5 +1,6 @@
 // `model_list` of LiteLLM's file, entry by entry → deployments: who is called for a group of models, with which model.
 import type { Path } from '../config/problem.ts'
+import { isModelId } from './draft.ts'
 import type { FileNotes } from './finding.ts'
 import { type Connection, litellmConnection } from './litellm-connection.ts'
 import { litellmHost, type NamedHost } from './litellm-hosts.ts'
@@ -81,7 +82,7 @@ function readEntry(entry: Params, path: Path, credentials: Credentials, notes: F
   }
   const model = textOf(params['model'])
   const named = model === null ? null : litellmHost(model, textOf(params['custom_llm_provider']))
-  if (group === null || named === null) {
+  if (group === null || named === null || !isModelId(named.model)) {
     notes.dropped(path, unreadable(group, model))
     return null
   }
@@ -113,6 +114,7 @@ function readEntry(entry: Params, path: Path, credentials: Credentials, notes: F
 function unreadable(group: string | null, model: string | null): string {
   if (group === null) return '`model_name` is missing'
   if (model === null) return '`litellm_params.model` is missing'
+  if (/\s/.test(model)) return `\`${model}\`: a name with blanks cannot be written as \`provider/model\``
   return `\`${model}\` names no host that there is a preset for; one that speaks OpenAI’s format can be written as \`openai/…\` with its \`api_base\``
 }
 

@@ -211,14 +211,15 @@ function keepAliases(
     const path = ['router_settings', 'model_group_alias', alias]
     const name = routeName(alias)
     const target = answers.get(meant) ?? wildcardTarget(meant, providers)
-    if (target === null) notes.dropped(path, `there is no group \`${meant}\``)
+    if (target === name) notes.carried(path, 'the name of the group itself')
+    else if (target === null) notes.dropped(path, `there is no group \`${meant}\``)
     else if (Object.hasOwn(providers.drafts, name.split('/')[0]!))
       notes.dropped(path, `\`${name}\` is a model of a provider here`)
     else {
       // LiteLLM looks at aliases first: the group of the same name is never asked.
       if (routes.delete(name)) notes.changed(path, `it takes the place of the group \`${alias}\``)
       else notes.carried(path, `alias of \`${target}\``)
-      if (name !== target) kept[name] = literal(target)
+      kept[name] = literal(target)
     }
   }
   // An alias of a group whose name another alias took means what that one means.

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
-import { checkKeyFields, issueAdminToken, issueKey, type NewKey, newKeySecret } from './issue-key.ts'
+import { adoptKey, checkKeyFields, issueAdminToken, issueKey, type NewKey, newKeySecret } from './issue-key.ts'
 import { createHasher } from './secret.ts'
 
 const NOW = Date.UTC(2026, 10, 23)
@@ -41,6 +41,7 @@ test('a key keeps what was asked for', () => {
     forbids: ['trace'],
     requireEndUser: true,
     metadata: { owner: 'ada' },
+    disabled: true,
     expiresAt: NOW + 1,
   }
   expect(issueKey(input, { hash, clock }).key).toMatchObject(input)
@@ -50,6 +51,23 @@ test('the stored key does not contain its secret', () => {
   const { key, secret } = issueKey({ name: 'app' }, { hash, clock })
   expect(JSON.stringify(key)).not.toContain(secret.slice(0, -4))
 })
+
+test('a key takes over the secrets that its callers have', () => {
+  const key = adoptKey({ name: 'old' }, ['sk-0123456789abcdefghij', '0123456789abcdefghij'], { hash, clock })
+  expect(key.secrets).toEqual([
+    { hash: hash('sk-0123456789abcdefghij'), hint: 'ghij', expiresAt: null },
+    { hash: hash('0123456789abcdefghij'), hint: 'ghij', expiresAt: null },
+  ])
+})
+
+test.each([
+  ['one that can be guessed', 'sk-short'],
+  ['one with a space', 'sk-0123456789 abcdefghij'],
+  ['one that no header can carry', 'sk-0123456789abcdefghiü'],
+  ['one without an end', `sk-${'a'.repeat(600)}`],
+])('%s is no secret to take over', (_, secret) =>
+  expect(() => adoptKey({ name: 'old' }, [secret], { hash, clock })).toThrow('A secret has 20 to 512 visible'),
+)
 
 describe('a key that could never work is refused, naming the field', () => {
   test.each<[Partial<NewKey>, string]>([

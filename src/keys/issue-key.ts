@@ -23,6 +23,7 @@ export type NewKey = {
   readonly forbids?: readonly string[]
   readonly requireEndUser?: boolean
   readonly metadata?: Readonly<Record<string, string>>
+  readonly disabled?: boolean
   /** ms since the epoch. */
   readonly expiresAt?: number | null
 }
@@ -32,8 +33,39 @@ export type IssuedKey = { readonly key: VirtualKey; readonly secret: string }
 
 /** Makes a key that is not stored yet. Throws `request_malformed` naming the field that makes no sense. */
 export function issueKey(input: NewKey, { hash, clock }: { hash: Hasher; clock: Clock }): IssuedKey {
-  const now = clock.now()
   const { secret, record } = newKeySecret({ hash })
+  return { key: keyWith([record], input, clock.now()), secret }
+}
+
+/**
+ * Makes a key whose secret somebody has already: of another gateway, or of the operator's own choice. Each of `secrets` opens
+ * it; the first is shown by its last characters. Throws as `issueKey` does, and for a secret that could be guessed.
+ */
+export function adoptKey(
+  input: NewKey,
+  secrets: readonly [string, ...string[]],
+  { hash, clock }: { hash: Hasher; clock: Clock },
+): VirtualKey {
+  const records = secrets.map((secret) => adoptedSecret(secret, { hash }))
+  return keyWith(records, input, clock.now())
+}
+
+/** What is shorter could be tried out: there is nothing slow about asking. */
+const SHORTEST_SECRET = 20
+const LONGEST_SECRET = 512
+
+/** The record of a secret that was not made here. Throws `request_malformed` for one that could be guessed or not be sent. */
+function adoptedSecret(secret: string, { hash }: { hash: Hasher }): KeySecret {
+  const { length } = secret
+  if (length < SHORTEST_SECRET || length > LONGEST_SECRET || !/^[\x21-\x7e]+$/.test(secret))
+    throw malformed(
+      'secret',
+      `A secret has ${SHORTEST_SECRET} to ${LONGEST_SECRET} visible ASCII characters without spaces.`,
+    )
+  return { hash: hash(secret), hint: hintOf(secret), expiresAt: null }
+}
+
+function keyWith(secrets: readonly KeySecret[], input: NewKey, now: number): VirtualKey {
   const key: VirtualKey = {
     id: randomId('key'),
     name: input.name,
@@ -47,13 +79,13 @@ export function issueKey(input: NewKey, { hash, clock }: { hash: Hasher; clock: 
     ...(input.forbids === undefined ? {} : { forbids: input.forbids }),
     requireEndUser: input.requireEndUser ?? false,
     metadata: input.metadata ?? {},
-    disabled: false,
+    disabled: input.disabled ?? false,
     createdAt: now,
     expiresAt: input.expiresAt ?? null,
-    secrets: [record],
+    secrets,
   }
   checkKeyFields(key, now)
-  return { key, secret }
+  return key
 }
 
 /** A new secret for a key, and the record of it for `store.rotateKey`. */
