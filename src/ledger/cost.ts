@@ -83,7 +83,8 @@ function costInDoubles(usage: Usage, rates: Rates): NanoUsd | null {
   let pico = 0
   for (let index = 0; index < values.length; index++) {
     const amount = usage[USAGE_UNITS[index] as UsageUnit]
-    if (amount !== 0) pico += amount * (values[index] as number)
+    if (amount === 0) continue
+    pico += amount * (values[index] as number)
     if (!Number.isSafeInteger(pico)) return null
   }
   const halfUp = pico + 500
