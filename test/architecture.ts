@@ -40,6 +40,7 @@ export const LEVELS: readonly { readonly parts: readonly string[]; readonly apar
       'realtime',
       'first-run',
       'import',
+      'declared',
       'state',
     ],
     apart: false,

@@ -15,7 +15,8 @@ export type CliContext = {
   readonly outside: Outside
 }
 
-export const EXIT = { ok: 0, failed: 1, usage: 2 } as const
+/** `differs`: all went well, and what was asked about is not as it is to be. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, differs: 3 } as const
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
 /** The arguments of one call, by their names in the command's row. */

@@ -4,6 +4,7 @@ import { BUDGET_COMMANDS } from './budgets.ts'
 import { checkCommand } from './check.ts'
 import type { Command } from './command.ts'
 import { cachePurgeCommand, cacheStatsCommand } from './cache.ts'
+import { DECLARED_COMMANDS } from './declared.ts'
 import { drillCommand } from './drill.ts'
 import { forecastCommand } from './forecast.ts'
 import { explainCommand } from './explain.ts'
@@ -58,6 +59,7 @@ export const COMMANDS: readonly Command[] = [
   statementCommand,
   reconcileCommand,
   ...REQUEST_COMMANDS,
+  ...DECLARED_COMMANDS,
   ...IMPORT_COMMANDS,
   version,
 ]

@@ -42,7 +42,7 @@ export function overview(group: string | null): string {
     group === null ? 'Weir is an AI API gateway.\n\n' : '',
     `Usage: weir ${group === null ? '<command>' : `${group} <command>`} [options]\n\n`,
     rows(commands.map((command) => [command.name, command.summary])),
-    '\n`weir <command> --help` tells more of one. Exit codes: 0 done, 1 failed, 2 called wrongly.\n',
+    '\n`weir <command> --help` tells more of one. Exit codes: 0 done, 1 failed, 2 called wrongly, 3 something differs (`weir plan`).\n',
   ].join('')
 }
 
@@ -89,7 +89,7 @@ From a checkout, \`npm run weir -- <command>\` runs a command; \`node scripts/we
   and sees changes of keys at once.
 - \`--json\` prints one JSON document on standard output, with the field names of the admin API. Messages for people go to standard error.
 - Secrets are printed once, on standard output, alone on their line: \`KEY=$(weir keys create --name app)\`.
-- Exit codes: 0 done, 1 failed, 2 called wrongly.
+- Exit codes: 0 done, 1 failed, 2 called wrongly, 3 something differs (\`weir plan\`).
 - Colours only on a terminal, and never with \`NO_COLOR\`.
 - Times are UTC.
 

@@ -10,9 +10,9 @@ import { type Finding, mapping } from './finding.ts'
 import { pathText, type Path } from './problem.ts'
 import { isLoopback, parseListen } from './values.ts'
 
-/** The field that a path leads to, or null when there is none. */
-export function fieldAt(path: Path): Field<unknown> | null {
-  let field: Field<unknown> = CONFIG
+/** The field that a path leads to in a file that `root` reads, or null when there is none. */
+export function fieldAt(path: Path, root: Field<unknown> = CONFIG): Field<unknown> | null {
+  let field = root
   for (const part of path) {
     const inner = innerField(field.shape, part)
     if (inner === null) return null
@@ -34,19 +34,19 @@ function innerField(shape: FieldShape, part: string | number): Field<unknown> | 
 }
 
 /** Whether what stands at the path, above it or right below it must not be shown: `keys: sk-…` is a secret where a list belongs. */
-export function isSecretPath(path: Path): boolean {
-  if (path.some((_, index) => fieldAt(path.slice(0, index + 1))?.doc.secret === true)) return true
-  const shape = fieldAt(path)?.shape
+export function isSecretPath(path: Path, root: Field<unknown> = CONFIG): boolean {
+  if (path.some((_, index) => fieldAt(path.slice(0, index + 1), root)?.doc.secret === true)) return true
+  const shape = fieldAt(path, root)?.shape
   return (shape?.type === 'list' || shape?.type === 'map') && shape.item.doc.secret
 }
 
 /** An unknown name in a section: with the nearest known one, or with all of them. */
-export function unknownName(path: Path, name: string): Finding {
-  const shape = fieldAt(path)?.shape
+export function unknownName(path: Path, name: string, root: Field<unknown> = CONFIG): Finding {
+  const shape = fieldAt(path, root)?.shape
   const fields = shape?.type === 'section' ? shape.fields : new Map<string, never>()
   const synonym = [...fields].find(([, field]) => field.field.doc.synonyms.includes(name.toLowerCase()))
   const listed = [...new Set([...fields.values()].map((field) => field.main))].join(', ')
-  const where = path.length === 0 ? 'the config' : `\`${pathText(path)}\``
+  const where = path.length === 0 ? (root === CONFIG ? 'the config' : 'the file') : `\`${pathText(path)}\``
   return {
     path: [...path, name],
     at: 'name',

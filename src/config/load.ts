@@ -3,11 +3,12 @@ import path from 'node:path'
 import { applyOverride, type Override, readOverrides } from './environment.ts'
 import { checkNames, checkOddities, checkValues, fieldAt, isSecretPath, unknownName } from './check.ts'
 import { type ConfigDocument, MAX_CONFIG_BYTES, parseConfigText } from './document.ts'
+import type { Field } from './fields.ts'
 import type { Finding } from './finding.ts'
 import { decodeText, type ReadFile, readFailure } from './files.ts'
 import { type Environment, interpolate } from './interpolate.ts'
 import { describe, formatProblem, parsePath, pathText, type Path, type Problem, sortProblems } from './problem.ts'
-import { type Config, configSchema } from './schema.ts'
+import { CONFIG, type Config, configSchema } from './schema.ts'
 import { collectSecrets } from './secrets.ts'
 
 /** Where the config stands when nobody says otherwise. It may be absent there. */
@@ -49,7 +50,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   if (parsed.document === null) return { ok: false, problems: sortProblems(parsed.problems) }
 
   const { document } = parsed
-  const filled = await fillTexts(document, file, options)
+  const filled = await fillTexts(document, file, options, takesFile)
   const { overrides, warnings } = readOverrides(options.environment)
   let value: unknown
   try {
@@ -128,7 +129,13 @@ type Filled = {
   readonly templates: ReadonlyMap<string, string>
 }
 
-async function fillTexts(document: ConfigDocument, file: string, options: LoadOptions): Promise<Filled> {
+/** Fills in variables everywhere, and the content of files where `takesFile` says so. */
+export async function fillTexts(
+  document: ConfigDocument,
+  file: string,
+  options: Pick<LoadOptions, 'environment' | 'readFile'>,
+  takesFile: (path: Path) => boolean,
+): Promise<Filled> {
   const problems: Problem[] = []
   const templates = new Map<string, string>()
   for (const node of document.texts) {
@@ -194,9 +201,15 @@ type Issue = {
   readonly params?: Readonly<Record<string, unknown>> | undefined
 }
 
-function findingsOf(issue: Issue, value: unknown, words: (found: unknown, secret: boolean) => string): Finding[] {
+/** What zod says of a file that `root` reads, in the words of whoever wrote it. */
+export function findingsOf(
+  issue: Issue,
+  value: unknown,
+  words: (found: unknown, secret: boolean) => string,
+  root: Field<unknown> = CONFIG,
+): Finding[] {
   const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)))
-  if (issue.code === 'unrecognized_keys') return (issue.keys ?? []).map((name) => unknownName(path, name))
+  if (issue.code === 'unrecognized_keys') return (issue.keys ?? []).map((name) => unknownName(path, name, root))
   const found = valueAt(value, path)
   const hint = typeof issue.params?.['hint'] === 'string' ? issue.params['hint'] : null
   if (found === undefined) {
@@ -205,17 +218,17 @@ function findingsOf(issue: Issue, value: unknown, words: (found: unknown, secret
         path,
         at: 'value',
         message: `\`${String(path.at(-1))}\` is missing`,
-        hint: `Expected: ${expectedAt(path, issue)}.`,
+        hint: `Expected: ${expectedAt(path, issue, root)}.`,
       },
     ]
   }
-  const message = `expected ${expectedAt(path, issue)}; found ${words(found, isSecretPath(path))}`
+  const message = `expected ${expectedAt(path, issue, root)}; found ${words(found, isSecretPath(path, root))}`
   return [{ path, at: 'value', message, hint }]
 }
 
-function expectedAt(path: Path, issue: Issue): string {
+function expectedAt(path: Path, issue: Issue, root: Field<unknown>): string {
   if (issue.code === 'custom') return issue.message
-  const field = fieldAt(path)
+  const field = fieldAt(path, root)
   switch (field?.shape.type) {
     case 'list':
       return 'a list'

@@ -55,7 +55,7 @@ const SHORTEST_SECRET = 20
 const LONGEST_SECRET = 512
 
 /** The record of a secret that was not made here. Throws `request_malformed` for one that could be guessed or not be sent. */
-function adoptedSecret(secret: string, { hash }: { hash: Hasher }): KeySecret {
+export function adoptedSecret(secret: string, { hash }: { hash: Hasher }): KeySecret {
   const { length } = secret
   if (length < SHORTEST_SECRET || length > LONGEST_SECRET || !/^[\x21-\x7e]+$/.test(secret))
     throw malformed(
