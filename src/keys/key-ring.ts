@@ -71,6 +71,11 @@ export function createKeyRing({
     const hashed = hash(secret)
     const cached = known.get(hashed) ?? unknown.get(hashed)
     if (cached !== undefined && cached.staleAtMs > clock.monotonicMs()) return judge(cached.found, addressOf)
+    return lookedUp(hashed, addressOf)
+  }
+
+  // Apart, as its closure would cost every call an object to close over.
+  function lookedUp(hashed: string, addressOf: CallerAddress): Promise<KeyWithTeam> {
     return lookUp(hashed).then((found) => judge(found, addressOf))
   }
 

@@ -94,27 +94,26 @@ export function admitStage(
     return intent === null ? plan : intend(exchange, intent, plan)
   }
 
-  /** Of callers as the key ring knows them, without an end user: the same objects for as long as it does. */
-  const scopes = new WeakMap<KeyWithTeam, readonly Scope[]>()
-  function scopesFor(exchange: Exchange, caller: KeyWithTeam): readonly Scope[] {
-    if (exchange.endUser !== null) return scopesOf(exchange, caller, config.limits)
-    let known = scopes.get(caller)
-    if (known === undefined) scopes.set(caller, (known = scopesOf(exchange, caller, config.limits)))
-    return known
+  // Apart: a function that closes over something makes an object for it at every call.
+  function withinBudgets([exchange, request, call, caller, planned]: Admission, sized: Sized): Promise<Plan> {
+    const replan = (route: string): Plan => planStage(exchange, request, call, caller, route)
+    return reserveBudgets(exchange, caller, planned, { ...spendingTools(sized), replan }).then((plan) =>
+      written(exchange, plan, sized),
+    )
   }
 
   return (exchange, request, call, caller, planned) => {
     const sized = sizeOf(call)
     const { inputTokens } = sized
     const outputTokens = Math.min(call.facts.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS, MOST_OUTPUT_TOKENS)
-    exchange.reservation = limiter.admit(scopesFor(exchange, caller), inputTokens + outputTokens)
-    if (!budgets.any) return written(exchange, planned, sized)
-    const replan = (route: string): Plan => planStage(exchange, request, call, caller, route)
-    return reserveBudgets(exchange, caller, planned, { ...spendingTools(sized), replan }).then((plan) =>
-      written(exchange, plan, sized),
-    )
+    exchange.reservation = limiter.admit(scopesOf(exchange, caller, config.limits), inputTokens + outputTokens)
+    return budgets.any
+      ? withinBudgets([exchange, request, call, caller, planned], sized)
+      : written(exchange, planned, sized)
   }
 }
+
+type Admission = Parameters<Stages['admit']>
 
 /** A request, and what is known of its size. */
 type Sized = { readonly call: Call; readonly inputTokens: number; readonly writesCache: boolean }

@@ -17,8 +17,12 @@ export function authenticateStage({ load, keyRing }: Engine, { config }: Snapsho
         retryAfterMs: 1_000,
       })
     const found = keyRing.authenticate(secretOf(request), addressOf)
-    return found instanceof Promise ? found.then((caller) => identified(exchange, caller)) : identified(exchange, found)
+    return found instanceof Promise ? identifiedLater(exchange, found) : identified(exchange, found)
   }
+}
+
+async function identifiedLater(exchange: Exchange, caller: Promise<KeyWithTeam>): Promise<KeyWithTeam> {
+  return identified(exchange, await caller)
 }
 
 /** Notes who calls; throws when its key may not come in here. */

@@ -27,7 +27,7 @@ import { onTrial, toldTrial } from './trials.ts'
 import { qualityIn } from './quality.ts'
 import { unsuited } from './unsuited.ts'
 
-type Routed = {
+export type Routed = {
   readonly route: Route
   readonly plan: Plan
   /** The conversation that is to be remembered; null: none. */
@@ -69,11 +69,15 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
 
   function resolve(name: string, caller: KeyWithTeam): Route {
     const route = catalogue.resolve(name)
-    if (route !== null) return route
+    if (route === null) throw unknownModel(name, caller)
+    return route
+  }
+
+  function unknownModel(name: string, caller: KeyWithTeam): GatewayError {
     const shared = ownerModels(caller)
     const usable = catalogue.list().flatMap(({ id }) => (modelAllowed(caller.key.models, shared, [id]) ? [id] : []))
     const nearest = catalogue.nearest(name, usable)
-    throw new GatewayError('model_unknown', {
+    return new GatewayError('model_unknown', {
       message: `There is no model ${quoted(name)} here.${nearest.length > 0 ? ` Did you mean ${nearest.join(', ')}?` : ''}`,
       param: 'model',
     })
@@ -90,9 +94,13 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
   }
 
   /** Throws where there is nobody to ask: with what is missing, and who has it. */
-  function served(planned: Plan, { call, dialect, caller }: Asked): Plan {
-    const { targets, excluded, route } = planned
-    if (targets.length > 0 || excluded.length === 0) return planned
+  function served(planned: Plan, asked: Asked): Plan {
+    if (planned.targets.length === 0 && planned.excluded.length > 0) refuseUnserved(planned, asked)
+    return planned
+  }
+
+  function refuseUnserved(planned: Plan, { call, dialect, caller }: Asked): void {
+    const { excluded, route } = planned
     const { key } = caller
     if (excluded.every(({ why }) => why === NOT_ALLOWED)) throw notAllowed(call.facts.model, caller)
     if (excluded.every(({ why }) => why === NO_PRICE))
@@ -111,7 +119,6 @@ export function createRouter(engine: PlanEngine, snapshot: Snapshot): Router {
         allowed: (names) => modelAllowed(key.models, ownerModels(caller), names),
         suits: (deployment) => suits.isKnownTo(deployment, { call, dialect }),
       })
-    return planned
   }
 
   function chosen(asked: Asked, route: Route, barred: Barred, how: How): Omit<Routed, 'trial' | 'replaced'> {
@@ -184,9 +191,12 @@ type Barred = ((deployment: Deployment) => string | null) | null
  * deployments of which the key may use some. Throws `model_not_allowed`.
  */
 function barredBy(route: Route, name: string, caller: KeyWithTeam): Barred {
-  const { key } = caller
   const shared = ownerModels(caller)
-  if (key.models === null && shared === null) return null
+  return caller.key.models === null && shared === null ? null : barredByGlobs(route, name, caller, shared)
+}
+
+function barredByGlobs(route: Route, name: string, caller: KeyWithTeam, shared: readonly string[] | null): Barred {
+  const { key } = caller
   const allowed = (names: readonly string[]): boolean => modelAllowed(key.models, shared, names)
   if (allowed(route.only === null ? [name] : [name, route.only.deployment.id])) return null
   if (route.isConfigured || route.only !== null) throw notAllowed(name, caller)

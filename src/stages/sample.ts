@@ -183,9 +183,9 @@ export type SampleStage = (exchange: Exchange, request: ClientRequest, call: Cal
 
 export function sampleStage({ sampler, clock }: Pick<Engine, 'sampler' | 'clock'>, { config }: Snapshot): SampleStage {
   const { noStoreTags } = config.cache
-  return (exchange, request, call, caller) => {
-    if (exchange.entrance.dialect.translator === undefined || !sampler.wants(exchange.route, caller, exchange.trial))
-      return
+
+  // Apart: a function that closes over something makes an object for it at every call.
+  function mark(...[exchange, request, call, caller]: Parameters<SampleStage>): void {
     if (exchange.answerCopy !== null || caller.key.metadata['lab'] === 'off') return
     const copy = sampler.copy()
     if (copy === null) return
@@ -211,6 +211,11 @@ export function sampleStage({ sampler, clock }: Pick<Engine, 'sampler' | 'clock'
       // It is being closed: that its entry is durable can be waited for a moment later.
       queueMicrotask(() => whenBooked(sampler, sample))
     })
+  }
+
+  return (exchange, request, call, caller) => {
+    if (exchange.entrance.dialect.translator !== undefined && sampler.wants(exchange.route, caller, exchange.trial))
+      mark(exchange, request, call, caller)
   }
 }
 
