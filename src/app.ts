@@ -19,12 +19,12 @@ import type { Entrance } from './handle.ts'
 import type { ClientRequest } from './core/client-request.ts'
 import type { Reply } from './core/reply.ts'
 import type { ReceivedRequest } from './http/http1/received-request.ts'
-import { responseOf } from './http/response.ts'
+import { replyOf, responseOf } from './http/response.ts'
 import { trainInThread } from './head-thread.ts'
 import type { AddressOf } from './handle.ts'
 import { createByteBudget } from './http/body.ts'
 import { callerAddress } from './http/caller.ts'
-import { entranceOf, matchEndpoint } from './http/endpoints.ts'
+import { entranceOf, isBrief, matchEndpoint } from './http/endpoints.ts'
 import type { Session } from './realtime/session.ts'
 import { createOwnEndpoints, pathOf } from './own-endpoints.ts'
 import type { Current, OwnTools } from './own-endpoints.ts'
@@ -418,9 +418,11 @@ export function createGateway(options: GatewayOptions): Gateway {
     const path = pathOf(request.target)
     const match = matchEndpoint(request.method, path)
     const entrance = entranceOf(match, path, request.target)
+    const addressOf = addressBehind(request, socketAddressOf)
+    if (isBrief(match)) return ownEndpoints(asRequest(request), match, path, addressOf).then(replyOf)
     // Forms are large, and read piece by piece.
     if (entrance === null || entrance.dialect.takesForms === true) return null
-    return relayed(request, entrance, addressBehind(request, socketAddressOf))
+    return relayed(request, entrance, addressOf)
   }
 
   return {
@@ -466,6 +468,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       drills.stop()
     },
   }
+}
+
+/** A question without a body. */
+function asRequest({ method, url, headers }: ReceivedRequest): Request {
+  return new Request(url, { method, headers: [...headers] })
 }
 
 function noAddress(): null {

@@ -199,6 +199,24 @@ export function matchEndpoint(method: string, path: string): Match {
   return { type: method === 'OPTIONS' ? 'options' : 'wrong_method', allow }
 }
 
+/** Questions whose answer is short and whole. */
+const BRIEF: ReadonlySet<EndpointKind> = new Set<EndpointKind>([
+  'models',
+  'model',
+  'models_v1beta',
+  'model_v1beta',
+  'request',
+  'budget',
+  'billing_subscription',
+  'billing_usage',
+  'health',
+  'ready',
+])
+
+export function isBrief(match: Match): boolean {
+  return match.type === 'found' && BRIEF.has(match.endpoint.kind)
+}
+
 /** Where a call that is relayed comes in; null for what the gateway answers itself. */
 export function entranceOf(match: Match, path: string, url: string): Entrance | null {
   if (match.type !== 'found') return null

@@ -258,6 +258,14 @@ test('once it retires, an answer is the last of its connection; once it stops, t
   expect(listener.pending()).toBe(0)
 })
 
+test('a client that wants one answer gets it, and its connection is closed', async () => {
+  start(echo)
+  const { socket, closed, text: received } = await client()
+  socket.write(post('/a', 'one', 'connection: close') + post('/a', 'two'))
+  await closed
+  expect(received()).toMatch(/^HTTP\/1\.1 200 OK\r\nconnection: close\r\n[^]*<one>$/)
+})
+
 test('a connection that lies idle is closed, one whose answer takes its time is not', async () => {
   const late = Promise.withResolvers<void>()
   start(

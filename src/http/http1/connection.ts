@@ -206,9 +206,9 @@ export class Connection implements Bearer {
   }
 
   #isLast({ headers }: Pick<Reply, 'headers'>): boolean {
-    return (
-      this.#tools.isRetiring || headers['connection'] === 'close' || (this.#request?.missingBytes ?? 0) > UNWANTED_BYTES
-    )
+    const request = this.#request
+    if (this.#tools.isRetiring || request === null || request.isLast) return true
+    return headers['connection'] === 'close' || request.missingBytes > UNWANTED_BYTES
   }
 
   async #stream({ status, headers }: Reply, { pieces }: ReplyBody & { readonly type: 'stream' }): Promise<void> {

@@ -24,6 +24,8 @@ export class ReceivedRequest implements ClientRequest, ClosingSignal {
   readonly method: string
   /** Path and query. */
   readonly target: string
+  /** The client wants no more answers on its connection. */
+  readonly isLast: boolean
   readonly headers: HeaderSource
   readonly body = null
   aborted = false
@@ -36,9 +38,10 @@ export class ReceivedRequest implements ClientRequest, ClosingSignal {
   #listeners: ClosingListener[] | null = null
   readonly #bearer: Bearer
 
-  constructor({ method, target, headers, bodyBytes }: RequestHead, ascii: string | null, bearer: Bearer) {
+  constructor({ method, target, headers, bodyBytes, isLast }: RequestHead, ascii: string | null, bearer: Bearer) {
     this.method = method
     this.target = target
+    this.isLast = isLast
     this.headers = headers
     this.ascii = ascii
     this.#missingBytes = ascii === null ? bodyBytes : 0

@@ -8,6 +8,15 @@ function head(line: string, headers: readonly string[] = PLAIN): string {
   return [line, ...headers].join('\r\n')
 }
 
+test('a client may say what is to become of its connection', () => {
+  const isLast = (...more: string[]): unknown => readRequestHead(head('POST / HTTP/1.1', [...PLAIN, ...more]))?.isLast
+  expect([
+    isLast(),
+    isLast('connection: Keep-Alive', 'keep-alive: 5'),
+    isLast('Connection: Close', 'te: trailers'),
+  ]).toEqual([false, false, true])
+})
+
 test('a plain request is read: method, target, headers whatever their letters, length', () => {
   const read = readRequestHead(
     head('POST /v1/chat/completions?a=b HTTP/1.1', [...PLAIN, 'Authorization:Bearer x ', 'X-A: 1', 'x-a: 2']),
@@ -46,7 +55,7 @@ for (const [title, text] of [
   ['a bare line feed in a value', head('POST / HTTP/1.1', [...PLAIN, 'x: a\nb: c'])],
   ['a bare carriage return in a value', head('POST / HTTP/1.1', [...PLAIN, 'x: a\rb'])],
   ['a NUL in a value', head('POST / HTTP/1.1', [...PLAIN, 'x: a\0b'])],
-  ['a connection that is to close', head('POST / HTTP/1.1', [...PLAIN, 'connection: close'])],
+  ['a connection with two fates', head('POST / HTTP/1.1', [...PLAIN, 'connection: close, keep-alive'])],
   ['an upgrade', head('GET / HTTP/1.1', ['host: a', 'connection: Upgrade', 'upgrade: websocket'])],
   ['a wait for a go-ahead', head('POST / HTTP/1.1', [...PLAIN, 'expect: 100-continue'])],
   ['a head of 9 KB', head('POST / HTTP/1.1', [...PLAIN, `x: ${'a'.repeat(9_000)}`])],

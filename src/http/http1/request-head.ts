@@ -1,6 +1,5 @@
 // The head of a client's request (RFC 9112), as far as our own connections take it: a call with a path, plain headers and a body of known
-// length, from a client that keeps its connection. Everything else that is allowed, or that two programs might read in two ways, is left to
-// Bun's server.
+// length. Everything else that is allowed, or that two programs might read in two ways, is left to Bun's server.
 import type { HeaderSource } from '../../core/headers.ts'
 import { headerPlaces, ReceivedHeaders } from '../../core/received-headers.ts'
 
@@ -10,6 +9,8 @@ export type RequestHead = {
   readonly target: string
   readonly headers: HeaderSource
   readonly bodyBytes: number
+  /** The client wants no more answers on its connection. */
+  readonly isLast: boolean
 }
 
 const MAX_HEAD_BYTES = 8 * 1024
@@ -21,7 +22,7 @@ const BEYOND_ASCII = /[\x80-\xff]/
 const HOST = /^[\w.:[\]-]+$/
 const VERSION = ' HTTP/1.1'
 /** They change what follows the head, or what becomes of the connection. */
-const UNUSUAL = ['transfer-encoding', 'upgrade', 'expect', 'te', 'trailer', 'http2-settings', 'keep-alive']
+const UNUSUAL = ['transfer-encoding', 'upgrade', 'expect', 'trailer', 'http2-settings']
 
 /** @param text the head without its empty line, a byte a character. Null: it is for another server. */
 export function readRequestHead(text: string): RequestHead | null {
@@ -36,16 +37,24 @@ export function readRequestHead(text: string): RequestHead | null {
   if (places === null || places.length > 4 * MAX_HEADERS) return null
   const headers = new ReceivedHeaders(text, places)
   const bodyBytes = bodyBytesOf(method, headers)
-  if (bodyBytes === null || !isUsual(headers)) return null
-  return { method, target, headers, bodyBytes }
+  const isLast = isLastIn(headers)
+  if (bodyBytes === null || isLast === null || !isUsual(headers)) return null
+  return { method, target, headers, bodyBytes, isLast }
 }
 
 function isUsual(headers: HeaderSource): boolean {
   // A request without a host, or with two, is none.
   if (!HOST.test(headers.get('host') ?? '')) return false
   for (const name of UNUSUAL) if (headers.get(name) !== null) return false
+  return true
+}
+
+/** Null: something else is to become of the connection. */
+function isLastIn(headers: HeaderSource): boolean | null {
   const connection = headers.get('connection')
-  return connection === null || connection.toLowerCase() === 'keep-alive'
+  if (connection === null) return false
+  const wish = connection.toLowerCase()
+  return wish === 'keep-alive' ? false : wish === 'close' ? true : null
 }
 
 /** Null: there is no length, or none that can be read in one way only. */
