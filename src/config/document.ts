@@ -209,3 +209,16 @@ function textsOf(root: Node): TextNode[] {
   visit(root, [])
   return texts
 }
+
+/** The plain value of a document, or the problem that it has none: a merge of what is no mapping. */
+export function plainValue(
+  document: ConfigDocument,
+  file: string,
+): { readonly value: unknown; readonly problem: null } | { readonly value: null; readonly problem: Problem } {
+  try {
+    return { value: document.value() ?? {}, problem: null }
+  } catch (error) {
+    const message = `the file cannot be read: ${error instanceof Error ? error.message : String(error)}`
+    return { value: null, problem: { file, line: 1, column: 1, path: '', message, hint: null } }
+  }
+}

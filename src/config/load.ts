@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { applyOverride, type Override, readOverrides } from './environment.ts'
 import { checkNames, checkOddities, checkValues, fieldAt, isSecretPath, unknownName } from './check.ts'
-import { type ConfigDocument, MAX_CONFIG_BYTES, parseConfigText } from './document.ts'
+import { type ConfigDocument, MAX_CONFIG_BYTES, parseConfigText, plainValue } from './document.ts'
 import type { Field } from './fields.ts'
 import type { Finding } from './finding.ts'
 import { decodeText, type ReadFile, readFailure } from './files.ts'
@@ -52,13 +52,9 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   const { document } = parsed
   const filled = await fillTexts(document, file, options, takesFile)
   const { overrides, warnings } = readOverrides(options.environment)
-  let value: unknown
-  try {
-    value = document.value() ?? {}
-  } catch (error) {
-    const message = `the file cannot be read: ${error instanceof Error ? error.message : String(error)}`
-    return { ok: false, problems: [...parsed.problems, { file, line: 1, column: 1, path: '', message, hint: null }] }
-  }
+  const plain = plainValue(document, file)
+  if (plain.problem !== null) return { ok: false, problems: [...parsed.problems, plain.problem] }
+  let value = plain.value
   for (const override of overrides) value = applyOverride(value, override.variable.path, override.value)
 
   const locate = locator(file, document, overrides)

@@ -1,5 +1,5 @@
 // The text of a file of teams, keys and budgets → what it declares, or every problem with its line and column.
-import { parseConfigText } from '../config/document.ts'
+import { parseConfigText, plainValue } from '../config/document.ts'
 import type { ReadFile } from '../config/files.ts'
 import type { Finding } from '../config/finding.ts'
 import { mapping } from '../config/finding.ts'
@@ -30,7 +30,8 @@ export async function readDeclared(
     const place = at === 'name' ? document.namePlace(path) : document.place(path)
     return { file, line: place?.line ?? null, column: place?.column ?? null, path: pathText(path), message, hint }
   }
-  const value = document.value() ?? {}
+  const { value, problem } = plainValue(document, file)
+  if (problem !== null) return { ok: false, problems: [problem] }
   const words = (found: unknown, secret: boolean): string =>
     typeof found === 'string' && filled.templates.has(found) ? filled.templates.get(found)! : describe(found, secret)
   const result = DECLARED.schema.safeParse(value)

@@ -14,6 +14,7 @@ import { type ForeignRow, integerIn, isDeleted, jsonIn, partsOf, textIn } from '
 import { channelProvider } from './channel-provider.ts'
 import type { ChannelType } from './channel-types.ts'
 import type { Finding, Outcome } from './finding.ts'
+import { providerProblem } from './provider-problem.ts'
 
 /** A channel that is in use, with the name of its provider. */
 type Served = {
@@ -64,6 +65,11 @@ export function importChannels(
         note('dropped', `${others.join(', ')}: a name with blanks cannot be written as \`provider/model\``)
       }
       for (const part of channelProvider(row, type, [...models.values()], note)) {
+        const problem = providerProblem(part.provider)
+        if (problem !== null) {
+          note('dropped', `nobody can be called: ${problem}`)
+          continue
+        }
         const wanted = providerName(textIn(row, 'name'))
         const name = freeName(
           wanted === 'provider' ? providerName(type.title) : wanted,

@@ -4,6 +4,7 @@ import { durationOfSeconds } from './amounts.ts'
 import type { FileNotes } from './finding.ts'
 import type { NamedHost } from './litellm-hosts.ts'
 import { countOf, mappingOf, type Written, written } from './litellm-values.ts'
+import { providerProblem } from './provider-problem.ts'
 
 export type Connection = {
   readonly provider: Readonly<Record<string, unknown>>
@@ -40,6 +41,11 @@ export function litellmConnection(
   readHeaders(reader)
   readDeadlines(reader)
   readGrants(reader)
+  const problem = providerProblem(reader.provider)
+  if (problem !== null) {
+    notes.dropped(entry.path, `nobody can be called: ${problem}`)
+    return null
+  }
   return { provider: reader.provider, secrets: reader.secrets }
 }
 
@@ -79,10 +85,7 @@ function readPlain({ host, name }: NamedHost, reader: Reader, path: Path): boole
   if (base !== null)
     reader.provider['base_url'] = trimmed(base.text).replace(host.cut ?? /$^/, '') + (host.append ?? '')
   if (base === null && host.needsBase === true) {
-    reader.notes.dropped(
-      [...path, 'litellm_params', 'model'],
-      `\`${name}\` has no address of its own: \`api_base\` is missing`,
-    )
+    reader.notes.dropped(path, `\`${name}\` has no address of its own: \`api_base\` is missing`)
     return false
   }
   takeKey(reader)
@@ -94,7 +97,7 @@ function readDeployments(reader: Reader, path: Path): boolean {
   const base = take(reader, ['api_base', 'base_url'], 'base_url of the provider')
   const version = take(reader, ['api_version'], 'api_version of the provider')
   if (base === null) {
-    reader.notes.dropped([...path, 'litellm_params', 'model'], '`api_base` is missing, so its resource is not known')
+    reader.notes.dropped(path, '`api_base` is missing, so its resource is not known')
     return false
   }
   const address = trimmed(base.text).replace(/\/openai(?:\/deployments(?:\/[^/]*)?)?$/, '')
@@ -188,6 +191,11 @@ function readDeadlines(reader: Reader): void {
     ...(timeout === null ? {} : { first_token: timeout, idle: timeout }),
     ...(stream === null ? {} : { idle: stream, ...(timeout === null ? { first_token: stream } : {}) }),
   }
+  for (const [name, read] of [
+    ['timeout', timeout],
+    ['stream_timeout', stream],
+  ] as const)
+    if (read === null && params[name] !== undefined) notes.dropped(at(name), 'no number of seconds from 0.01 to 86400')
   if (Object.keys(timeouts).length === 0) return
   reader.provider['timeouts'] = timeouts
   if (timeout !== null) notes.carried(at('timeout'), 'deadlines of the provider: first token, and between two pieces')

@@ -87,10 +87,7 @@ function readEntry(entry: Params, path: Path, credentials: Credentials, notes: F
     return null
   }
   const connection = litellmConnection(named, { path, params }, notes)
-  if (connection === null) {
-    notes.dropped(path, `nobody could be called for \`${group}\``)
-    return null
-  }
+  if (connection === null) return null
   notes.carried(at('model'), `preset \`${String(connection.provider['preset'])}\`, model \`${named.model}\``)
   if (params['custom_llm_provider'] !== undefined) notes.carried(at('custom_llm_provider'), 'preset of the provider')
   const info = infoOf(entry)
@@ -114,6 +111,9 @@ function readEntry(entry: Params, path: Path, credentials: Credentials, notes: F
 function unreadable(group: string | null, model: string | null): string {
   if (group === null) return '`model_name` is missing'
   if (model === null) return '`litellm_params.model` is missing'
+  if (model === '*')
+    return '`*` for every host: name the hosts that are meant (`openai/*`), each finds its key by its variable'
+  if (model.endsWith('/')) return `\`${model}\` names no model`
   if (/\s/.test(model)) return `\`${model}\`: a name with blanks cannot be written as \`provider/model\``
   return `\`${model}\` names no host that there is a preset for; one that speaks OpenAI’s format can be written as \`openai/…\` with its \`api_base\``
 }

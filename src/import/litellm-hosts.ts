@@ -78,7 +78,8 @@ const LITELLM_HOSTS: Readonly<Record<string, Host>> = {
   nscale: { preset: 'nscale' },
   wandb: { preset: 'wandb' },
   baseten: { preset: 'baseten' },
-  huggingface: { preset: 'huggingface' },
+  // An address of one's own is that of a server, whose API begins below it.
+  huggingface: { preset: 'huggingface', cut: /\/v1(?:\/chat\/completions)?$/, append: '/v1' },
   databricks: { preset: 'databricks', needsBase: true },
   snowflake: { preset: 'snowflake', needsBase: true },
   github: { preset: 'github-models' },

@@ -1,12 +1,14 @@
 // Groups of LiteLLM's file → routes, aliases, and who steps in for whom.
-import type { Path } from '../config/problem.ts'
 import { literal, type RouteDraft, routeName, type TargetDraft } from './draft.ts'
 import type { FileNotes } from './finding.ts'
+import { addFallbacks, type Routes, wildcardTarget } from './litellm-fallbacks.ts'
 import type { PlacedDeployment, Providers } from './litellm-providers.ts'
-import { listOf, mappingOf, textOf } from './litellm-values.ts'
+import { isOn, mappingOf, textOf } from './litellm-values.ts'
+
+/** What a weight may be at most. */
+const MOST_WEIGHT = 1_000_000
 
 type Params = Readonly<Record<string, unknown>>
-type Routes = Map<string, RouteDraft>
 
 export type LitellmRoutes = {
   readonly routes: Readonly<Record<string, RouteDraft>>
@@ -36,7 +38,7 @@ export function litellmRoutes(providers: Providers, root: Params, notes: FileNot
   const router = mappingOf(root['router_settings'])
   const strategy = readStrategy(router, notes)
   const aliases = readAliases(router, notes)
-  const byTag = router['enable_tag_filtering'] === true
+  const byTag = isOn(router['enable_tag_filtering'])
   if (router['enable_tag_filtering'] !== undefined)
     notes.changed(
       ['router_settings', 'enable_tag_filtering'],
@@ -51,6 +53,11 @@ export function litellmRoutes(providers: Providers, root: Params, notes: FileNot
     if (isProviders) {
       notePart(members, own, name, notes)
       if (own !== undefined) answers.set(group, name)
+      continue
+    }
+    if (name === '' || routes.has(name)) {
+      for (const { path } of members)
+        notes.dropped([...path, 'model_name'], `\`${name}\` would be its name, which is none or taken`)
       continue
     }
     for (const { path } of members)
@@ -117,7 +124,7 @@ function routeOf(members: readonly PlacedDeployment[], strategy: string, byTag: 
       targets.set(member.target, { use: literal(member.target), weight, ...whenOf(member, byTag) })
     else known.weight += weight
   }
-  const list = [...targets.values()]
+  const list = withinBounds([...targets.values()])
   const isWeighted = strategy === 'weighted' && list.length > 1
   const isEven = list.every(({ weight }) => weight === list[0]!.weight)
   const fallbacks = later.map((member) => withCondition(member.target, member, byTag))
@@ -130,6 +137,13 @@ function routeOf(members: readonly PlacedDeployment[], strategy: string, byTag: 
     ),
     ...(fallbacks.length === 0 ? {} : { fallbacks }),
   }
+}
+
+/** Tokens a minute are larger numbers than weights may be: only their ratio counts. */
+function withinBounds<T extends { readonly weight: number }>(targets: readonly T[]): readonly T[] {
+  const most = Math.max(...targets.map(({ weight }) => weight))
+  const scale = 10 ** Math.max(0, Math.ceil(Math.log10(most / MOST_WEIGHT)))
+  return scale === 1 ? targets : targets.map((target) => ({ ...target, weight: target.weight / scale }))
 }
 
 /** LiteLLM shuffles by the first of these that a deployment of the group has. */
@@ -171,17 +185,21 @@ function readStrategy(router: Params, notes: FileNotes): string {
 }
 
 function readRetries(root: Params, notes: FileNotes): number | null {
+  let found: number | null = null
   for (const section of ['router_settings', 'litellm_settings']) {
     const written = mappingOf(root[section])['num_retries']
     if (typeof written !== 'number' || !Number.isInteger(written) || written < 0) continue
-    const retries = Math.min(written, 5)
+    if (found !== null) {
+      notes.dropped([section, 'num_retries'], '`router_settings.num_retries` counts')
+      continue
+    }
+    found = Math.min(written, 5)
     notes.changed(
       [section, 'num_retries'],
-      `retries: ${retries} at one target; the other targets are tried besides, within a budget of retries`,
+      `retries: ${found} at one target; the other targets are tried besides, within a budget of retries`,
     )
-    return retries
   }
-  return null
+  return found
 }
 
 /** Alias → group, with the path of each. */
@@ -213,6 +231,8 @@ function keepAliases(
     const target = answers.get(meant) ?? wildcardTarget(meant, providers)
     if (target === name) notes.carried(path, 'the name of the group itself')
     else if (target === null) notes.dropped(path, `there is no group \`${meant}\``)
+    else if (name === '' || Object.hasOwn(kept, name))
+      notes.dropped(path, `\`${name}\` would be its name, which is none or taken`)
     else if (Object.hasOwn(providers.drafts, name.split('/')[0]!))
       notes.dropped(path, `\`${name}\` is a model of a provider here`)
     else {
@@ -224,115 +244,4 @@ function keepAliases(
   }
   // An alias of a group whose name another alias took means what that one means.
   return Object.fromEntries(Object.entries(kept).map(([name, target]) => [name, kept[target] ?? target]))
-}
-
-/** `openai/gpt-5` where `openai/*` is a group. */
-function wildcardTarget(name: string, { wildcards }: Providers): string | null {
-  const exact = wildcards.find(({ provider }) => name.startsWith(`${provider}/`))
-  return exact === undefined ? null : name
-}
-
-type Known = {
-  readonly routes: Routes
-  readonly answers: ReadonlyMap<string, string>
-  readonly aliases: Readonly<Record<string, string>>
-  readonly providers: Providers
-}
-
-/** Names of the lists → the field of a route that they become. */
-const FALLBACK_LISTS: Readonly<Record<string, 'fallbacks' | 'context_length' | 'content_filter'>> = {
-  fallbacks: 'fallbacks',
-  context_window_fallbacks: 'context_length',
-  content_policy_fallbacks: 'content_filter',
-}
-
-function addFallbacks(known: Known, root: Params, notes: FileNotes): void {
-  for (const section of ['litellm_settings', 'router_settings']) {
-    const settings = mappingOf(root[section])
-    for (const [name, field] of Object.entries(FALLBACK_LISTS))
-      listOf(settings[name]).forEach((item, index) => {
-        for (const [group, others] of Object.entries(mappingOf(item)))
-          addList(known, { group, others: listOf(others), field, path: [section, name, index, group] }, notes)
-      })
-    const path = [section, 'default_fallbacks']
-    const others = listOf(settings['default_fallbacks'])
-    if (others.length > 0) addList(known, { group: '*', others, field: 'fallbacks', path }, notes)
-  }
-}
-
-type FallbackList = {
-  readonly group: string
-  readonly others: readonly unknown[]
-  readonly field: 'fallbacks' | 'context_length' | 'content_filter'
-  readonly path: Path
-}
-
-function addList(known: Known, { group, others, field, path }: FallbackList, notes: FileNotes): void {
-  const own = known.answers.get(group)
-  const names = group === '*' ? withoutOwn(known, field) : own !== undefined && known.routes.has(own) ? [own] : []
-  if (names.length === 0) {
-    notes.dropped(path, group === '*' ? 'every route has fallbacks of its own' : `there is no route for \`${group}\``)
-    return
-  }
-  const missing = others.filter((other) => typeof other !== 'string' || targetOf(known, other) === null)
-  for (const other of missing)
-    notes.dropped(
-      path,
-      typeof other === 'string'
-        ? `there is no group \`${other}\``
-        : 'a fallback with parameters of its own: only names can step in',
-    )
-  let isNamedDirectly = false
-  for (const name of names)
-    for (const other of others) {
-      const target = typeof other === 'string' ? targetOf(known, other) : null
-      if (target === null || target === name) continue
-      const route = known.routes.get(target)
-      const isCircle = route !== undefined && leadsTo(known.routes, target, name)
-      isNamedDirectly ||= isCircle
-      add(known.routes, name, field, isCircle ? route.targets : [literal(target)])
-    }
-  const words = field === 'fallbacks' ? 'fallbacks' : `on.${field}`
-  if (isNamedDirectly)
-    notes.changed(path, `${words}; the targets are named one by one where two routes step in for each other`)
-  else if (missing.length < others.length)
-    notes.carried(path, `${words} of ${names.map((name) => `\`${name}\``).join(', ')}`)
-}
-
-/** Routes that no list of theirs was given for. */
-function withoutOwn({ routes }: Known, field: FallbackList['field']): readonly string[] {
-  const has = (route: RouteDraft) => (field === 'fallbacks' ? route.fallbacks : route.on?.[field]) !== undefined
-  return [...routes].filter(([, route]) => !has(route)).map(([name]) => name)
-}
-
-function targetOf({ routes, answers, aliases, providers }: Known, name: string): string | null {
-  const aliased = aliases[routeName(name)]
-  const found = aliased ?? answers.get(name) ?? wildcardTarget(name, providers)
-  return found === null || found === undefined ? null : routes.has(found) || found.includes('/') ? found : null
-}
-
-/** Whether following targets and fallbacks from one route comes to the other. */
-function leadsTo(routes: Routes, from: string, to: string, seen = new Set<string>()): boolean {
-  if (from === to) return true
-  if (seen.has(from)) return false
-  seen.add(from)
-  const route = routes.get(from)
-  if (route === undefined) return false
-  const next = [...route.targets, ...(route.fallbacks ?? []), ...Object.values(route.on ?? {}).flat()]
-  return next.some((target) => leadsTo(routes, useOf(target), to, seen))
-}
-
-function add(routes: Routes, name: string, field: FallbackList['field'], targets: readonly TargetDraft[]): void {
-  const route = routes.get(name)!
-  const known = (field === 'fallbacks' ? route.fallbacks : route.on?.[field]) ?? []
-  const uses = new Set(known.map(useOf))
-  const list = [...known, ...targets.map(useOf).filter((use) => !uses.has(use))]
-  routes.set(
-    name,
-    field === 'fallbacks' ? { ...route, fallbacks: list } : { ...route, on: { ...route.on, [field]: list } },
-  )
-}
-
-function useOf(target: TargetDraft): string {
-  return typeof target === 'string' ? target : target.use
 }

@@ -36,3 +36,8 @@ export function countOf(value: unknown): number | null {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
   return typeof number === 'number' && Number.isSafeInteger(number) && number > 0 ? number : null
 }
+
+/** Whether a switch is on, also as YAML 1.1 writes it: that is what LiteLLM reads. */
+export function isOn(value: unknown): boolean {
+  return value === true || (typeof value === 'string' && /^(?:true|yes|on|y)$/i.test(value))
+}

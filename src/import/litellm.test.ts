@@ -2,7 +2,10 @@ import { beforeAll, describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { stringify } from 'yaml'
+import { loadConfig } from '../config/load.ts'
+import { formatProblem } from '../config/problem.ts'
 import { writeDraft } from './draft.ts'
+import { LITELLM_SETTINGS } from './litellm-setting-rows.ts'
 import { importLitellm, type LitellmImport } from './litellm.ts'
 import { installed, serviceAccount, whoAnswers } from './testing.ts'
 import type { Snapshot } from '../snapshot.ts'
@@ -118,6 +121,7 @@ describe('a file as teams have it', () => {
 test.each([
   ['no YAML', 'model_list: [', 1],
   ['no list of models', 'models: []', 1],
+  ['a merge of what is no mapping', 'model_list: []\nrouter_settings: { <<: 1 }', 1],
   ['a name twice', 'model_list: []\nmodel_list: []', 2],
 ])('%s is a problem with its line', (_, yaml, line) => {
   const result = importLitellm('config.yaml', yaml)
@@ -254,7 +258,93 @@ test('whatever the file, the result is taken, and each group that is not reporte
         expect(new Set(answers)).toEqual(new Set(expected))
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
+  )
+})
+
+const settings = Object.fromEntries(
+  Object.entries(LITELLM_SETTINGS).map(([section, rows]) => [
+    section,
+    fc.dictionary(
+      fc.constantFrom(
+        ...Object.keys(rows),
+        'max_budget',
+        'budget_duration',
+        'num_retries',
+        'fallbacks',
+        'cache_params',
+      ),
+      fc.oneof(
+        fc.jsonValue({ maxDepth: 2 }),
+        fc.constantFrom('1h', '99999d', '0s', 0.001, 1e15, 1e12, -1, true, 'yes', ['slack'], { ttl: 0.01 }),
+      ),
+      { maxKeys: 5 },
+    ),
+  ]),
+)
+const anything = fc.dictionary(
+  fc.constantFrom(
+    'api_base',
+    'api_key',
+    'api_version',
+    'extra_headers',
+    'tpm',
+    'weight',
+    'timeout',
+    'organization',
+    'tags',
+    'max_budget',
+    'vertex_project',
+    'vertex_location',
+    'vertex_credentials',
+    'aws_region_name',
+    'aws_access_key_id',
+    'aws_secret_access_key',
+  ),
+  fc.oneof(
+    fc.jsonValue({ maxDepth: 2 }),
+    fc.constantFrom(
+      'https://h.example.com/v1',
+      '{}',
+      'a b',
+      'eu-central-1',
+      2_500_000,
+      ['default'],
+      { 'x y': 'z' },
+      { host: 'z' },
+    ),
+  ),
+  { maxKeys: 5 },
+)
+
+test('whatever the values, the import takes them, and the configuration takes the import', async () => {
+  const host = fc.constantFrom('openai', 'azure', 'bedrock', 'vertex_ai', 'ollama', 'huggingface', 'databricks')
+  const wild = fc.record({
+    model_list: fc.array(
+      fc.tuple(fc.string(), host, fc.string(), anything).map(([name, prefix, model, params]) => ({
+        model_name: name,
+        litellm_params: { model: `${prefix}/${model}`, ...params },
+        model_info: params,
+      })),
+      { maxLength: 3 },
+    ),
+    ...settings,
+  })
+  await fc.assert(
+    fc.asyncProperty(wild, async (written) => {
+      const result = importLitellm('config.yaml', stringify(written, { aliasDuplicateObjects: false }))
+      // A member named `<<` is a merge.
+      if (!result.ok) return expect(JSON.stringify(written)).toContain('"<<"')
+      const { draft } = result
+      const text = writeDraft(draft, 'x')
+      const loaded = await loadConfig({
+        path: 'weir.yaml',
+        readFile: async (path) => new TextEncoder().encode(path === 'weir.yaml' ? text : serviceAccount()),
+        environment: { ...ENVIRONMENT, GOOGLE_APPLICATION_CREDENTIALS: 'key.json' },
+      })
+      if (!loaded.ok) throw new Error(`${loaded.problems.map(formatProblem).join('\n')}\n${text}`)
+    }),
+    { numRuns: 120 },
   )
 })
 
@@ -289,5 +379,5 @@ test('nothing of the file is passed over in silence', () =>
         expect(silent).toEqual([])
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 80 },
   ))

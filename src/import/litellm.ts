@@ -1,5 +1,5 @@
 // The proxy's `config.yaml` of LiteLLM → a configuration of ours, with a finding for everything that it says.
-import { parseConfigText } from '../config/document.ts'
+import { parseConfigText, plainValue } from '../config/document.ts'
 import type { Problem } from '../config/problem.ts'
 import type { ConfigDraft } from './draft.ts'
 import { createFileNotes, type Finding } from './finding.ts'
@@ -24,7 +24,8 @@ export type LitellmImport =
 export function importLitellm(file: string, text: string): LitellmImport {
   const { document, problems } = parseConfigText(file, text)
   if (document === null || problems.length > 0) return { ok: false, problems }
-  const value = document.value() ?? {}
+  const { value, problem } = plainValue(document, file)
+  if (problem !== null) return { ok: false, problems: [problem] }
   const root = mappingOf(value)
   if (!Array.isArray(root['model_list'])) {
     const place = document.place([])
