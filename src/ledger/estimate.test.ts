@@ -91,3 +91,47 @@ test('the worst case costs no less than what any share of reasoning in its outpu
     { numRuns: 1_000 },
   )
 })
+
+test('a text weighs what its characters do, wherever it is cut into pieces', () => {
+  const weightOf = (character: string): number => {
+    if (/[a-z]/.test(character)) return 24
+    if (/[A-Z]/.test(character)) return 60
+    if (/\d/.test(character)) return 65
+    if (/[\t-\r ]/.test(character)) return 10
+    if (character < '\u0080') return 60
+    return character < '\u2e80' ? 50 : 100
+  }
+  const unit = fc.oneof(
+    fc.constantFrom(
+      'a',
+      'Z',
+      '7',
+      ' ',
+      '\n',
+      '"',
+      '\u0000',
+      'é',
+      'Ж',
+      'न',
+      '€',
+      '今',
+      '한',
+      '😀',
+      '\ud83d',
+      '\ude00',
+      '\uffff',
+    ),
+    fc.string({ minLength: 1, maxLength: 1 }),
+  )
+  const run = fc.tuple(fc.array(unit, { minLength: 1, maxLength: 9 }), fc.integer({ min: 1, max: 900 }))
+  fc.assert(
+    fc.property(fc.array(run, { maxLength: 4 }), (runs) => {
+      const text = runs.map(([units, times]) => units.join('').repeat(times)).join('')
+      let hundredths = 0
+      // By code unit, so that a character of two counts twice.
+      for (let index = 0; index < text.length; index++) hundredths += weightOf(text[index]!)
+      expect(estimateTokens(text)).toBe(Math.ceil(hundredths / 100))
+    }),
+    { numRuns: 300 },
+  )
+})
