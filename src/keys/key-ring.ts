@@ -107,9 +107,8 @@ export function createKeyRing({
   function judge(found: Found | null, addressOf: CallerAddress): KeyWithTeam {
     if (found === null) throw new GatewayError('key_unknown')
     const { key, match } = found
-    const now = clock.now()
-    refuseIdle(found, now, hasUsers)
-    if (match.expiresAt !== null && match.expiresAt <= now)
+    refuseIdle(found, clock, hasUsers)
+    if (match.expiresAt !== null && match.expiresAt <= clock.now())
       throw new GatewayError('key_expired', {
         message: 'This secret was replaced by a newer one, and its grace period is over.',
       })
@@ -129,7 +128,7 @@ export function createKeyRing({
   async function recall(keyId: string): Promise<KeyWithTeam> {
     const found = await find(keyId)
     if (found === null) throw new GatewayError('key_unknown')
-    refuseIdle(found, clock.now(), hasUsers)
+    refuseIdle(found, clock, hasUsers)
     return found
   }
 
@@ -152,11 +151,11 @@ export function createKeyRing({
 }
 
 /** Throws where the key may not be used at all, whoever has it. */
-function refuseIdle({ key, team, owner }: KeyWithTeam, now: number, hasUsers: () => boolean): void {
+function refuseIdle({ key, team, owner }: KeyWithTeam, clock: Clock, hasUsers: () => boolean): void {
   if (key.disabled) throw new GatewayError('key_disabled')
   if (team?.disabled === true)
     throw new GatewayError('key_disabled', { message: 'The team of this API key is disabled.' })
-  if (key.expiresAt !== null && key.expiresAt <= now) throw new GatewayError('key_expired')
+  if (key.expiresAt !== null && key.expiresAt <= clock.now()) throw new GatewayError('key_expired')
   if (key.userId === undefined) return
   // Nothing else would charge them.
   if (owner === undefined || !hasUsers())

@@ -21,6 +21,7 @@ type Room = { readonly limit: number; readonly remaining: number; readonly reset
 export type Headroom = { readonly requests: Room | null; readonly tokens: Room | null }
 
 export interface Reservation {
+  /** Now; of a request that has ended, as it was then. */
   readonly headroom: Headroom
   /** Ends the request: its place in flight is free again and the token estimate becomes the actual. */
   settle(actualTokens: number): void
@@ -163,7 +164,8 @@ class HeldReservation implements Reservation {
   readonly #first: Place | null
   readonly #tokens: number
   readonly #clock: Clock
-  #isOpen = true
+  /** Null while it is open. */
+  #endedAt: number | null = null
 
   constructor(first: Place | null, tokens: number, clock: Clock) {
     this.#first = first
@@ -172,14 +174,14 @@ class HeldReservation implements Reservation {
   }
 
   get headroom(): Headroom {
-    const now = this.#clock.now()
+    const now = this.#endedAt ?? this.#clock.now()
     return { requests: roomOf(this.#first, 'requests', now), tokens: roomOf(this.#first, 'tokens', now) }
   }
 
   settle(actualTokens: number): void {
-    if (!this.#isOpen) return
-    this.#isOpen = false
+    if (this.#endedAt !== null) return
     const endedAt = this.#clock.now()
+    this.#endedAt = endedAt
     for (let place = this.#first; place !== null; place = place.next) {
       const { state, tokenSlot } = place
       state.inFlight--

@@ -36,11 +36,10 @@ export function admitStage(
     )
 
   function intentOf(exchange: Exchange, planned: Plan, sized: Sized): Intent | null {
-    const now = clock.now()
     let dearest: Intent | null = null
     for (const target of reachable(planned)) {
       const { deployment } = target
-      const pricing = priceOf(deployment.id, now)
+      const pricing = priceOf(deployment.id, exchange.startedAt)
       const { usage, costNanoUsd } = worstAt(target, pricing, sized)
       if (dearest !== null && dearest.estimateNanoUsd >= costNanoUsd) continue
       dearest = {

@@ -41,7 +41,7 @@ export function relayStage(engine: Engine, { config }: Snapshot): Stages['relay'
 
   return (exchange, request, answered) => {
     const deployment = answered.type === 'whole' ? answered.deployment : answered.origin.deployment
-    const warning = retirementWarning(deployment, clock.now())
+    const warning = retirementWarning(deployment, exchange.startedAt)
     const answer = warning === null ? answered : { ...answered, warnings: [...answered.warnings, warning] }
     exchange.target = { id: deployment.id, provider: deployment.provider.name, model: deployment.model }
     const keep = keeperOf(exchange)
