@@ -89,7 +89,22 @@ function readPlain({ host, name }: NamedHost, reader: Reader, path: Path): boole
     return false
   }
   takeKey(reader)
+  if (base !== null && host.elsewhere !== undefined && !host.elsewhere.own.test(base.text))
+    moveElsewhere(host.elsewhere, reader)
   return true
+}
+
+/** Another host that speaks the format: what it costs is not what the maker of the format takes, nor has it all that is there. */
+function moveElsewhere(
+  { preset }: NonNullable<NamedHost['host']['elsewhere']>,
+  { provider, notes, at, params }: Reader,
+): void {
+  provider['preset'] = preset
+  const key = provider['keys'] === undefined ? '; no key is sent, because none is named' : ''
+  notes.changed(
+    at(params['api_base'] === undefined ? 'base_url' : 'api_base'),
+    `preset \`${preset}\`: what its models cost is set with \`price\`, else budgets refuse them unless \`unpriced\` says otherwise${key}`,
+  )
 }
 
 // A resource has two addresses: one with the deployment in the path and a version in the query, and a newer one without.

@@ -17,6 +17,8 @@ type Host = {
   readonly cut?: RegExp
   /** What ours has at its end and LiteLLM's has not. */
   readonly append?: string
+  /** At an address that does not begin so, it is somebody else who speaks the same format. */
+  readonly elsewhere?: { readonly own: RegExp; readonly preset: string }
   /** The server has no address of its own: an entry without `api_base` is incomplete. */
   readonly needsBase?: true
   /** Another preset for some of its models. */
@@ -24,12 +26,17 @@ type Host = {
 }
 
 const COMPATIBLE: Host = { preset: 'openai-compatible', needsBase: true }
+/** `openai/` is also how LiteLLM names every server that speaks OpenAI's format. */
+const OPENAI: Host = {
+  preset: 'openai',
+  elsewhere: { own: /^https:\/\/(?:[a-z]+\.)?api\.openai\.com(?:\/|$)/, preset: COMPATIBLE.preset },
+}
 const ANTHROPIC_CUT = /\/v1(?:\/messages)?$/
 const NOTHING = /^$/
 
 const LITELLM_HOSTS: Readonly<Record<string, Host>> = {
-  openai: { preset: 'openai' },
-  'text-completion-openai': { preset: 'openai' },
+  openai: OPENAI,
+  'text-completion-openai': OPENAI,
   anthropic: { preset: 'anthropic', cut: ANTHROPIC_CUT },
   azure: { preset: 'azure-deployments', form: 'deployments' },
   azure_text: { preset: 'azure-deployments', form: 'deployments' },
