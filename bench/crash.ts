@@ -132,7 +132,8 @@ function readLedger(file: string): { entries: EntryLine[]; open: number } {
     .all()
   const open = database
     .query<{ open: number }, []>(
-      'SELECT count(*) AS open FROM intents i WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.id = i.id)',
+      `SELECT count(*) AS open FROM intent_groups g, json_each(g.intents) i
+       WHERE NOT EXISTS (SELECT 1 FROM entries e WHERE e.id = i.value ->> 0)`,
     )
     .get()
   return {

@@ -1,14 +1,15 @@
 // The schema of the SQLite store as a list of steps. The file's `user_version` says how many of them it has seen; a step
 // that has been released is never edited again.
 //
-// Why it looks like this: a request costs three rows (intent, entry, request) and its time goes into binding text and into
-// pages that a commit dirties. So whatever repeats is written once and referred to by a number: `subjects` holds each
+// Why it looks like this: a request costs two rows (entry, request) and its share of one (intents), and its time goes into
+// the pages that a commit dirties. So whatever repeats is written once and referred to by a number: `subjects` holds each
 // distinct combination of dimensions, `words` short texts (key ids, price versions). Ids sort by time, so what is ordered by
-// id grows at its end. What would dirty a page for each row of a commit (settled intents, the list of each key's requests)
+// id grows at its end. What would dirty a page for each row of a commit (the list of each key's requests)
 // is tidied up in bulk, every few hundred requests. Money is a 64-bit integer everywhere.
 
 import { EVIDENCE } from './migration-evidence.ts'
 import { HEAD_INPUTS, HEAD_INPUTS_BY_TIME } from './migration-head-inputs.ts'
+import { INTENT_GROUPS } from './migration-intents.ts'
 import { PROMPTS } from './migration-prompts.ts'
 import { REPORTS } from './migration-reports.ts'
 
@@ -562,6 +563,7 @@ export const MIGRATIONS: readonly string[] = [
   PARTS_SINCE,
   HEAD_INPUTS,
   HEAD_INPUTS_BY_TIME,
+  INTENT_GROUPS,
 ]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */

@@ -8,6 +8,7 @@ import { int64, parseAttempts } from './codec.ts'
 import { pageOf } from './page.ts'
 import { createChargeWriter } from './sqlite-budgets.ts'
 import { type Connection, guarded } from './sqlite-connection.ts'
+import { dropSettledIntents } from './sqlite-intents.ts'
 import { ENTRY_COLUMNS, type EntryRow, entryValues, FROM_ENTRIES, INSERT_ENTRY, readEntry } from './sqlite-ledger.ts'
 import { createRollup } from './sqlite-rollup.ts'
 import { createSaleWriter } from './sqlite-sales.ts'
@@ -190,6 +191,7 @@ function archive(database: Connection, { before, limit, file, now, keep }: Archi
   if (before % HOUR_MS !== 0) throw new RangeError('an archive ends at the start of an hour')
   return database
     .transaction(() => {
+      dropSettledIntents(database)
       // What a correction is of goes with it or after it, never before: ids of corrections sort before those of requests.
       const rows = database
         .query<EntryRow, [number, number]>(

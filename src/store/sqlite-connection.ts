@@ -48,7 +48,7 @@ export function openConnection(options: SqliteOptions): Connection {
     database.run('PRAGMA temp_store = MEMORY')
     database.run('PRAGMA cache_size = -4000')
     // 16 MB of log between checkpoints: hot pages are then copied once instead of many times.
-    database.run('PRAGMA wal_autocheckpoint = 2000')
+    database.run('PRAGMA wal_autocheckpoint = 4000')
     database.run('PRAGMA journal_size_limit = 67108864')
     migrate(database, options.path)
     return database

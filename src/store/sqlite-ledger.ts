@@ -1,9 +1,10 @@
 // The ledger in SQLite. `commit` is the hottest write of the gateway: one transaction for a group of requests.
-import type { Entry, Intent, LedgerBatch, RequestRecord } from '../core/ledger.ts'
+import type { Entry, LedgerBatch, RequestRecord } from '../core/ledger.ts'
 import { attemptsText, ENTRY_STATUSES, int64, microseconds, parseUsage, usageText } from './codec.ts'
-import { createChargeWriter, holdsText, parseHolds } from './sqlite-budgets.ts'
+import { createChargeWriter } from './sqlite-budgets.ts'
 import { createSavingWriter } from './sqlite-cache.ts'
 import { type Connection, guarded } from './sqlite-connection.ts'
+import { createIntentReader, createIntentWriter, dropSettledIntents } from './sqlite-intents.ts'
 import { createKeyIndex } from './sqlite-requests.ts'
 import { createPartWriter, parseParts, PARTS_OF_ENTRY } from './sqlite-parts.ts'
 import { createRollup } from './sqlite-rollup.ts'
@@ -17,16 +18,6 @@ import {
   type SubjectRow,
 } from './sqlite-subjects.ts'
 import type { LedgerStore } from './store.ts'
-
-type IntentRow = SubjectRow & {
-  readonly id: string
-  readonly created_at: bigint
-  readonly deadline_at: bigint
-  readonly estimate_nano_usd: bigint
-  readonly estimate_usage: string
-  readonly price_version: string
-  readonly holds: string | null
-}
 
 export type EntryRow = SubjectRow & {
   readonly id: string
@@ -76,8 +67,8 @@ export function createLedgerStore(database: Connection): LedgerStore {
   const rollup = createRollup(database)
   const charges = createChargeWriter(database)
   const sales = createSaleWriter(database, interner)
-  const insertIntent = database.statement('INSERT INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING')
-  const deleteIntent = database.statement('DELETE FROM intents WHERE id = ?')
+  const intents = createIntentWriter(database, interner)
+  const openIntents = createIntentReader(database)
   const insertEntry = database.statement(`${INSERT_ENTRY} ON CONFLICT DO NOTHING`)
   const writeParts = createPartWriter(database, interner)
   const insertRequest = database.statement(
@@ -89,48 +80,14 @@ export function createLedgerStore(database: Connection): LedgerStore {
   const begin = database.statement('BEGIN IMMEDIATE')
   const commit = database.statement('COMMIT')
   const rollback = database.statement('ROLLBACK')
-  const selectIntents = database
-    .statement<IntentRow, [number, number]>(
-      `SELECT i.id, i.created_at, i.deadline_at, i.estimate_nano_usd, i.estimate_usage, w.word AS price_version, i.holds, ${SUBJECT_COLUMNS}
-       FROM intents i JOIN subjects s ON s.no = i.subject JOIN words w ON w.no = i.price_version
-       WHERE i.deadline_at < ? AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.id = i.id)
-       ORDER BY i.created_at, i.id LIMIT ?`,
-    )
-    .safeIntegers(true)
   const selectEntry = database
     .statement<EntryRow, [string]>(`SELECT ${ENTRY_COLUMNS} FROM ${FROM_ENTRIES} WHERE e.id = ?`)
     .safeIntegers(true)
   const indexKeys = createKeyIndex(database)
-  // Intents whose entry is there count as closed; a crash may leave some of these rows, and they go at the next start.
-  database.run('DELETE FROM intents WHERE EXISTS (SELECT 1 FROM entries e WHERE e.id = intents.id)')
-  /** Ids of entries whose intents are still to be deleted. */
-  let settled: string[] = []
+  database.transaction(() => dropSettledIntents(database)).immediate()
+  /** Entries since the last round of tidying up. */
+  let untidied = 0
   const count = database.statement<{ count: number }, []>('SELECT count(*) AS count FROM entries')
-
-  function writeIntent(intent: Intent): void {
-    const {
-      id,
-      createdAt,
-      deadlineAt,
-      dimensions,
-      provider,
-      model,
-      estimateNanoUsd,
-      estimateUsage,
-      priceVersion,
-      holds,
-    } = intent
-    insertIntent.run(
-      id,
-      createdAt,
-      deadlineAt,
-      interner.subject(dimensions, provider, model).no,
-      int64(estimateNanoUsd),
-      usageText(estimateUsage),
-      interner.word(priceVersion),
-      holds === undefined ? null : holdsText(holds),
-    )
-  }
 
   function writeEntry(entry: Entry): Booked {
     const subject = interner.subject(entry.dimensions, entry.provider, entry.model)
@@ -140,7 +97,6 @@ export function createLedgerStore(database: Connection): LedgerStore {
       if (entry.sale !== undefined) sales.add(entry, entry.sale, subject)
       if (entry.charges !== undefined) charges.add(entry, entry.charges)
     }
-    settled.push(entry.id)
     return { entry, subject }
   }
 
@@ -184,16 +140,15 @@ export function createLedgerStore(database: Connection): LedgerStore {
   }
 
   function write(batch: LedgerBatch): void {
-    for (const intent of batch.intents) writeIntent(intent)
+    intents.write(batch.intents)
     const booked = new Map<string, Booked>()
     for (const entry of batch.entries) booked.set(entry.id, writeEntry(entry))
     rollup.write()
     sales.write()
     charges.write()
     for (const record of batch.records) writeRecord(record, booked.get(record.id))
-    if (settled.length < TIDY_EVERY) return
-    // In the order of the table, so that neighbours go together.
-    for (const id of settled.sort()) deleteIntent.run(id)
+    if (untidied + batch.entries.length < TIDY_EVERY) return
+    intents.tidy()
     indexKeys()
   }
 
@@ -204,8 +159,11 @@ export function createLedgerStore(database: Connection): LedgerStore {
         try {
           write(batch)
           commit.run()
-          if (settled.length >= TIDY_EVERY) settled = []
+          intents.committed(batch)
+          untidied += batch.entries.length
+          if (untidied >= TIDY_EVERY) untidied = 0
         } catch (error) {
+          intents.forget()
           interner.forget()
           rollup.forget()
           sales.forget()
@@ -216,7 +174,7 @@ export function createLedgerStore(database: Connection): LedgerStore {
         }
       }),
 
-    openIntents: ({ deadlineBefore, limit }) => guarded(() => selectIntents.all(deadlineBefore, limit).map(readIntent)),
+    openIntents: (query) => guarded(() => openIntents(query)),
 
     getEntry: (id) =>
       guarded(() => {
@@ -232,21 +190,6 @@ function isSameBooking(record: RequestRecord, entry: Entry): boolean {
   return (
     record.usage === entry.usage && record.usageSource === entry.usageSource && record.costNanoUsd === entry.costNanoUsd
   )
-}
-
-function readIntent(row: IntentRow): Intent {
-  return {
-    id: row.id,
-    createdAt: Number(row.created_at),
-    deadlineAt: Number(row.deadline_at),
-    dimensions: dimensionsOf(row),
-    provider: row.provider ?? '',
-    model: row.model ?? '',
-    estimateNanoUsd: row.estimate_nano_usd,
-    estimateUsage: parseUsage(row.estimate_usage),
-    priceVersion: row.price_version,
-    ...(row.holds === null ? {} : { holds: parseHolds(row.holds) }),
-  }
 }
 
 export function readEntry(row: EntryRow): Entry {

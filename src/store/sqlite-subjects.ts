@@ -48,18 +48,24 @@ export type Interner = {
   forget(): void
 }
 
+type Known = {
+  readonly dimensions: Dimensions
+  readonly provider: string | null
+  readonly model: string | null
+  readonly subject: Subject
+}
+
+/** Most keys ask for few models, by few names. */
+const LATEST_OF_KEY = 4
+
 /** Bound of each memory; it starts afresh when full, as end users may be countless. */
 const MAX_REMEMBERED = 20_000
 
 export function createInterner(database: Connection): Interner {
   const subjects = new Map<string, Subject>()
   const words = new Map<string, number>()
-  // A request’s intent and entry share one object of dimensions: the second look-up needs no name of it, and ends the memory.
-  // (Not weak: the collector would look through all of them each time.)
-  const last = new Map<
-    Dimensions,
-    { readonly provider: string | null; readonly model: string | null; readonly subject: Subject }
-  >()
+  /** The latest of each key: an intent and its entry ask one after the other, and to compare costs a fraction of a name. */
+  const latest = new Map<string, Known[]>()
   const insertWord = database.statement('INSERT INTO words (word) VALUES (?) ON CONFLICT DO NOTHING')
   const findWord = database.statement<{ no: number }, [string]>('SELECT no FROM words WHERE word = ?')
   const insertSubject = database.statement(
@@ -102,15 +108,18 @@ export function createInterner(database: Connection): Interner {
   }
 
   function subject(dimensions: Dimensions, provider: string | null, model: string | null): Subject {
-    const recent = last.get(dimensions)
-    if (recent !== undefined && recent.provider === provider && recent.model === model) {
-      last.delete(dimensions)
-      return recent.subject
+    let recent = latest.get(dimensions.keyId)
+    if (recent === undefined) {
+      if (latest.size >= MAX_REMEMBERED) latest.clear()
+      latest.set(dimensions.keyId, (recent = []))
     }
-    const found = named(dimensions, provider, model)
-    if (last.size >= MAX_REMEMBERED) last.clear()
-    last.set(dimensions, { provider, model, subject: found })
-    return found
+    for (const known of recent)
+      if (known.provider === provider && known.model === model && isSame(known.dimensions, dimensions))
+        return known.subject
+    const subject = named(dimensions, provider, model)
+    if (recent.length >= LATEST_OF_KEY) recent.shift()
+    recent.push({ dimensions, provider, model, subject })
+    return subject
   }
 
   function named(dimensions: Dimensions, provider: string | null, model: string | null): Subject {
@@ -156,9 +165,29 @@ export function createInterner(database: Connection): Interner {
     forget() {
       subjects.clear()
       words.clear()
-      last.clear()
+      latest.clear()
     },
   }
+}
+
+function isSame(one: Dimensions, other: Dimensions): boolean {
+  return (
+    one.keyId === other.keyId &&
+    one.requestedModel === other.requestedModel &&
+    one.dialect === other.dialect &&
+    one.route === other.route &&
+    one.operation === other.operation &&
+    one.teamId === other.teamId &&
+    one.endUser === other.endUser &&
+    one.organisation === other.organisation &&
+    one.task === other.task &&
+    one.purpose === other.purpose &&
+    isSameList(one.tags, other.tags)
+  )
+}
+
+function isSameList(one: readonly string[], other: readonly string[]): boolean {
+  return one === other || (one.length === other.length && one.every((tag, place) => tag === other[place]))
 }
 
 function found(row: { readonly no: number } | null): number {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import type { Entry, Intent, RequestRecord } from '../core/ledger.ts'
+import type { Entry, RequestRecord } from '../core/ledger.ts'
 import { NO_USAGE } from '../core/usage.ts'
 import { bucketCost, costBucket } from '../core/cost-sketch.ts'
 import { REPORTS } from './migration-reports.ts'
@@ -26,15 +26,6 @@ const COMMON = {
   provider: 'p',
   model: 'm',
   priceVersion: 'v',
-}
-
-const INTENT: Intent = {
-  ...COMMON,
-  id: 'a',
-  createdAt: 1,
-  deadlineAt: 2,
-  estimateNanoUsd: 1n,
-  estimateUsage: NO_USAGE,
 }
 
 const ENTRY: Entry = {
@@ -186,18 +177,6 @@ test('what another process has locked is waited for, and then refused', async ()
   expect(await store.initSetting('a', 'c')).toBe('c')
   other.close()
   await store.close()
-})
-
-test('settled intents that a crash left behind are gone after the next start', async () => {
-  const store = opening()()
-  const intents = ['a', 'b'].map((id) => ({ ...INTENT, id }))
-  await store.commit({ intents, entries: [{ ...ENTRY, id: 'a' }], records: [] })
-  await store.close()
-  const again = opening()()
-  await again.close()
-  const database = new Database(file)
-  expect(database.query('SELECT id FROM intents').all()).toEqual([{ id: 'b' }])
-  database.close()
 })
 
 test('the index by key follows the log in bulk, and pruning takes its rows along', async () => {
