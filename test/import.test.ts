@@ -152,6 +152,18 @@ test('without --write it tells what it would make, and makes nothing', async () 
   expect(existsSync(data)).toBe(false)
 })
 
+test('where the configuration cannot be written, no key is made', async () => {
+  const file = foreignDatabase('order.db', 'http://127.0.0.1:9', 'none')
+  const data = path.join(folder, 'order')
+  const output = path.join(folder, 'order.yaml')
+  writeFileSync(output, 'providers: {}\n')
+  const { code, err } = await runWords(['import', 'new-api', file, '--write', '--output', output], {
+    environment: { WEIR_DATA: data },
+  })
+  expect([code, err]).toEqual([1, expect.stringContaining('is there and says something else')])
+  expect(existsSync(data)).toBe(false)
+})
+
 test.each([
   ['that is not there', 'nothing.db', null, 'There is no file'],
   ['that is no database', 'text.db', 'hello '.repeat(300), 'cannot be read as a SQLite database'],

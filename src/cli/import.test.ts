@@ -50,6 +50,7 @@ test('a file that says something else is written over only when that is asked fo
   })
   expect(readFileSync(output, 'utf8')).toBe('providers: {}\n')
   expect((await weir(...words, '--replace')).code).toBe(0)
+  expect(statSync(output).mode & 0o777).toBe(0o600)
   expect(readFileSync(output, 'utf8')).toContain('gpt-5-mini')
 })
 

@@ -1,5 +1,5 @@
 // `weir import …`: the file or database of another gateway → a configuration, with a report of what became of each thing.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { formatProblem } from '../config/problem.ts'
 import { decodeText, readBoundedFile, readFailure } from '../config/files.ts'
 import { MAX_CONFIG_BYTES } from '../config/document.ts'
@@ -90,8 +90,10 @@ function databaseCommand(family: FamilyName, example: string): Command {
       const tables = await readTables(file)
       const withUsers = args.flag('users')
       const imported = importDatabase(tables, { family, withUsers, now: context.clock.now() })
-      const accounts = args.flag('write') ? await write(imported, args, context) : null
-      return finish(imported, file, args, context, { planned: imported.accounts, written: accounts })
+      return finish(imported, file, args, context, async () => ({
+        planned: imported.accounts,
+        written: args.flag('write') ? await write(imported, args, context) : null,
+      }))
     },
   }
 }
@@ -134,17 +136,18 @@ async function readText(file: string): Promise<string> {
   throw new CliError(`${file} is not UTF-8 text.`)
 }
 
-/** Shows or writes the configuration and reports the findings. */
+/** Shows or writes the configuration, then makes whom `makePeople` makes, and reports the findings. */
 async function finish(
   imported: ImportedConfig,
   source: string,
   args: Arguments,
   context: CliContext,
-  people: People | null = null,
+  makePeople: (() => Promise<People>) | null = null,
 ): Promise<ExitCode> {
   const { writeDraft } = await import('../import/draft.ts')
   const output = args.text('output')
   const written = output === null ? null : writeConfig(output, writeDraft(imported.draft, source), args.flag('replace'))
+  const people = makePeople === null ? null : await makePeople()
   const counts = countOutcomes(imported.findings)
   if (args.flag('json')) {
     context.stdout(writeJson({ output, written, counts, ...peopleJson(people), findings: imported.findings }))
@@ -195,6 +198,8 @@ function writeConfig(file: string, text: string, replace: boolean): 'written' | 
       )
   }
   try {
+    // Not as open as the file that was there may have been.
+    if (existsSync(file)) chmodSync(file, 0o600)
     writeFileSync(file, text, { mode: 0o600 })
   } catch (error) {
     throw new CliError(`${file} cannot be written: ${readFailure(error)}`)

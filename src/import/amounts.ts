@@ -1,6 +1,7 @@
 // Prices, amounts and times as other gateways write them → as this one does. Exact.
 import { parsePrice } from '../config/values.ts'
 import { parseUsd } from '../core/money.ts'
+import { rowOf } from './table.ts'
 
 /** Decimal places that are looked at: what is finer than 1e-12 among them is refused. */
 const FINEST_DIGITS = 24
@@ -38,10 +39,10 @@ const CALENDAR: Readonly<Record<string, string>> = {
 export function budgetWindow(written: unknown): { readonly window: string; readonly isCalendar: boolean } | null {
   if (written === undefined || written === null) return { window: 'once', isCalendar: true }
   const text = typeof written === 'string' ? written.trim() : ''
-  const calendar = CALENDAR[text]
+  const calendar = rowOf(CALENDAR, text)
   if (calendar !== undefined) return { window: calendar, isCalendar: true }
   const [, count = '', unit = ''] = /^(\d{1,6})(s|mo|m|h|d|w)$/.exec(text) ?? []
-  const known = UNITS[unit]
+  const known = rowOf(UNITS, unit)
   if (known === undefined || Number(count) === 0) return null
   return { window: `rolling ${Number(count) * known.factor}${known.word}`, isCalendar: false }
 }

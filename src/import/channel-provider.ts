@@ -103,12 +103,12 @@ const PLACELESS: Readonly<Record<string, string>> = {
 
 /** Headers, organisation and proxy; what else is set is named as dropped. */
 function extrasOf(row: ForeignRow, note: Note): Readonly<Record<string, unknown>> {
-  const headers: Record<string, string> = {}
+  const headers = new Map<string, string>()
   for (const [name, value] of Object.entries(jsonIn(row, 'header_override')))
-    if (typeof value === 'string' && !/[{}*]/.test(value + name)) headers[name.toLowerCase()] = literal(value)
+    if (typeof value === 'string' && !/[{}*]/.test(value + name)) headers.set(name.toLowerCase(), literal(value))
     else note('dropped', `header_override \`${name}\`: only headers with a fixed value`)
   const organization = textIn(row, 'open_ai_organization') || textIn(row, 'openai_organization')
-  if (organization !== '') headers['openai-organization'] = literal(organization)
+  if (organization !== '') headers.set('openai-organization', literal(organization))
   const { proxy, ...settings } = jsonIn(row, 'setting')
   for (const [column, reason] of Object.entries(PLACELESS))
     if (!['', '{}', 'null'].includes(textIn(row, column))) note('dropped', `${column}: ${reason}`)
@@ -117,7 +117,7 @@ function extrasOf(row: ForeignRow, note: Note): Readonly<Record<string, unknown>
   const isProxy = typeof proxy === 'string' && /^https?:\/\//.test(proxy)
   if (typeof proxy === 'string' && proxy !== '' && !isProxy) note('dropped', 'proxy: only HTTP proxies')
   return {
-    ...(Object.keys(headers).length === 0 ? {} : { headers }),
+    ...(headers.size === 0 ? {} : { headers: Object.fromEntries(headers) }),
     ...(isProxy ? { proxy: literal(proxy) } : {}),
   }
 }

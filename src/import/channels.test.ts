@@ -204,7 +204,9 @@ const row = fc.record({
   weight: fc.integer({ min: 0, max: 5 }),
   group: fc.constantFrom('default', 'vip', 'default,vip', ''),
   models: fc
-    .array(fc.constantFrom('gpt-5', 'gpt-4o', 'Qwen/Qwen3-32B', 'main/x', '模型', 'a b'), { maxLength: 4 })
+    .array(fc.constantFrom('gpt-5', 'gpt-4o', 'Qwen/Qwen3-32B', 'main/x', '模型', 'a b', '__proto__', 'constructor'), {
+      maxLength: 4,
+    })
     .map((names) => names.join(',')),
   model_mapping: fc.constantFrom('', '{"gpt-5":"gpt-5-real"}', 'broken'),
   header_override: mostly(

@@ -4,6 +4,7 @@ import {
   freeName,
   isModelId,
   literal,
+  NAMELESS,
   type ProviderDraft,
   providerName,
   type RouteDraft,
@@ -11,10 +12,11 @@ import {
   type TargetDraft,
 } from './draft.ts'
 import { type ForeignRow, integerIn, isDeleted, jsonIn, partsOf, textIn } from './channel-rows.ts'
-import { channelProvider } from './channel-provider.ts'
+import { type ChannelPart, channelProvider } from './channel-provider.ts'
 import type { ChannelType } from './channel-types.ts'
 import type { Finding, Outcome } from './finding.ts'
 import { providerProblem } from './provider-problem.ts'
+import { rowOf } from './table.ts'
 
 /** A channel that is in use, with the name of its provider. */
 type Served = {
@@ -34,65 +36,98 @@ export type ImportedChannels = Pick<ConfigDraft, 'providers' | 'routes'> & {
 }
 
 const ENABLED = 1
-const STATES: Readonly<Record<number, string>> = { 2: 'it is switched off', 3: 'it was switched off after failures' }
+const STATES: Readonly<Record<string, string>> = { 2: 'it is switched off', 3: 'it was switched off after failures' }
+
+/** What is read so far. `reserved`: names that routes begin with, and providers may not have. */
+type Work = {
+  readonly types: Readonly<Record<number, ChannelType>>
+  readonly usesWeights: boolean
+  readonly reserved: ReadonlySet<string>
+  readonly providers: Map<string, ProviderDraft>
+  readonly served: Served[]
+  readonly findings: Finding[]
+  readonly secrets: Set<string>
+}
 
 export function importChannels(
   rows: readonly ForeignRow[],
   types: Readonly<Record<number, ChannelType>>,
   usesWeights: boolean,
 ): ImportedChannels {
-  const findings: Finding[] = []
-  const secrets = new Set<string>()
-  const providers: Record<string, ProviderDraft> = {}
   const reserved = new Set(
     rows.flatMap((row) => partsOf(textIn(row, 'models'))).map((model) => routeName(model).split('/')[0]!.toLowerCase()),
   )
-  const served: Served[] = []
-  for (const row of rows) {
-    const place = `channels #${integerIn(row, 'id')} (${textIn(row, 'name')})`
-    const note = (outcome: Outcome, message: string) => void findings.push({ outcome, place, line: null, message })
-    const status = integerIn(row, 'status')
-    const type = types[integerIn(row, 'type')]
-    if (isDeleted(row)) continue
-    if (status !== ENABLED) note('dropped', STATES[status] ?? `its status is ${status}`)
-    else if (type === undefined) note('dropped', `channels of type ${integerIn(row, 'type')} are not known`)
-    else if ('reason' in type) note('dropped', `${type.title}: ${type.reason}`)
-    else {
-      const all = modelsOf(row)
-      const models = new Map([...all].filter(([, model]) => isModelId(model)))
-      if (models.size < all.size) {
-        const others = [...all].filter(([model]) => !models.has(model)).map(([model]) => model)
-        note('dropped', `${others.join(', ')}: a name with blanks cannot be written as \`provider/model\``)
-      }
-      for (const part of channelProvider(row, type, [...models.values()], note)) {
-        const problem = providerProblem(part.provider)
-        if (problem !== null) {
-          note('dropped', `nobody can be called: ${problem}`)
-          continue
-        }
-        const wanted = providerName(textIn(row, 'name'))
-        const name = freeName(
-          wanted === 'provider' ? providerName(type.title) : wanted,
-          (taken) => taken in providers || reserved.has(taken),
-        )
-        providers[name] = part.provider
-        for (const secret of part.secrets) secrets.add(secret)
-        const own = new Map([...models].filter(([, model]) => part.models.includes(model)))
-        served.push({
-          provider: name,
-          models: own,
-          groups: partsOf(textIn(row, 'group') || 'default'),
-          priority: integerIn(row, 'priority'),
-          weight: usesWeights ? integerIn(row, 'weight') : 0,
-        })
-        note(
-          'carried',
-          `provider \`${name}\` (preset \`${String(part.provider['preset'])}\`) with ${own.size} model${own.size === 1 ? '' : 's'}`,
-        )
-      }
-    }
+  const work: Work = {
+    types,
+    usesWeights,
+    reserved,
+    providers: new Map(),
+    served: [],
+    findings: [],
+    secrets: new Set(),
   }
-  return { providers, routes: routesOf(served, findings), findings, secrets, modelsOf: groupModels(served) }
+  for (const row of rows) if (!isDeleted(row)) readChannel(row, work)
+  const { providers, served, findings, secrets } = work
+  return {
+    providers: Object.fromEntries(providers),
+    routes: routesOf(served, findings),
+    findings,
+    secrets,
+    modelsOf: groupModels(served),
+  }
+}
+
+function readChannel(row: ForeignRow, work: Work): void {
+  const place = `channels #${integerIn(row, 'id')} (${textIn(row, 'name')})`
+  const note: Note = (outcome, message) => void work.findings.push({ outcome, place, line: null, message })
+  const status = integerIn(row, 'status')
+  const type = work.types[integerIn(row, 'type')]
+  if (status !== ENABLED) return note('dropped', rowOf(STATES, String(status)) ?? `its status is ${status}`)
+  if (type === undefined) return note('dropped', `channels of type ${integerIn(row, 'type')} are not known`)
+  if ('reason' in type) return note('dropped', `${type.title}: ${type.reason}`)
+  const models = nameableModels(row, note)
+  for (const part of channelProvider(row, type, [...models.values()], note)) {
+    const problem = providerProblem(part.provider)
+    if (problem === null) serve(row, type.title, part, { work, models, note })
+    else note('dropped', `nobody can be called: ${problem}`)
+  }
+}
+
+type Note = (outcome: Outcome, message: string) => void
+
+/** A provider of the channel, under a name that is free. */
+function serve(
+  row: ForeignRow,
+  title: string,
+  part: ChannelPart,
+  { work, models, note }: { readonly work: Work; readonly models: ReadonlyMap<string, string>; readonly note: Note },
+): void {
+  const { providers, reserved, served, secrets, usesWeights } = work
+  const own = providerName(textIn(row, 'name'))
+  // A name in another script leaves nothing that a provider may be called.
+  const wanted = own === NAMELESS ? providerName(title) : own
+  const name = freeName(wanted, (taken) => providers.has(taken) || reserved.has(taken))
+  const answered = new Map([...models].filter(([, model]) => part.models.includes(model)))
+  providers.set(name, part.provider)
+  for (const secret of part.secrets) secrets.add(secret)
+  served.push({
+    provider: name,
+    models: answered,
+    groups: partsOf(textIn(row, 'group') || 'default'),
+    priority: integerIn(row, 'priority'),
+    weight: usesWeights ? integerIn(row, 'weight') : 0,
+  })
+  const count = `${answered.size} model${answered.size === 1 ? '' : 's'}`
+  note('carried', `provider \`${name}\` (preset \`${String(part.provider['preset'])}\`) with ${count}`)
+}
+
+function nameableModels(row: ForeignRow, note: Note): ReadonlyMap<string, string> {
+  const all = modelsOf(row)
+  const models = new Map([...all].filter(([, model]) => isModelId(model)))
+  const others = [...all.keys()].filter((model) => !models.has(model))
+  if (others.length > 0)
+    note('dropped', `${others.join(', ')}: a name with blanks cannot be written as \`provider/model\``)
+  return models
 }
 
 /** `models` are the names that clients write; `model_mapping` says what some of them are called at the host. */
@@ -106,7 +141,7 @@ function meant(model: string, mapping: Readonly<Record<string, unknown>>): strin
   let found = model
   for (const seen = new Set<string>(); !seen.has(found);) {
     seen.add(found)
-    const next = mapping[found]
+    const next = rowOf(mapping, found)
     if (typeof next !== 'string' || next.trim() === '') break
     found = next.trim()
   }
@@ -115,13 +150,13 @@ function meant(model: string, mapping: Readonly<Record<string, unknown>>): strin
 
 function routesOf(served: readonly Served[], findings: Finding[]): Readonly<Record<string, RouteDraft>> {
   const names = [...new Set(served.flatMap(({ models }) => [...models.keys()]))].toSorted()
-  const routes: Record<string, RouteDraft> = {}
+  const routes = new Map<string, RouteDraft>()
   const allGroups = new Set(served.flatMap(({ groups }) => groups))
   for (const model of names) {
     const place = `model ${model}`
     const note = (message: string) => void findings.push({ outcome: 'changed', place, line: null, message })
     const name = routeName(model)
-    if (name === '' || Object.hasOwn(routes, name)) {
+    if (name === '' || routes.has(name)) {
       findings.push({
         outcome: 'dropped',
         place,
@@ -142,16 +177,16 @@ function routesOf(served: readonly Served[], findings: Finding[]): Readonly<Reco
       // A weight of 0 beside others is a channel that is hardly ever asked there; here a target has some weight.
       isWeighted ? { use: useOf(channel), weight: Math.max(channel.weight, 1) } : useOf(channel),
     )
-    routes[name] = {
+    routes.set(name, {
       ...(first.length > 1 ? { strategy: 'weighted' } : {}),
       targets,
       ...(later.length === 0 ? {} : { fallbacks: later.map(useOf) }),
-    }
+    })
     const differ = new Set(channels.map(({ groups }) => groups.toSorted().join()))
     if (differ.size > 1 && allGroups.size > 1)
       note('each group had channels of its own for it: here one route serves all groups that may use it')
   }
-  return routes
+  return Object.fromEntries(routes)
 }
 
 function groupModels(served: readonly Served[]): ReadonlyMap<string, readonly string[]> {

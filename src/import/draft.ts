@@ -51,15 +51,20 @@ export function literal(text: string): string {
   return text.replaceAll('$', '$$$$')
 }
 
-/** Text that may be a name of routes and aliases; other characters become dashes. */
+/** Text that may be a name of routes and aliases: other characters become dashes. Empty: nothing is left that may be one. */
 export function routeName(name: string): string {
-  return name
+  const cut = name
     .trim()
     .replaceAll(/[^\w.:@+/-]+/g, '-')
     .replaceAll(/\/{2,}/g, '/')
     .replaceAll(/^[/]+|[/]+$/g, '')
     .slice(0, 200)
+  // No mapping of the configuration has a member of this name.
+  return cut === '__proto__' ? '' : cut
 }
+
+/** What a provider is called whose name has no letter that may stay. */
+export const NAMELESS = 'provider'
 
 /** Text that may be a name of providers. */
 export function providerName(name: string): string {
@@ -68,7 +73,7 @@ export function providerName(name: string): string {
     .replaceAll(/[^a-z0-9._-]+/g, '-')
     .replaceAll(/^[^a-z0-9]+|[^a-z0-9]+$/g, '')
     .slice(0, 40)
-  return cut === '' ? 'provider' : cut
+  return cut === '' ? NAMELESS : cut
 }
 
 /** `wanted`, or with the first number behind it that makes it free. */

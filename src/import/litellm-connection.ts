@@ -184,18 +184,18 @@ function readProject(reader: Reader): boolean {
 }
 
 function readHeaders(reader: Reader): void {
-  const headers: Record<string, string> = {}
+  const headers = new Map<string, string>()
   for (const name of ['extra_headers', 'headers'])
     for (const [header, value] of Object.entries(mappingOf(reader.params[name]))) {
       const text = written(value)
       if (text === null) continue
-      headers[header.toLowerCase()] = text.text
+      headers.set(header.toLowerCase(), text.text)
       if (!text.isVariable) reader.secrets.push(text.text)
       reader.notes.carried([...reader.at(name), header], 'headers of the provider')
     }
   const organization = take(reader, ['organization'], 'header `openai-organization` of the provider')
-  if (organization !== null) headers['openai-organization'] = organization.text
-  if (Object.keys(headers).length > 0) reader.provider['headers'] = headers
+  if (organization !== null) headers.set('openai-organization', organization.text)
+  if (headers.size > 0) reader.provider['headers'] = Object.fromEntries(headers)
 }
 
 function readDeadlines(reader: Reader): void {

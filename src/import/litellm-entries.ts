@@ -6,6 +6,7 @@ import { type Connection, litellmConnection } from './litellm-connection.ts'
 import { litellmHost, type NamedHost } from './litellm-hosts.ts'
 import { infoOf, litellmModel } from './litellm-model.ts'
 import { countOf, listOf, mappingOf, textOf } from './litellm-values.ts'
+import { rowOf } from './table.ts'
 
 export type LitellmDeployment = {
   readonly path: Path
@@ -122,7 +123,7 @@ function unreadable(group: string | null, model: string | null): string {
 function noteRest(own: Params, claimed: ReadonlySet<string>, at: (name: string) => Path, notes: FileNotes): void {
   for (const name of Object.keys(own)) {
     if (claimed.has(name) || READ.has(name)) continue
-    const reason = WITHOUT_PLACE[name]
+    const reason = rowOf(WITHOUT_PLACE, name)
     if (reason !== undefined) notes.dropped(at(name), reason)
     else if (isRequestField(name)) notes.dropped(at(name), 'a default for requests: clients send it themselves here')
   }

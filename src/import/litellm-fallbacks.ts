@@ -5,6 +5,7 @@ import { literal, type RouteDraft, routeName, type TargetDraft } from './draft.t
 import type { FileNotes } from './finding.ts'
 import type { Providers } from './litellm-providers.ts'
 import { listOf, mappingOf } from './litellm-values.ts'
+import { rowOf } from './table.ts'
 
 export type Routes = Map<string, RouteDraft>
 
@@ -83,7 +84,7 @@ function withoutOwn({ routes }: Names, field: FallbackList['field']): readonly s
 }
 
 function targetOf({ routes, answers, aliases, providers }: Names, name: string): string | null {
-  const aliased = aliases[routeName(name)]
+  const aliased = rowOf(aliases, routeName(name))
   const found = aliased ?? answers.get(name) ?? wildcardTarget(name, providers)
   return found === null || found === undefined ? null : routes.has(found) || found.includes('/') ? found : null
 }

@@ -1,5 +1,7 @@
 // Whom LiteLLM means by the part of a model before its slash, and which preset of ours calls the same API.
 
+import { rowOf } from './table.ts'
+
 /** How the connection of an entry is read, where it is more than an address and a key. */
 type HostForm =
   | 'plain'
@@ -141,7 +143,7 @@ export function litellmHost(written: string, custom: string | null): NamedHost |
 }
 
 function named(name: string, model: string): NamedHost | null {
-  const host = Object.hasOwn(LITELLM_HOSTS, name) ? LITELLM_HOSTS[name] : undefined
+  const host = rowOf(LITELLM_HOSTS, name)
   if (host === undefined || model === '') return null
   const variant = host.variants?.find(({ models }) => models.test(model))
   if (variant === undefined) return { name, host, model }

@@ -5,6 +5,7 @@ import type { Path } from '../config/problem.ts'
 import { perMillion } from './amounts.ts'
 import type { FileNotes } from './finding.ts'
 import { countOf, mappingOf } from './litellm-values.ts'
+import { rowOf } from './table.ts'
 
 const KINDS: Readonly<Record<string, ModelKind>> = {
   chat: 'chat',
@@ -67,7 +68,7 @@ export function litellmModel(
   const abilities: Record<string, boolean> = {}
   const claimed = new Set<string>()
   const priceAt = (at: Path, name: string, value: unknown): boolean => {
-    const unit = PRICE_FIELDS[name]
+    const unit = rowOf(PRICE_FIELDS, name)
     if (unit === undefined) return false
     const dollars = perMillion(value)
     if (dollars === null)
@@ -82,7 +83,7 @@ export function litellmModel(
     if (priceAt([...path, 'litellm_params', name], name, value)) claimed.add(name)
   for (const [name, value] of Object.entries(info)) {
     const at = [...path, 'model_info', name]
-    const ability = ABILITY_FIELDS[name]
+    const ability = rowOf(ABILITY_FIELDS, name)
     if (priceAt(at, name, value)) continue
     if (ability !== undefined && typeof value === 'boolean') {
       abilities[ability] = value
@@ -96,7 +97,7 @@ export function litellmModel(
 
 function readFact(name: string, value: unknown, at: Path, facts: Record<string, unknown>, notes: FileNotes): void {
   const tokens = countOf(value)
-  const kind = name === 'mode' ? KINDS[String(value)] : undefined
+  const kind = name === 'mode' ? rowOf(KINDS, String(value)) : undefined
   if (name === 'max_input_tokens' && tokens !== null) {
     facts['context'] = tokens
     notes.carried(at, 'context window')

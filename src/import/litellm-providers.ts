@@ -26,7 +26,7 @@ function wildcardOf({ group, model }: LitellmDeployment): { readonly prefix: str
 type Place = {
   readonly name: string
   readonly provider: Record<string, unknown>
-  models: Record<string, ModelDrafts[string]>
+  readonly models: Map<string, ModelDrafts[string]>
 }
 
 export function litellmProviders(
@@ -39,7 +39,7 @@ export function litellmProviders(
   const ordinary: LitellmDeployment[] = []
   const wildcards: PlacedDeployment[] = []
   const open = (identity: string, name: string, deployment: LitellmDeployment): Place => {
-    const place: Place = { name, provider: { ...deployment.connection.provider }, models: {} }
+    const place: Place = { name, provider: { ...deployment.connection.provider }, models: new Map() }
     places.set(identity, place)
     names.set(name, place)
     return place
@@ -95,7 +95,7 @@ export function litellmProviders(
   })
   const drafts = [...names].map(([name, { provider, models }]): [string, ProviderDraft] => [
     name,
-    Object.keys(models).length === 0 ? provider : { ...provider, models },
+    models.size === 0 ? provider : { ...provider, models: Object.fromEntries(models) },
   ])
   return { drafts: Object.fromEntries(drafts), deployments: placed, wildcards }
 }
@@ -118,11 +118,11 @@ function joinKeys(one: Record<string, unknown>, other: Readonly<Record<string, u
 
 function addFacts(place: Place, { model, facts, path }: LitellmDeployment, notes: FileNotes): void {
   if (Object.keys(facts).length === 0) return
-  const joined = joinedFacts(place.models[model] ?? {}, facts)
+  const joined = joinedFacts(place.models.get(model) ?? {}, facts)
   if (joined === null)
     notes.changed(
       [...path, 'model_info'],
       `another entry says otherwise of \`${place.name}/${model}\`; the first one counts`,
     )
-  else place.models[model] = joined
+  else place.models.set(model, joined)
 }

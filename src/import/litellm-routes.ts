@@ -4,6 +4,7 @@ import type { FileNotes } from './finding.ts'
 import { addFallbacks, type Routes, wildcardTarget } from './litellm-fallbacks.ts'
 import type { PlacedDeployment, Providers } from './litellm-providers.ts'
 import { isOn, mappingOf, textOf } from './litellm-values.ts'
+import { rowOf } from './table.ts'
 
 /** What a weight may be at most. */
 const MOST_WEIGHT = 1_000_000
@@ -118,10 +119,11 @@ function routeOf(members: readonly PlacedDeployment[], strategy: string, byTag: 
     noteTags(member, byTag, notes)
   }
   for (const member of first) {
-    const known = targets.get(member.target)
+    const when = whenOf(member, byTag)
+    const same = JSON.stringify([member.target, when])
+    const known = targets.get(same)
     const weight = share === null ? 1 : (member.shares[share] ?? 1)
-    if (known === undefined)
-      targets.set(member.target, { use: literal(member.target), weight, ...whenOf(member, byTag) })
+    if (known === undefined) targets.set(same, { use: literal(member.target), weight, ...when })
     else known.weight += weight
   }
   const list = withinBounds([...targets.values()])
@@ -174,7 +176,7 @@ function readStrategy(router: Params, notes: FileNotes): string {
   const path = ['router_settings', 'routing_strategy']
   const written = textOf(router['routing_strategy'])
   if (written === null) return 'weighted'
-  const known = STRATEGIES[written]
+  const known = rowOf(STRATEGIES, written)
   if (known === undefined) {
     notes.changed(path, `\`${written}\` is not known; routes with several targets are \`weighted\``)
     return 'weighted'
@@ -224,24 +226,23 @@ function keepAliases(
   providers: Providers,
   notes: FileNotes,
 ): Readonly<Record<string, string>> {
-  const kept: Record<string, string> = {}
+  const kept = new Map<string, string>()
   for (const [alias, meant] of aliases) {
     const path = ['router_settings', 'model_group_alias', alias]
     const name = routeName(alias)
     const target = answers.get(meant) ?? wildcardTarget(meant, providers)
     if (target === name) notes.carried(path, 'the name of the group itself')
     else if (target === null) notes.dropped(path, `there is no group \`${meant}\``)
-    else if (name === '' || Object.hasOwn(kept, name))
-      notes.dropped(path, `\`${name}\` would be its name, which is none or taken`)
+    else if (name === '' || kept.has(name)) notes.dropped(path, `\`${name}\` would be its name, which is none or taken`)
     else if (Object.hasOwn(providers.drafts, name.split('/')[0]!))
       notes.dropped(path, `\`${name}\` is a model of a provider here`)
     else {
       // LiteLLM looks at aliases first: the group of the same name is never asked.
       if (routes.delete(name)) notes.changed(path, `it takes the place of the group \`${alias}\``)
       else notes.carried(path, `alias of \`${target}\``)
-      kept[name] = literal(target)
+      kept.set(name, literal(target))
     }
   }
   // An alias of a group whose name another alias took means what that one means.
-  return Object.fromEntries(Object.entries(kept).map(([name, target]) => [name, kept[target] ?? target]))
+  return Object.fromEntries([...kept].map(([name, target]) => [name, kept.get(target) ?? target]))
 }

@@ -8,6 +8,7 @@ import type { FileNotes } from './finding.ts'
 import type { Providers } from './litellm-providers.ts'
 import { LITELLM_SECTIONS, LITELLM_SETTINGS, type Said } from './litellm-setting-rows.ts'
 import { isOn, mappingOf } from './litellm-values.ts'
+import { rowOf } from './table.ts'
 
 /** Sections that settings are written to; budgets are a list. */
 type Sections = { readonly values: Record<string, unknown>; readonly budgets: Record<string, unknown>[] }
@@ -36,7 +37,7 @@ export function litellmSettings(root: Readonly<Record<string, unknown>>, notes: 
   const sections: Sections = { values: {}, budgets: [] }
   for (const [section, rows] of Object.entries(LITELLM_SETTINGS))
     for (const [name, value] of Object.entries(mappingOf(root[section]))) {
-      const row = Object.hasOwn(rows, name) ? rows[name] : undefined
+      const row = rowOf(rows, name)
       if (row === undefined) continue
       const said = typeof row === 'string' ? ({ outcome: 'dropped', message: row } as const) : row(value)
       put(sections, [section, name], said, notes)

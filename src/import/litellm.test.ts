@@ -178,7 +178,7 @@ const GROUPS = [
   'groq',
   'openai/*',
   'vllm/*',
-  'auto-x',
+  'constructor',
 ]
 const HOSTS = {
   openai: { api_key: 'os.environ/OPENAI_API_KEY' },
@@ -218,6 +218,7 @@ const file = fc.record({
       maxKeys: 3,
     }),
     routing_strategy: fc.constantFrom(
+      'constructor',
       'simple-shuffle',
       'least-busy',
       'latency-based-routing',
