@@ -134,6 +134,24 @@ export type Gateway = Child & {
 /** `lab`: 2 % of the requests of the route `chat` are copied to a candidate that stays in shadow. */
 type GatewayOptions = { readonly lab: boolean }
 
+/** A key with limits that nothing reaches, by the command line: the admin API would be loaded to make it, and stay in memory. */
+function createKey(dataFolder: string): string {
+  const limits = ['--rpm', '1000000000', '--tpm', '1000000000000', '--concurrency', '1000000']
+  const command = [
+    path.join(ROOT, 'src/cli/main.ts'),
+    'keys',
+    'create',
+    '--name',
+    'bench',
+    ...limits,
+    '--data',
+    dataFolder,
+  ]
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`the key could not be made: ${stderr}`)
+  return stdout.trim()
+}
+
 /** The gateway as it is really started: a key with limits, request log, durable ledger and metrics, all on. */
 export async function startGateway(
   folder: string,
@@ -144,6 +162,7 @@ export async function startGateway(
   const log = path.join(folder, 'gateway.log')
   const config = path.join(folder, 'weir.yaml')
   const token = `bench-${crypto.randomUUID()}`
+  const secret = createKey(path.join(folder, 'data'))
   writeFileSync(
     config,
     `providers:
@@ -189,13 +208,11 @@ routes: { chat: { targets: [mock/m] } }
     if (!answer.ok) throw new Error(`${method} ${at}: ${answer.status} ${await answer.text()}`)
     return answer.json()
   }
-  const limits = { rpm: 1_000_000_000, tpm: 1_000_000_000_000, concurrency: 1_000_000 }
-  const key = (await ask('POST', '/admin/keys', JSON.stringify({ name: 'bench', limits }))) as { secret: string }
   if (lab) await ask('POST', '/admin/experiments', JSON.stringify(SHADOWED))
   return {
     pid: child.pid ?? 0,
     port,
-    authorization: `Bearer ${key.secret}`,
+    authorization: `Bearer ${secret}`,
     admin: (at) => ask('GET', at, null),
     stop: () => stop(child),
   }

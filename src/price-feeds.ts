@@ -4,7 +4,7 @@
 // another one is taken, also when its place cannot be reached, and it is kept in the store: a start needs no network.
 import type { FeedConfig, PriceBookConfig } from './config/schema-prices.ts'
 import type { Clock } from './core/clock.ts'
-import { FEED_URLS, feedVersion, parseFeed, MAX_FEED_BYTES, type FeedForm } from './ledger/price-feed.ts'
+import { FEED_URLS, feedVersion, MAX_FEED_BYTES, type FeedForm } from './ledger/price-feed.ts'
 import { BUNDLED } from './ledger/price-book.ts'
 import { judgePrices, type PriceProblem, type RateChange } from './ledger/price-sanity.ts'
 import { priceAt, type PriceSource } from './ledger/price-source.ts'
@@ -35,11 +35,20 @@ export type FeedResult = {
 
 /** The layers that the store has for these feeds, in their order; what was never taken is not among them. */
 export async function storedLayers(feeds: readonly FeedConfig[], store: PriceStore): Promise<readonly PriceSource[]> {
+  if (feeds.length === 0) return []
   const states = new Map((await store.priceFeeds()).map((state) => [state.form, state]))
-  return feeds.flatMap(({ from }) => {
-    const taken = states.get(from)?.taken
-    return taken === null || taken === undefined ? [] : [parseFeed(from, taken.text)]
-  })
+  const layers: PriceSource[] = []
+  for (const { from } of feeds) {
+    const taken = states.get(from)?.taken ?? null
+    if (taken !== null) layers.push(await readPriceFile(from, taken.text))
+  }
+  return layers
+}
+
+/** What reads price files is large, and most gateways live without: it is loaded with the first file. */
+async function readPriceFile(form: FeedForm, text: string): Promise<PriceSource> {
+  const { parseFeed } = await import('./ledger/price-file.ts')
+  return parseFeed(form, text)
 }
 
 /** Looks at each feed and takes what is new and sound. `isDry`: nothing is taken or noted. */
@@ -77,12 +86,12 @@ async function refreshFeed(
   if (version === taken?.version) return ended('unchanged', null)
   let next: PriceSource
   try {
-    next = parseFeed(form, found.text)
+    next = await readPriceFile(form, found.text)
   } catch (error) {
     return ended('refused', `it cannot be read: ${error instanceof Error ? error.message : String(error)}`)
   }
   const now = clock.now()
-  const last = taken === null ? null : parseFeed(form, taken.text)
+  const last = taken === null ? null : await readPriceFile(form, taken.text)
   const { problems, changes } = judgePrices(next, {
     current: ({ vendor, model }) =>
       priceAt(last?.look(vendor, model) ?? BUNDLED.look(vendor, model), now)?.rates ?? null,

@@ -1,161 +1,68 @@
-// The admin API as one function from request to answer: who may, then the routes, then errors in one shape.
-import { bodyLimit } from 'hono/body-limit'
+// The admin listener as one function from request to answer: who may, then whether the gateway is well, then the API.
+//
+// The API is loaded when it is first asked something: its routes and schemas take as much memory as all of the relay, and
+// what monitors a gateway asks for its health and its metrics only.
 import { GatewayError } from '../core/error.ts'
 import { createAccess } from './access.ts'
 import { errorResponse, toGatewayError } from './errors.ts'
-import { addAlertRoutes, type AlertRoutes } from './alerts.ts'
-import { addBudgetRoutes } from './budgets.ts'
-import { addInstallationRoutes, type Installation } from './installation.ts'
-import { addCacheRoutes } from './cache.ts'
-import { addCodeRoutes } from './codes.ts'
-import { addDrillRoutes, type Drilling } from './drills.ts'
-import { addExperimentRoutes, type ExperimentRoutes } from './experiments.ts'
-import { addExplainRoute, type Explaining } from './explain.ts'
-import { addGroupRoutes } from './groups.ts'
-import { addKeyRoutes } from './keys.ts'
-import { addPriceRoutes, type PriceRoutes } from './prices.ts'
-import { addPromptRoutes } from './prompts.ts'
-import { addQualityRoutes, type QualityRoutes } from './quality.ts'
-import { addReportRoutes, type ReportTools } from './reports.ts'
-import { addRequestRoutes } from './requests.ts'
-import { type AdminApp, createAdminApp, type StoreRoutes, TOKEN_SCHEME } from './route.ts'
-import { addSalesRoute } from './sales.ts'
-import type { BudgetRoutes } from './set-budget.ts'
-import { addTeamRoutes } from './teams.ts'
-import { addTokenRoutes } from './tokens.ts'
-import { addUserRoutes, type UserRoutes } from './users.ts'
+import { type Admin, type AdminOptions, DESCRIPTION_PATH } from './options.ts'
 
-const BODY_LIMIT_BYTES = 1024 * 1024
-const DESCRIPTION_PATH = '/admin/openapi.json'
+type Probe = (options: AdminOptions) => Promise<Response> | Response
 
-export type AdminOptions = StoreRoutes &
-  Drilling &
-  Explaining &
-  ExperimentRoutes &
-  BudgetRoutes &
-  AlertRoutes &
-  PriceRoutes &
-  QualityRoutes &
-  ReportTools &
-  UserRoutes &
-  Installation & {
-    /** Hash of the token that the operator set (`WEIR_ADMIN_TOKEN`), which is an admin; null when none is set. */
-    readonly operatorTokenHash: string | null
-    /** Told of what became an `internal` error: for the log. */
-    readonly onInternalError: (cause: unknown) => void
-  }
+const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8'
 
-export interface Admin {
-  /** Answers every request; `address` is where the caller is, null when that is not known. Never throws. */
-  fetch(request: Request, caller: { readonly address: string | null }): Promise<Response>
-}
+const PROBES: ReadonlyMap<string, Probe> = new Map<string, Probe>([
+  ['/healthz', () => Response.json({ status: 'up' })],
+  [
+    '/readyz',
+    ({ ready }) =>
+      ready() ? Response.json({ status: 'ready' }) : Response.json({ status: 'not ready' }, { status: 503 }),
+  ],
+  [
+    '/metrics',
+    async ({ metricsText }) => new Response(await metricsText(), { headers: { 'content-type': PROMETHEUS_TEXT } }),
+  ],
+])
 
-/** The admin API over a store. */
+/** Everything that the admin listener answers, over a store. */
 export function createAdmin(options: AdminOptions): Admin {
-  const { onInternalError, metricsOpen, version } = options
-  const app = createAdminApp()
+  const { onInternalError, metricsOpen } = options
   const checkAccess = createAccess(options)
   // What is not named here asks for a token: also what does not exist, and what is added one day.
   const open = new Set(['/', '/healthz', '/readyz', DESCRIPTION_PATH, ...(metricsOpen ? ['/metrics'] : [])])
-  app.openAPIRegistry.registerComponent('securitySchemes', TOKEN_SCHEME, {
-    type: 'http',
-    scheme: 'bearer',
-    description: 'An admin token. `weir admin token` makes one; a viewer’s may only read.',
-  })
+  let api: Promise<Admin> | null = null
 
-  app.use('*', async (context, next) => {
-    await next()
-    // Answers hold secrets and other people's spend: nobody on the way may keep or reinterpret them.
-    context.res.headers.set('cache-control', 'no-store')
-    context.res.headers.set('x-content-type-options', 'nosniff')
-  })
-  app.use('*', async (context, next) => {
-    if (!open.has(context.req.path)) await checkAccess(context.req.raw, context.env.address)
-    await next()
-  })
-  app.use(
-    '*',
-    bodyLimit({
-      maxSize: BODY_LIMIT_BYTES,
-      onError: () => {
-        throw new GatewayError('request_too_large', {
-          message: 'The body is larger than the 1 MiB that this API takes.',
-        })
-      },
-    }),
-  )
-  addKeyRoutes(app, options)
-  addTeamRoutes(app, options)
-  addBudgetRoutes(app, options)
-  addUserRoutes(app, options)
-  addGroupRoutes(app, options)
-  addCodeRoutes(app, options)
-  addPriceRoutes(app, options)
-  addAlertRoutes(app, options)
-  addTokenRoutes(app, options)
-  addRequestRoutes(app, options)
-  addExplainRoute(app, options)
-  addReportRoutes(app, options)
-  addSalesRoute(app, options)
-  addDrillRoutes(app, options)
-  addExperimentRoutes(app, options)
-  addCacheRoutes(app, options)
-  addQualityRoutes(app, options)
-  addPromptRoutes(app, options)
-  addInstallationRoutes(app, options)
-  app.get(DESCRIPTION_PATH, (context) => context.json(describe(app, version)))
+  async function answer(request: Request, address: string | null): Promise<Response> {
+    const path = new URL(request.url).pathname
+    if (!open.has(path)) await checkAccess(request, address)
+    const probe = PROBES.get(path.replace(/\/$/, ''))
+    if (probe !== undefined) return answerProbe(probe, request, options)
+    api ??= import('./api.ts').then(({ createAdminApi }) => createAdminApi(options))
+    return (await api).fetch(request, { address })
+  }
 
-  app.notFound((context) => {
-    const allow = methodsAt(app, context.req.path)
-    const error =
-      allow.length === 0
-        ? new GatewayError('not_found')
-        : new GatewayError('method_not_allowed', { headers: { allow: allow.join(', ') } })
-    return errorResponse(error)
-  })
-  app.onError((error) => errorResponse(toGatewayError(error, onInternalError)))
-
-  return { fetch: async (request, caller) => app.fetch(request, caller) }
+  return {
+    async fetch(request, { address }) {
+      const response = await answer(request, address).catch((error: unknown) =>
+        errorResponse(toGatewayError(error, onInternalError)),
+      )
+      // Answers hold secrets and other people's spend: nobody on the way may keep or reinterpret them.
+      response.headers.set('cache-control', 'no-store')
+      response.headers.set('x-content-type-options', 'nosniff')
+      return response
+    },
+  }
 }
 
-function describe(app: AdminApp, version: string) {
-  return app.getOpenAPI31Document({
-    openapi: '3.1.0',
-    info: { title: 'Weir admin API', version, description: 'Keys, teams, the request log and spend of one gateway.' },
-    servers: [{ url: '/' }],
-    tags: [
-      'keys',
-      'teams',
-      'budgets',
-      'users',
-      'groups',
-      'codes',
-      'alerts',
-      'prices',
-      'tokens',
-      'requests',
-      'reports',
-      'quality',
-      'prompts',
-      'cache',
-      'drills',
-      'experiments',
-      'gateway',
-    ].map((name) => ({
-      name,
-    })),
-  })
-}
-
-/** Methods that this path takes; none when there is no such path. */
-function methodsAt(app: AdminApp, path: string): readonly string[] {
-  const parts = path.replace(/\/$/, '').split('/')
-  const methods = app.routes
-    .filter((route) => route.method !== 'ALL')
-    .filter((route) => {
-      const wanted = route.path.replace(/\/$/, '').split('/')
-      return wanted.length === parts.length && wanted.every((part, at) => part.startsWith(':') || part === parts[at])
-    })
-    .map((route) => route.method)
-  return [...new Set(methods)]
+async function answerProbe(probe: Probe, { method }: Request, options: AdminOptions): Promise<Response> {
+  switch (method) {
+    case 'GET':
+      return probe(options)
+    case 'HEAD': {
+      const { status, headers } = await probe(options)
+      return new Response(null, { status, headers })
+    }
+    default:
+      throw new GatewayError('method_not_allowed', { headers: { allow: 'GET' } })
+  }
 }

@@ -27,7 +27,6 @@ export type Installation = {
   readonly version: string
 }
 
-const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8'
 const common = { tags: ['gateway'], security: GUARDED }
 const open = { tags: ['gateway'], method: 'get' as const }
 const Status = z.object({ status: z.string() })
@@ -122,13 +121,9 @@ export function addInstallationRoutes(app: AdminApp, installation: Installation)
     return context.json({ ...errorBody(error), problems: result.errors.map((problem) => ({ ...problem })) }, 422)
   })
 
-  app.openapi(metricsRoute(installation.metricsOpen), async (context) =>
-    context.text(await installation.metricsText(), 200, { 'content-type': PROMETHEUS_TEXT }),
-  )
-  app.openapi(ROUTES.healthz, (context) => context.json({ status: 'up' }, 200))
-  app.openapi(ROUTES.readyz, (context) =>
-    installation.ready() ? context.json({ status: 'ready' }, 200) : context.json({ status: 'not ready' }, 503),
-  )
+  // These are answered before anything of this is loaded (`admin.ts`).
+  for (const route of [metricsRoute(installation.metricsOpen), ROUTES.healthz, ROUTES.readyz])
+    app.openAPIRegistry.registerPath(route)
   app.openapi(ROUTES.index, (context) =>
     context.json(
       {

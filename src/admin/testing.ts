@@ -11,7 +11,8 @@ import { createBudgets } from '../limits/budgets.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
 import type { Store } from '../store/store.ts'
 import { createPasswords } from '../users/passwords.ts'
-import { type AdminOptions, createAdmin } from './admin.ts'
+import { createAdmin } from './admin.ts'
+import type { AdminOptions } from './options.ts'
 
 type Answer = {
   readonly status: number

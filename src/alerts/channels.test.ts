@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import path from 'node:path'
 import { SMTPServer } from 'smtp-server'
 import { Webhook } from 'standardwebhooks'
-import { configSchema } from '../config/schema.ts'
+import { configOf } from '../config/testing.ts'
 import { ALERT_KINDS, type Alert } from '../core/alert.ts'
 import { systemClock } from '../core/clock.ts'
 import { isObject } from '../core/json.ts'
@@ -209,7 +209,7 @@ describe('an e-mail', () => {
   const channel = (): Channel => {
     const { port } = server.server.address() as AddressInfo
     const email = { smtp: `smtp://127.0.0.1:${port}`, to: ['ops@example.com', 'cfo@example.com'] }
-    return destinationsOf(configSchema.parse({ alerts: { email } }).alerts)[0]!.channel
+    return destinationsOf(configOf({ alerts: { email } }).alerts)[0]!.channel
   }
 
   test('goes to all recipients, with an id that each try shares', async () => {

@@ -132,8 +132,8 @@ describe('a receiver', () => {
   test('that the configuration does not name any more is given up', async () => {
     let alerts: object = SLACK
     await using bench = startBench(SLACK, () => FAILED)
-    const { configSchema } = await import('../config/schema.ts')
-    const outbox = bench.outbox({ config: () => configSchema.parse({ alerts }).alerts })
+    const { configOf } = await import('../config/testing.ts')
+    const outbox = bench.outbox({ config: () => configOf({ alerts }).alerts })
     outbox.start()
     await outbox.raise(thresholdAlert(bench.clock.now()))
     await bench.until(() => bench.tries.length === 1)

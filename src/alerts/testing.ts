@@ -1,5 +1,5 @@
 // What the tests of this folder share: an outbox over a real store in memory, a clock that only they move, and a receiver.
-import { configSchema } from '../config/schema.ts'
+import { configOf } from '../config/testing.ts'
 import type { Alert, AlertOf } from '../core/alert.ts'
 import { drivenClock, type DrivenClock } from '../providers/simulator/driven-clock.ts'
 import { openSqliteStore } from '../store/sqlite.ts'
@@ -71,7 +71,7 @@ export function startBench(
         store,
         clock,
         random: () => 0.5,
-        config: () => configSchema.parse({ alerts }).alerts,
+        config: () => configOf({ alerts }).alerts,
         named: async ({ subject }) => ({ ...NOBODY, teamId: subject.scope === 'team' ? subject.id : null }),
         send: async (message, channel) => {
           const received = { channel: channel.type, message, atMs: clock.monotonicMs() }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import { configSchema } from '../config/schema.ts'
+import { configOf } from '../config/testing.ts'
 import type { Alert } from '../core/alert.ts'
 import type { Budget } from '../core/budget.ts'
 import type { Entry } from '../core/ledger.ts'
@@ -23,7 +23,7 @@ const NOON = Date.UTC(2026, 10, 25, 12)
 const config =
   (alerts: object = {}) =>
   () =>
-    configSchema.parse({ alerts }).alerts
+    configOf({ alerts }).alerts
 
 function openStore(): Store & AsyncDisposable {
   const store = openSqliteStore({ path: ':memory:', sync: 'process' })

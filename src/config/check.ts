@@ -3,7 +3,7 @@ import { checkAlerts } from './check-alerts.ts'
 import { checkBudgets } from './check-budgets.ts'
 import { CONFIG, type Config } from './schema.ts'
 import { SETTING_SHORTHANDS } from './schema-providers.ts'
-import type { Field, FieldShape } from './fields.ts'
+import type { Field, FieldShape, Issue } from './fields.ts'
 import { checkRouteNames, oddRoutes } from './check-routes.ts'
 import { didYouMean } from '../core/nearest.ts'
 import { type Finding, mapping } from './finding.ts'
@@ -30,6 +30,24 @@ function innerField(shape: FieldShape, part: string | number): Field<unknown> | 
     case 'map':
     case 'list':
       return shape.item
+  }
+}
+
+/** What should stand where a value of a file that `root` reads is wrong: what follows "expected". */
+export function expectedBy(issue: Issue, root: Field<unknown> = CONFIG): string {
+  if (issue.type === 'unknown_names') return `no field \`${issue.names.join('`, `')}\``
+  if (issue.expected !== null) return issue.expected
+  const field = fieldAt(issue.path, root)
+  switch (field?.shape.type) {
+    case 'list':
+      return 'a list'
+    case 'map':
+      return 'a mapping of names to values'
+    case 'section':
+      return field.doc.kind === 'mapping' ? 'a mapping of names to values' : field.doc.kind
+    case 'leaf':
+    case undefined:
+      throw new Error(`a leaf says itself what it expects, and that at ${pathText(issue.path)} does not`)
   }
 }
 

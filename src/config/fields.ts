@@ -1,6 +1,6 @@
-// The kit that the schema is built with: each field is a row of documentation with the zod schema that reads it.
+// The kit that the schema is built with: each field is a row of documentation with the function that reads it.
 // Fields are named as in the parsed value (`drainTimeoutMs`); their names in the file follow (`drain_timeout: 30s`, `drain_timeout_ms: 30000`).
-import { z } from 'zod'
+import type { Path } from './problem.ts'
 import { parseDuration, parseInteger, parseSize } from './values.ts'
 
 /** What the reference says about a field. */
@@ -18,7 +18,7 @@ type FieldDoc = {
   readonly secret: boolean
 }
 
-/** What is inside a field: enough to walk a config without zod. */
+/** What is inside a field: enough to walk a config without reading it. */
 export type FieldShape =
   | { readonly type: 'leaf' }
   /** By the names of the file; a field with two spellings stands here twice. */
@@ -26,15 +26,31 @@ export type FieldShape =
   | { readonly type: 'map'; readonly item: Field<unknown>; readonly itemName: string }
   | { readonly type: 'list'; readonly item: Field<unknown> }
 
+/** What is wrong with a value. */
+export type Issue =
+  | {
+      readonly type: 'wrong'
+      readonly path: Path
+      /** What was expected; null: what the field's shape says. */
+      readonly expected: string | null
+      readonly hint: string | null
+    }
+  | { readonly type: 'unknown_names'; readonly path: Path; readonly names: readonly string[] }
+
+/**
+ * Reads a value that is there, and stands at `path`. Undefined where it is wrong; `issues` has got what is then.
+ * All of a file is read in one go, so that everything that is wrong is told at once.
+ */
+type Reader<T> = (value: unknown, path: Path, issues: Issue[]) => T | undefined
+
 export type Field<T> = {
   readonly doc: FieldDoc
   readonly shape: FieldShape
-  /** Reads a value that is there. */
-  readonly schema: z.ZodType<T>
+  readonly read: Reader<T>
   /** What counts when it is left out; undefined: then the parsed value has no such field either. */
   readonly fallback: T | undefined
   /** Suffix of the spelling that takes a bare number, for fields whose name ends in a unit. */
-  readonly unit: { readonly suffix: string; readonly schema: z.ZodType<T> } | null
+  readonly unit: { readonly suffix: string; readonly read: Reader<T> } | null
 }
 
 type NamedField = {
@@ -43,6 +59,9 @@ type NamedField = {
   /** The spelling that the reference shows. */
   readonly main: string
   readonly field: Field<unknown>
+  /** Reads this spelling. */
+  readonly read: Reader<unknown>
+  readonly isRequired: boolean
 }
 
 /** Fields of a section, by their names in the parsed value. */
@@ -51,6 +70,17 @@ export type FieldsOf<T> = { readonly [K in keyof T]-?: Field<T[K]> }
 /** What a leaf's reader answers when the value is wrong. */
 type Wrong = { readonly expected: string; readonly hint?: string }
 type Read<T> = { readonly value: T } | Wrong
+
+export type Reading<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly issues: readonly Issue[] }
+
+/** Reads a whole file's value. */
+export function readWhole<T>(root: Field<T>, value: unknown): Reading<T> {
+  const issues: Issue[] = []
+  const read = root.read(value, [], issues)
+  return issues.length === 0 ? { ok: true, value: read as T } : { ok: false, issues }
+}
 
 type Doc = { description: string; kind?: string; range?: string; synonyms?: readonly string[]; secret?: boolean }
 
@@ -65,20 +95,17 @@ function docOf(doc: Doc, kind: string, fallback: string | null): FieldDoc {
   }
 }
 
-function schemaOf<T>(read: (value: unknown) => Read<T>): z.ZodType<T> {
-  return z.unknown().transform((value, context): T => {
-    // Left out: the section puts the default in, or says that it is missing.
-    if (value === undefined) return undefined as T
+function leafReader<T>(read: (value: unknown) => Read<T>): Reader<T> {
+  return (value, path, issues) => {
     const result = read(value)
     if ('value' in result) return result.value
-    context.addIssue({
-      code: 'custom',
-      message: result.expected,
-      params: { hint: result.hint ?? null },
-      input: value,
-    })
-    return z.NEVER
-  })
+    issues.push({ type: 'wrong', path, expected: result.expected, hint: result.hint ?? null })
+    return undefined
+  }
+}
+
+function unlikeItsShape(path: Path): Issue {
+  return { type: 'wrong', path, expected: null, hint: null }
 }
 
 /** A field that `read` understands. Without a `fallback` it is optional. */
@@ -87,7 +114,7 @@ export function leaf<T>(doc: Doc & { kind: string }, read: (value: unknown) => R
   return {
     doc: docOf(doc, doc.kind, shown),
     shape: { type: 'leaf' },
-    schema: schemaOf(read),
+    read: leafReader(read),
     fallback,
     unit: null,
   }
@@ -229,7 +256,7 @@ function measured(unit: Unit, doc: Doc, bounds: Bounds, fallback: number | undef
   return {
     doc: docOf({ range, ...doc }, unit.kind, fallback === undefined ? null : unit.write(fallback)),
     shape: { type: 'leaf' },
-    schema: schemaOf((value) => {
+    read: leafReader((value) => {
       const read = bounded(unit.parse(value), bounds, unit.example, unit.write)
       const bare = !('value' in read) && unit.suffix === '_ms' && typeof value === 'number'
       return bare ? { ...read, hint: `A bare number has no unit: write ${value}s or ${value}ms.` } : read
@@ -237,7 +264,7 @@ function measured(unit: Unit, doc: Doc, bounds: Bounds, fallback: number | undef
     fallback,
     unit: {
       suffix: unit.suffix,
-      schema: schemaOf((value) => bounded(parseInteger(value), bounds, unit.number, String)),
+      read: leafReader((value) => bounded(parseInteger(value), bounds, unit.number, String)),
     },
   }
 }
@@ -257,7 +284,11 @@ export function list<T>(doc: Doc, item: Field<T>, fallback?: readonly T[]): Fiel
   return {
     doc: docOf(doc, `list of ${item.doc.kind}`, fallback === undefined ? null : '[]'),
     shape: { type: 'list', item },
-    schema: z.array(item.schema),
+    read(value, path, issues) {
+      if (Array.isArray(value)) return readAll(value.entries(), item, path, issues).map(([, read]) => read)
+      issues.push(unlikeItsShape(path))
+      return undefined
+    },
     fallback,
     unit: null,
   }
@@ -273,15 +304,36 @@ export function map<T>(
   return {
     doc: docOf(doc, `mapping of ${itemName} → ${item.doc.kind}`, fallback === undefined ? null : '{}'),
     shape: { type: 'map', item, itemName },
-    schema: z.preprocess(emptyToMapping, z.record(z.string(), item.schema)),
+    read(value, path, issues) {
+      const mapping = mappingOf(value)
+      if (mapping !== null) return Object.fromEntries(readAll(Object.entries(mapping), item, path, issues))
+      issues.push(unlikeItsShape(path))
+      return undefined
+    },
     fallback,
     unit: null,
   }
 }
 
+// What is wrong among them is in `issues`, and nobody looks at the others then.
+function readAll<Name extends string | number, T>(
+  entries: Iterable<[Name, unknown]>,
+  item: Field<T>,
+  path: Path,
+  issues: Issue[],
+): [Name, T][] {
+  const all: [Name, T][] = []
+  for (const [name, value] of entries) {
+    const read = item.read(value, [...path, name], issues)
+    if (read !== undefined) all.push([name, read])
+  }
+  return all
+}
+
 // `openai:` with nothing after it is null to YAML and "with the defaults" to whoever wrote it.
-function emptyToMapping(value: unknown): unknown {
-  return value === null ? {} : value
+function mappingOf(value: unknown): Readonly<Record<string, unknown>> | null {
+  if (value === null) return {}
+  return typeof value === 'object' && !Array.isArray(value) ? (value as Readonly<Record<string, unknown>>) : null
 }
 
 /** `drainTimeoutMs` → `drain_timeout_ms`, `cacheWrite5m` → `cache_write_5m`. */
@@ -289,12 +341,13 @@ function fileName(output: string): string {
   return output.replaceAll(/[A-Z]|\d+/g, (part) => `_${part.toLowerCase()}`)
 }
 
-function spellingsOf(output: string, field: Field<unknown>): { name: string; schema: z.ZodType }[] {
+/** How a field may be written, the spelling that the reference shows first. */
+function spellingsOf(output: string, field: Field<unknown>): { name: string; read: Reader<unknown> }[] {
   const full = fileName(output)
-  if (field.unit === null || !full.endsWith(field.unit.suffix)) return [{ name: full, schema: field.schema }]
+  if (field.unit === null || !full.endsWith(field.unit.suffix)) return [{ name: full, read: field.read }]
   return [
-    { name: full.slice(0, -field.unit.suffix.length), schema: field.schema },
-    { name: full, schema: field.unit.schema },
+    { name: full.slice(0, -field.unit.suffix.length), read: field.read },
+    { name: full, read: field.unit.read },
   ]
 }
 
@@ -309,40 +362,46 @@ export function section<T extends object>(
 ): Field<T> {
   const required = new Set<string>(options.required)
   const named = new Map<string, NamedField>()
-  const shape: Record<string, z.ZodType> = {}
   for (const [output, field] of Object.entries<Field<unknown>>(fields)) {
     const spellings = spellingsOf(output, field)
-    for (const { name, schema } of spellings) {
-      named.set(name, { output, main: spellings[0]!.name, field })
-      shape[name] = required.has(output)
-        ? schema.refine((value) => value !== undefined, { error: field.doc.kind })
-        : schema.optional()
-    }
+    for (const { name, read } of spellings)
+      named.set(name, { output, main: spellings[0]!.name, field, read, isRequired: required.has(output) })
   }
-  // The names and types that `gather` makes are those of `FieldsOf<T>`, field by field.
-  const schema = z
-    .preprocess(emptyToMapping, z.strictObject(shape))
-    .transform((read) => gather(read, named)) as unknown as z.ZodType<T>
   const absent = options.optional === true || required.size > 0
+  // The names and types that come out are those of `FieldsOf<T>`, field by field.
   return {
     doc: docOf(doc, 'mapping', null),
     shape: { type: 'section', fields: named },
-    schema,
-    fallback: absent ? undefined : schema.parse({}),
+    read: (value, path, issues) => readSection(named, value, path, issues) as T | undefined,
+    fallback: absent ? undefined : (readSection(named, {}, [], []) as T),
     unit: null,
   }
 }
 
-// Values by their names in the file → by their names in the program, defaults where nothing was written.
-// (That both spellings of one field were written is refused elsewhere.)
-function gather(read: Record<string, unknown>, named: ReadonlyMap<string, NamedField>): Record<string, unknown> {
-  const value: Record<string, unknown> = {}
-  for (const [name, { output, field }] of named) {
-    const found = read[name]
-    if (found !== undefined) value[output] = found
-    else if (!Object.hasOwn(value, output) && field.fallback !== undefined) value[output] = field.fallback
+// Values by their names in the file → by
+// their names in the program, defaults where nothing was written. (That both spellings of one field were written is refused elsewhere.)
+function readSection(
+  named: ReadonlyMap<string, NamedField>,
+  value: unknown,
+  path: Path,
+  issues: Issue[],
+): object | undefined {
+  const written = mappingOf(value)
+  if (written === null) {
+    issues.push(unlikeItsShape(path))
+    return undefined
   }
-  return value
+  const before = issues.length
+  const values: Record<string, unknown> = {}
+  for (const [name, { output, field, read, isRequired }] of named) {
+    const found = Object.hasOwn(written, name) ? written[name] : undefined
+    if (found !== undefined) values[output] = read(found, [...path, name], issues)
+    else if (isRequired) issues.push({ type: 'wrong', path: [...path, name], expected: field.doc.kind, hint: null })
+    else if (!Object.hasOwn(values, output) && field.fallback !== undefined) values[output] = field.fallback
+  }
+  const unknown = Object.keys(written).filter((name) => !named.has(name))
+  if (unknown.length > 0) issues.push({ type: 'unknown_names', path, names: unknown })
+  return issues.length === before ? values : undefined
 }
 
 /** The same field, its parsed value changed by `change`: for shorthands of the file that the program need not know. */
@@ -350,8 +409,29 @@ export function changed<T, U>(field: Field<T>, change: (value: T) => U): Field<U
   return {
     doc: field.doc,
     shape: field.shape,
-    schema: field.schema.transform((value) => change(value)),
+    read(value, path, issues) {
+      const read = field.read(value, path, issues)
+      return read === undefined ? undefined : change(read)
+    },
     fallback: field.fallback === undefined ? undefined : change(field.fallback),
     unit: null,
+  }
+}
+
+/** The same field, where something simpler may be written for what it reads. */
+export function withShorthand<T>(field: Field<T>, kind: string, written: (value: unknown) => unknown): Field<T> {
+  return {
+    ...field,
+    doc: { ...field.doc, kind },
+    read: (value, path, issues) => field.read(written(value), path, issues),
+  }
+}
+
+/** The same field, where null may be written, and what is left out is null. */
+export function orNone<T>(field: Field<T>): Field<T | null> {
+  return {
+    ...field,
+    read: (value, path, issues) => (value === null ? null : field.read(value, path, issues)),
+    fallback: null,
   }
 }

@@ -1,14 +1,14 @@
 // File + environment → config, or every problem at once with its line and column.
 import path from 'node:path'
 import { applyOverride, type Override, readOverrides } from './environment.ts'
-import { checkNames, checkOddities, checkValues, fieldAt, isSecretPath, unknownName } from './check.ts'
+import { checkNames, checkOddities, checkValues, expectedBy, isSecretPath, unknownName } from './check.ts'
 import { type ConfigDocument, MAX_CONFIG_BYTES, parseConfigText, plainValue } from './document.ts'
-import type { Field } from './fields.ts'
+import type { Field, Issue } from './fields.ts'
 import type { Finding } from './finding.ts'
 import { decodeText, type ReadFile, readFailure } from './files.ts'
 import { type Environment, interpolate } from './interpolate.ts'
 import { describe, formatProblem, parsePath, pathText, type Path, type Problem, sortProblems } from './problem.ts'
-import { CONFIG, type Config, configSchema } from './schema.ts'
+import { CONFIG, type Config, readConfig } from './schema.ts'
 import { collectSecrets } from './secrets.ts'
 
 /** Where the config stands when nobody says otherwise. It may be absent there. */
@@ -60,10 +60,10 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   const locate = locator(file, document, overrides)
   const words = (found: unknown, secret: boolean) =>
     typeof found === 'string' && filled.templates.has(found) ? filled.templates.get(found)! : describe(found, secret)
-  const result = configSchema.safeParse(value)
+  const result = readConfig(value)
   const findings = checkNames(value, options.otherProviders ?? null)
-  if (result.success) findings.push(...checkValues(result.data))
-  else for (const issue of result.error.issues) findings.push(...findingsOf(issue, value, words))
+  if (result.ok) findings.push(...checkValues(result.value))
+  else for (const issue of result.issues) findings.push(...findingsOf(issue, value, words))
 
   const broken = new Set(filled.problems.map((problem) => `${problem.line}:${problem.column}`))
   const problems = [...parsed.problems, ...filled.problems]
@@ -72,14 +72,14 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
     // What an unset variable leaves behind is no second problem.
     if (!broken.has(`${problem.line}:${problem.column}`)) problems.push(problem)
   }
-  if (problems.length > 0 || !result.success) return { ok: false, problems: sortProblems(problems) }
+  if (problems.length > 0 || !result.ok) return { ok: false, problems: sortProblems(problems) }
 
   const logFormat = fieldWritten(value, ['log', 'format'])
-    ? result.data.log.format
+    ? result.value.log.format
     : options.terminal === true
       ? 'text'
       : 'json'
-  const config: Config = { ...result.data, log: { ...result.data.log, format: logFormat } }
+  const config: Config = { ...result.value, log: { ...result.value.log, format: logFormat } }
   const odd = checkOddities(config).map((finding) => formatProblem(locate(finding)))
   return {
     ok: true,
@@ -189,53 +189,30 @@ function locator(
   }
 }
 
-type Issue = {
-  readonly code?: string | undefined
-  readonly path: readonly PropertyKey[]
-  readonly message: string
-  readonly keys?: readonly string[]
-  readonly params?: Readonly<Record<string, unknown>> | undefined
-}
-
-/** What zod says of a file that `root` reads, in the words of whoever wrote it. */
+/** What is wrong with a file that `root` reads, in the words of whoever wrote it. */
 export function findingsOf(
   issue: Issue,
   value: unknown,
   words: (found: unknown, secret: boolean) => string,
   root: Field<unknown> = CONFIG,
 ): Finding[] {
-  const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)))
-  if (issue.code === 'unrecognized_keys') return (issue.keys ?? []).map((name) => unknownName(path, name, root))
+  const { path } = issue
+  if (issue.type === 'unknown_names') return issue.names.map((name) => unknownName(path, name, root))
   const found = valueAt(value, path)
-  const hint = typeof issue.params?.['hint'] === 'string' ? issue.params['hint'] : null
+  const { hint } = issue
+  const expected = expectedBy(issue, root)
   if (found === undefined) {
     return [
       {
         path,
         at: 'value',
         message: `\`${String(path.at(-1))}\` is missing`,
-        hint: `Expected: ${expectedAt(path, issue, root)}.`,
+        hint: `Expected: ${expected}.`,
       },
     ]
   }
-  const message = `expected ${expectedAt(path, issue, root)}; found ${words(found, isSecretPath(path, root))}`
+  const message = `expected ${expected}; found ${words(found, isSecretPath(path, root))}`
   return [{ path, at: 'value', message, hint }]
-}
-
-function expectedAt(path: Path, issue: Issue, root: Field<unknown>): string {
-  if (issue.code === 'custom') return issue.message
-  const field = fieldAt(path, root)
-  switch (field?.shape.type) {
-    case 'list':
-      return 'a list'
-    case 'map':
-      return 'a mapping of names to values'
-    case 'section':
-      return field.doc.kind === 'mapping' ? 'a mapping of names to values' : field.doc.kind
-    case 'leaf':
-    case undefined:
-      return issue.message
-  }
 }
 
 // Of a target written as text, `use` is the text itself.

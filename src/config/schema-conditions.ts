@@ -1,6 +1,5 @@
 // `when` and `unless` of a target: which requests it serves.
-import { z } from 'zod'
-import { flag, integer, leaf, list, map, section, text, type Field } from './fields.ts'
+import { flag, integer, leaf, list, map, section, text, withShorthand, type Field } from './fields.ts'
 
 /** All that is stated must hold. In a list one must match; `*` and `?` are wildcards. */
 export type ConditionConfig = {
@@ -39,11 +38,7 @@ function words(description: string): Field<readonly string[]> {
       value.length >= 1 && value.length <= 200 ? value : null,
     ),
   )
-  return {
-    ...several,
-    doc: { ...several.doc, kind: 'text or list of texts' },
-    schema: z.preprocess((value) => (typeof value === 'string' ? [value] : value), several.schema),
-  }
+  return withShorthand(several, 'text or list of texts', (value) => (typeof value === 'string' ? [value] : value))
 }
 
 function minutes(description: string, fallback: string): Field<number> {

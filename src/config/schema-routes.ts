@@ -1,7 +1,6 @@
 // `routes:` of the file: the parsed value as types, then its fields.
-import { z } from 'zod'
 import type { Timeouts } from '../core/model.ts'
-import { choice, type Field, flag, integer, leaf, list, map, section, text } from './fields.ts'
+import { choice, type Field, flag, integer, leaf, list, map, section, text, withShorthand } from './fields.ts'
 import { type CacheRuleConfig, routeCache } from './schema-cache.ts'
 import { condition, type ConditionConfig, exception } from './schema-conditions.ts'
 import { routeQuality, type RouteQualityConfig } from './schema-quality.ts'
@@ -81,11 +80,9 @@ const targetFields = section<TargetConfig>(
 )
 
 // A bare text is short for `{ use: text }`.
-const target: Field<TargetConfig> = {
-  ...targetFields,
-  doc: { ...targetFields.doc, kind: '`provider/model`, route or mapping' },
-  schema: z.preprocess((value) => (typeof value === 'string' ? { use: value } : value), targetFields.schema),
-}
+const target: Field<TargetConfig> = withShorthand(targetFields, '`provider/model`, route or mapping', (value) =>
+  typeof value === 'string' ? { use: value } : value,
+)
 
 const HEDGE = { min: 1, max: 600_000 }
 
@@ -174,7 +171,7 @@ export const route: Field<RouteConfig> = section<RouteConfig>(
       { min: 0, max: 5 },
       1,
     ),
-    hedgeAfterMs: { ...hedge, unit: { suffix: '_ms', schema: hedge.schema } },
+    hedgeAfterMs: { ...hedge, unit: { suffix: '_ms', read: hedge.read } },
     midstream: choice(
       {
         description:

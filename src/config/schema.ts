@@ -1,8 +1,20 @@
 // Everything an operator can say in `weir.yaml`: the parsed value as types, then one row for each field of the file.
-import type { z } from 'zod'
 import type { LimitSet } from '../core/key.ts'
 import type { Timeouts } from '../core/model.ts'
-import { choice, duration, type Field, flag, integer, list, map, section, size, text } from './fields.ts'
+import {
+  choice,
+  duration,
+  type Field,
+  flag,
+  integer,
+  list,
+  map,
+  readWhole,
+  type Reading,
+  section,
+  size,
+  text,
+} from './fields.ts'
 import { batches, type BatchesConfig, files, type FilesConfig } from './schema-files.ts'
 import { cache, type CacheConfig } from './schema-cache.ts'
 import { provider, type ProviderConfig } from './schema-providers.ts'
@@ -373,8 +385,10 @@ export const CONFIG: Field<Config> = section<Config>(
   },
 )
 
-/** The zod schema of the file's value. */
-export const configSchema: z.ZodType<Config> = CONFIG.schema
+/** Reads the file's value. */
+export function readConfig(value: unknown): Reading<Config> {
+  return readWhole(CONFIG, value)
+}
 
 /** What holds without a file. */
-export const DEFAULT_CONFIG: Config = configSchema.parse({})
+export const DEFAULT_CONFIG: Config = CONFIG.fallback!

@@ -2,6 +2,7 @@
 import { parseConfigText, plainValue } from '../config/document.ts'
 import type { ReadFile } from '../config/files.ts'
 import type { Finding } from '../config/finding.ts'
+import { readWhole } from '../config/fields.ts'
 import { mapping } from '../config/finding.ts'
 import type { Environment } from '../config/interpolate.ts'
 import { fillTexts, findingsOf } from '../config/load.ts'
@@ -34,18 +35,16 @@ export async function readDeclared(
   if (problem !== null) return { ok: false, problems: [problem] }
   const words = (found: unknown, secret: boolean): string =>
     typeof found === 'string' && filled.templates.has(found) ? filled.templates.get(found)! : describe(found, secret)
-  const result = DECLARED.schema.safeParse(value)
-  const findings = result.success
-    ? []
-    : result.error.issues.flatMap((issue) => findingsOf(issue, value, words, DECLARED))
+  const result = readWhole(DECLARED, value)
+  const findings = result.ok ? [] : result.issues.flatMap((issue) => findingsOf(issue, value, words, DECLARED))
   // What an unset variable leaves behind is no second problem.
   const broken = new Set(filled.problems.map(({ line, column }) => `${line}:${column}`))
   const located = [...findings, ...checkNames(value)].map(locate)
   const all = [...filled.problems, ...located.filter(({ line, column }) => !broken.has(`${line}:${column}`))]
-  if (all.length > 0 || !result.success) return { ok: false, problems: sortProblems(all) }
+  if (all.length > 0 || !result.ok) return { ok: false, problems: sortProblems(all) }
   return {
     ok: true,
-    declared: result.data,
+    declared: result.value,
     problemAt: (path, message, hint = null) => locate({ path, at: 'name', message, hint }),
   }
 }

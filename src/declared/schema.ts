@@ -1,6 +1,6 @@
 // The file of `weir plan` and `weir apply`: the teams, keys and budgets that there are to be. Parsed values as types, then fields.
 import { type BudgetConfig, budget } from '../config/schema-budgets.ts'
-import { choice, type Field, flag, leaf, list, map, section, text } from '../config/fields.ts'
+import { choice, type Field, flag, leaf, list, map, orNone, section, text } from '../config/fields.ts'
 import { limitSet } from '../config/schema-shared.ts'
 import { parseCidr } from '../config/values.ts'
 import { type LimitSet, OPTION_NAMES } from '../core/key.ts'
@@ -47,8 +47,7 @@ const word = (kind: string) =>
 
 /** Null, like nothing at all, allows everything. */
 function allowList(description: string, item: Field<string>): Field<readonly string[] | null> {
-  const items = list({ description }, item)
-  return { ...items, schema: items.schema.nullable(), fallback: null }
+  return orNone(list({ description }, item))
 }
 
 const models = (whose: string) =>
@@ -61,11 +60,6 @@ const metadata = map(
   {},
 )
 const disabled = flag({ description: 'Whether it is switched off.' }, false)
-
-/** What is left out is null. */
-function orNone<T>(field: Field<T>): Field<T | null> {
-  return { ...field, schema: field.schema.nullable(), fallback: null }
-}
 
 const team: Field<DeclaredTeam> = section<DeclaredTeam>(
   { description: 'One team.' },

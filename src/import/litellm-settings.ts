@@ -1,5 +1,6 @@
 // `litellm_settings`, `router_settings` and `general_settings` of LiteLLM's file → sections of ours.
-import { fieldAt } from '../config/check.ts'
+import { expectedBy, fieldAt } from '../config/check.ts'
+import { readWhole } from '../config/fields.ts'
 import type { Path } from '../config/problem.ts'
 import { parseAmount } from '../config/budget-values.ts'
 import { formatUsd } from '../core/money.ts'
@@ -16,8 +17,10 @@ type Sections = { readonly values: Record<string, unknown>; readonly budgets: Re
 /** What the configuration would not take for a field, in its own words; null: it takes it. Variables are looked at by `weir check`. */
 function refusal(path: Path, value: unknown): string | null {
   if (typeof value === 'string' && value.startsWith('${')) return null
-  const read = fieldAt(path)?.schema.safeParse(value)
-  return read === undefined || read.success ? null : `expected ${read.error.issues[0]!.message}`
+  const field = fieldAt(path)
+  if (field === null) return null
+  const read = readWhole(field, value)
+  return read.ok ? null : `expected ${expectedBy(read.issues[0]!, field)}`
 }
 
 /** Writes what a row says, all or nothing, and notes it. */

@@ -1,5 +1,7 @@
 // Whether a provider would be taken as it is written: by the schema of the file, and by what sets providers up. An import leaves out
 // what would not be, with the reason, instead of writing a file that is refused.
+import { expectedBy } from '../config/check.ts'
+import { readWhole } from '../config/fields.ts'
 import { provider } from '../config/schema-providers.ts'
 import { configureProviders, ProviderConfigError } from '../providers/configure.ts'
 import type { ProviderDraft } from './draft.ts'
@@ -16,13 +18,13 @@ export function providerProblem(draft: ProviderDraft): string | null {
   const known = (Array.isArray(keys) ? (keys as string[]) : []).filter(
     (key) => !key.includes('${') && !key.startsWith('file:'),
   )
-  const read = provider.schema.safeParse({ ...(filled as object), keys: known.map((key) => key.replaceAll('$$', '$')) })
-  if (!read.success) {
-    const { path, message } = read.error.issues[0]!
-    return `${path.join('.')}: expected ${message}`
+  const read = readWhole(provider, { ...(filled as object), keys: known.map((key) => key.replaceAll('$$', '$')) })
+  if (!read.ok) {
+    const [issue] = read.issues
+    return `${issue!.path.join('.')}: expected ${expectedBy(issue!, provider)}`
   }
   try {
-    configureProviders({ imported: read.data }, {})
+    configureProviders({ imported: read.value }, {})
     return null
   } catch (error) {
     if (!(error instanceof ProviderConfigError)) throw error

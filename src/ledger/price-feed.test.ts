@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { costOf } from './cost.ts'
 import { NO_USAGE } from '../core/usage.ts'
 import { createPriceBook } from './price-book.ts'
-import { parseFeed } from './price-feed.ts'
+import { parseFeed } from './price-file.ts'
 import { judgePrices } from './price-sanity.ts'
 import { priceAt, type PricedModel, type PriceSource } from './price-source.ts'
 

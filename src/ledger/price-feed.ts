@@ -1,11 +1,5 @@
-// A price file from outside → a layer of the price book, or the sentence that says what is wrong with it.
-import type { Provider } from '@pydantic/genai-prices'
+// Price files from outside: their forms, where they are, and how large they may be.
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
-import { catalogueSource } from './catalogue-source.ts'
-import { readLitellm } from './litellm-prices.ts'
-import { readModelsDev } from './models-dev-prices.ts'
-import { tableSource, type PriceSource } from './price-source.ts'
 
 /** The forms that are understood, by the project that publishes them. */
 export const FEED_FORMS = ['genai-prices', 'litellm', 'models.dev'] as const
@@ -21,55 +15,7 @@ export const FEED_URLS: Readonly<Record<FeedForm, string>> = {
 /** Larger than any of them by an order of magnitude. */
 export const MAX_FEED_BYTES = 32 * 1024 * 1024
 
-/** As much of genai-prices' file as matching and pricing rely on. */
-const Price = z.union([
-  z.number(),
-  z.looseObject({ base: z.number(), tiers: z.array(z.looseObject({ start: z.number(), price: z.number() })) }),
-])
-const Prices = z.record(z.string(), Price)
-const CatalogueFile = z
-  .array(
-    z.looseObject({
-      id: z.string(),
-      models: z.array(
-        z.looseObject({
-          id: z.string(),
-          match: z.unknown().optional(),
-          prices: z.union([Prices, z.array(z.looseObject({ constraint: z.unknown().optional(), prices: Prices }))]),
-        }),
-      ),
-    }),
-  )
-  .min(1)
-
 /** The name of a file's content: the same text has the same version. */
 export function feedVersion(form: FeedForm, text: string): string {
   return `${form}-${createHash('sha256').update(text).digest('hex').slice(0, 12)}`
-}
-
-/** How each form is read; throws with a sentence what is none. */
-const READERS: Readonly<Record<FeedForm, (value: unknown, version: string) => PriceSource>> = {
-  'genai-prices': readCatalogue,
-  litellm: (value, version) => tableSource(readLitellm(value), version),
-  'models.dev': (value, version) => tableSource(readModelsDev(value), version),
-}
-
-/** Throws with a sentence where the text is no file of that form. */
-export function parseFeed(form: FeedForm, text: string): PriceSource {
-  return READERS[form](jsonOf(text), feedVersion(form, text))
-}
-
-function readCatalogue(value: unknown, version: string): PriceSource {
-  const file = CatalogueFile.safeParse(value)
-  if (file.success) return catalogueSource(version, file.data as unknown as readonly Provider[])
-  const place = file.error.issues[0]?.path.join('.') ?? ''
-  throw new Error(`${place === '' ? 'it' : place} is not what it should be`)
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new Error('it is no JSON')
-  }
 }

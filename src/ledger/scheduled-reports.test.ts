@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { reports } from '../config/schema-reports.ts'
+import { configOf } from '../config/testing.ts'
 import type { AlertOf } from '../core/alert.ts'
 import type { Entry } from '../core/ledger.ts'
 import { entryOf, teamOf } from '../core/testing.ts'
@@ -32,7 +32,7 @@ test.each([
   // Its eight o'clock comes before the month of UTC has ended.
   ['Asia/Tokyo', '2026-12-01T00:00:00Z', true],
 ])('at eight in %s, %s is late enough: %p', (timeZone, now, expected) => {
-  const [report] = reports.schema.parse({ scheduled: [{ name: 'r', time_zone: timeZone }] }).scheduled
+  const [report] = configOf({ reports: { scheduled: [{ name: 'r', time_zone: timeZone }] } }).reports.scheduled
   if (report === undefined) throw new Error('no report')
   expect(isDue(report, endedBefore('month', Date.parse(now)), Date.parse(now))).toBe(expected)
 })
@@ -64,7 +64,8 @@ async function start(scheduled: readonly object[], now: string, raised: AlertOf<
     },
   }
   const keys = new Set<string>()
-  const config = reports.schema.parse({ scheduled, currency: { code: 'EUR', per_usd: 0.9, date: '2026-11-28' } })
+  const currency = { code: 'EUR', per_usd: 0.9, date: '2026-11-28' }
+  const config = configOf({ reports: { scheduled, currency } }).reports
   const stop = startScheduledReports({
     store,
     clock,

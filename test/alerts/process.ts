@@ -3,7 +3,7 @@
 //
 //   bun process.ts <store> <name> <factor> <start ms> <receiver> <entries>
 import { createAlerts } from '../../src/alerts/alerts.ts'
-import { configSchema } from '../../src/config/schema.ts'
+import { configOf } from '../../src/config/testing.ts'
 import type { Budget } from '../../src/core/budget.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import { entryOf } from '../../src/core/testing.ts'
@@ -63,7 +63,7 @@ const alerts = createAlerts({
   store,
   clock,
   random: Math.random,
-  config: () => configSchema.parse({ alerts: { webhook: { url: receiver, secret: SECRET } } }).alerts,
+  config: () => configOf({ alerts: { webhook: { url: receiver, secret: SECRET } } }).alerts,
   upstream: createUpstream({
     clock: wallClock,
     simulator: null,

@@ -1,5 +1,4 @@
 // The simulated models: what they take, cost and how they fail. Options override the built-in table and are checked here.
-import { z } from 'zod'
 import { parseUsd } from '../../core/money.ts'
 import { FAULTS, type Fault } from './faults.ts'
 import type { Spread } from './random.ts'
@@ -97,30 +96,77 @@ const BUILT_IN: Readonly<Record<string, SimulatedModel>> = {
   slow: { ...SMALL, ttftMs: { median: 4000, p99: 20_000 }, tokensPerSecond: 12 },
 }
 
-const share = z.number().min(0).max(1)
-const spread = z
-  .strictObject({ median: z.number().positive(), p99: z.number().positive() })
-  .refine(({ median, p99 }) => p99 >= median, { path: ['p99'], message: 'must not be below the median' })
-const price = z
-  .union([z.string(), z.number()], { error: 'expected dollars per million tokens, e.g. "0.15"' })
-  .transform(String)
-  .refine((text) => (parseUsd(text, 12) ?? -1n) >= 0n, 'expected dollars per million tokens, e.g. "0.15"')
+/** What is wrong with a value, and where inside it; null: nothing is. */
+type Check = (value: unknown) => { readonly path: readonly string[]; readonly problem: string } | null
 
-const OVERRIDE = z.strictObject({
-  kind: z.enum(KINDS),
-  ttftMs: spread,
-  tokensPerSecond: z.number().positive(),
-  outputTokens: spread,
-  context: z.int().positive(),
-  price: z
-    .strictObject(Object.fromEntries(PRICED.map((unit) => [unit, price.optional()])))
-    .refine((units) => Object.keys(units).length > 0, 'expected the price of a unit')
-    // Half a price would make the other half free.
-    .refine((units) => 'input' in units === 'output' in units, 'expected both input and output'),
-  errorShare: share,
-  rateLimit: z.strictObject({ rpm: z.int().positive(), retryAfterS: z.number().min(0) }).nullable(),
-  faults: z.strictObject(Object.fromEntries(FAULTS.map((fault) => [fault, share.optional()]))),
+function check(expected: string, holds: (value: unknown) => boolean): Check {
+  return (value) => (holds(value) ? null : { path: [], problem: `expected ${expected}` })
+}
+
+function number(bounds: string, holds: (value: number) => boolean): Check {
+  return check(`number ${bounds}`, (value) => typeof value === 'number' && Number.isFinite(value) && holds(value))
+}
+
+const positive = number('>0', (value) => value > 0)
+const positiveInteger = check('int >0', (value) => Number.isSafeInteger(value) && (value as number) > 0)
+const share = number('>=0 and <=1', (value) => value >= 0 && value <= 1)
+const price = check(
+  'dollars per million tokens, e.g. "0.15"',
+  (value) => (typeof value === 'string' || typeof value === 'number') && (parseUsd(value, 12) ?? -1n) >= 0n,
+)
+
+/** An object with no fields but these; `required` ones must be there. */
+function object(fields: Readonly<Record<string, Check>>, required: readonly string[] = []): Check {
+  return (value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return { path: [], problem: 'expected object' }
+    for (const [name, checkField] of Object.entries(fields)) {
+      const given = (value as Readonly<Record<string, unknown>>)[name]
+      const wrong = given === undefined && !required.includes(name) ? null : checkField(given)
+      if (wrong !== null) return { path: [name, ...wrong.path], problem: wrong.problem }
+    }
+    const unknown = Object.keys(value).find((name) => !Object.hasOwn(fields, name))
+    return unknown === undefined ? null : { path: [], problem: `there is no field \`${unknown}\`` }
+  }
+}
+
+/** The first of them that has something to say. */
+function all(...checks: readonly Check[]): Check {
+  return (value) => {
+    for (const one of checks) {
+      const wrong = one(value)
+      if (wrong !== null) return wrong
+    }
+    return null
+  }
+}
+
+const spread = all(object({ median: positive, p99: positive }, ['median', 'p99']), (value) => {
+  const { median, p99 } = value as Spread
+  return p99 >= median ? null : { path: ['p99'], problem: 'must not be below the median' }
 })
+
+const OVERRIDE = object({
+  kind: check(`one of ${KINDS.join(', ')}`, (value) => KINDS.some((kind) => kind === value)),
+  ttftMs: spread,
+  tokensPerSecond: positive,
+  outputTokens: spread,
+  context: positiveInteger,
+  price: all(
+    object(Object.fromEntries(PRICED.map((unit) => [unit, price]))),
+    check('the price of a unit', (units) => Object.keys(units as object).length > 0),
+    // Half a price would make the other half free.
+    check('both input and output', (units) => 'input' in (units as object) === 'output' in (units as object)),
+  ),
+  errorShare: share,
+  rateLimit: (value) => (value === null ? null : RATE_LIMIT(value)),
+  faults: object(Object.fromEntries(FAULTS.map((fault) => [fault, share]))),
+})
+
+const RATE_LIMIT = object({ rpm: positiveInteger, retryAfterS: number('>=0', (value) => value >= 0) }, [
+  'rpm',
+  'retryAfterS',
+])
 
 /**
  * The built-in models with the overrides of `options` over them; an id that is not built in starts from `small`.
@@ -130,14 +176,11 @@ export function simulatedModels(options: Readonly<Record<string, unknown>>): Rec
   const models: Record<string, SimulatedModel> = { ...BUILT_IN }
   for (const [id, written] of Object.entries(options)) {
     const path = `models.${id}`
-    const parsed = OVERRIDE.partial().safeParse(camelFields(written, path))
-    if (!parsed.success) {
-      const issue = parsed.error.issues[0]
-      if (issue === undefined) throw new SimulatorOptionError(path, 'is not valid')
-      throw new SimulatorOptionError([path, ...asWritten(written, issue.path)].join('.'), issue.message)
-    }
-    const given = Object.fromEntries(Object.entries(parsed.data).filter(([, value]) => value !== undefined))
-    const model = { ...(BUILT_IN[id] ?? SMALL), ...given } as SimulatedModel
+    const fields = camelFields(written, path)
+    const wrong = OVERRIDE(fields)
+    if (wrong !== null)
+      throw new SimulatorOptionError([path, ...asWritten(written, wrong.path)].join('.'), wrong.problem)
+    const model: SimulatedModel = { ...(BUILT_IN[id] ?? SMALL), ...givenOf(fields as GivenFields) }
     const sum = Object.values(model.faults).reduce((total, value) => total + value, model.errorShare)
     // Shares are decimal fractions: a sum of exactly one may come out a hair above it.
     if (sum > 1 + 1e-9)
@@ -145,6 +188,18 @@ export function simulatedModels(options: Readonly<Record<string, unknown>>): Rec
     models[id] = model
   }
   return models
+}
+
+type GivenFields = Partial<Omit<SimulatedModel, 'price'>> & {
+  readonly price?: Readonly<Record<string, string | number>>
+}
+
+function givenOf({ price, ...given }: GivenFields): Partial<SimulatedModel> {
+  if (price === undefined) return given
+  return {
+    ...given,
+    price: Object.fromEntries(Object.entries(price).map(([unit, dollars]) => [unit, String(dollars)])),
+  }
 }
 
 // Keys of `faults` are names, not fields: they stay as they are.
@@ -160,10 +215,9 @@ function camelFields(value: unknown, path: string, inside = ''): unknown {
 }
 
 // The path in the spelling that the operator used, so that it can be found in the file.
-function asWritten(value: unknown, path: readonly PropertyKey[]): string[] {
+function asWritten(value: unknown, path: readonly string[]): string[] {
   let at = value
-  return path.map((step) => {
-    const name = String(step)
+  return path.map((name) => {
     const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
     const record = (at !== null && typeof at === 'object' ? at : {}) as Readonly<Record<string, unknown>>
     const written = Object.hasOwn(record, snake) ? snake : name
