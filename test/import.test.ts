@@ -152,6 +152,20 @@ test('without --write it tells what it would make, and makes nothing', async () 
   expect(existsSync(data)).toBe(false)
 })
 
+test('a database that its gateway has open, in WAL mode, is read as it is at that moment', async () => {
+  const file = foreignDatabase('live.db', 'http://127.0.0.1:9', 'none')
+  const live = new Database(file)
+  live.run('PRAGMA journal_mode = WAL')
+  live.run("UPDATE tokens SET name = 'renamed' WHERE id = 1")
+  live.run('BEGIN IMMEDIATE')
+  live.run("UPDATE tokens SET name = 'not yet' WHERE id = 2")
+  const { code, out } = await runWords(['import', 'new-api', file], { environment: {} })
+  live.run('ROLLBACK')
+  live.close()
+  expect([code, out]).toEqual([0, expect.stringContaining('tokens #1 (renamed)')])
+  expect(out).toContain('tokens #2 (bob-app)')
+})
+
 test('where the configuration cannot be written, no key is made', async () => {
   const file = foreignDatabase('order.db', 'http://127.0.0.1:9', 'none')
   const data = path.join(folder, 'order')

@@ -30,9 +30,10 @@ keys:
 `
 
 test('plan tells a pipeline by its exit code whether there is something to do; apply does it', async () => {
-  const { file, weir, secrets } = setUp(ACCESS)
+  const { file, folder, weir, secrets } = setUp(ACCESS)
   const before = await weir('plan', file)
   expect(before).toMatchObject({ code: 3, err: '' })
+  expect(existsSync(folder)).toBe(false)
   expect(before.out).toContain('+ team research\n    limits.rpm: 600\n')
   expect(before.out).toContain('3 to create, 0 to change, 0 to remove.')
   expect(await weir('apply', file, '--secrets', secrets)).toMatchObject({

@@ -4,12 +4,12 @@ import { decodeText, readBoundedFile, readFailure } from '../config/files.ts'
 import { MAX_CONFIG_BYTES } from '../config/document.ts'
 import { formatProblem, type Problem } from '../config/problem.ts'
 import { allOf } from '../core/all-pages.ts'
-import type { OpenedData } from '../data.ts'
 import type { Plan, Step, StoreState } from '../declared/plan.ts'
+import { createHasher, type Hasher } from '../keys/secret.ts'
 import type { Store } from '../store/store.ts'
 import { type Arguments, type CliContext, CliError, type Command, DATA_OPTION, EXIT, type Option } from './command.ts'
 import { paint, printable, writeJson } from './format.ts'
-import { withLocal } from './local.ts'
+import { hasLocal, withLocal } from './local.ts'
 import { readDuration, required } from './read.ts'
 
 const FILE_OPTIONS: Record<'file' | 'prune', Option> = {
@@ -34,11 +34,15 @@ const plan: Command = {
     { command: 'weir plan access.yaml', what: 'what `weir apply` would do' },
     { command: 'weir plan access.yaml --prune --json', what: 'for a pipeline' },
   ],
-  run: (args, context) =>
-    withPlan(args, context, async (planned) => {
-      context.stdout(args.flag('json') ? writeJson(planJson(planned.plan)) : planText(planned.plan, context.colour))
-      return planned.plan.steps.length === 0 ? EXIT.ok : EXIT.differs
-    }),
+  run: async (args, context) => {
+    const planOf = await readFile(args, context)
+    // Looking makes no store: where there is none, everything is to be made, and no hash of a secret is compared with anything.
+    const { plan: planned } = hasLocal(args, context)
+      ? await withLocal(args, context, { create: false }, async ({ store, hash }) => planOf(await stateOf(store), hash))
+      : planOf(EMPTY, createHasher(new Uint8Array(32)))
+    context.stdout(args.flag('json') ? writeJson(planJson(planned)) : planText(planned, context.colour))
+    return planned.steps.length === 0 ? EXIT.ok : EXIT.differs
+  },
 }
 
 const apply: Command = {
@@ -63,14 +67,16 @@ const apply: Command = {
     { command: 'weir apply access.yaml --secrets secrets.json', what: 'secrets of new keys go to a file' },
     { command: 'weir apply access.yaml --prune', what: 'and what is not in the file goes' },
   ],
-  run: (args, context) => {
+  run: async (args, context) => {
     const graceMs = readDuration(args, 'grace') ?? DAY_MS
-    return withPlan(args, context, async ({ plan: planned, state, data }) => {
-      const { applyPlan } = await import('../declared/apply.ts')
+    const planOf = await readFile(args, context)
+    const { applyPlan } = await import('../declared/apply.ts')
+    return withLocal(args, context, { create: true }, async ({ store, hash }) => {
+      const { plan: planned, state } = planOf(await stateOf(store), hash)
       const teams = new Map(state.teams.map(({ name, id }): [string, string] => [name, id]))
       await applyPlan(planned, teams, {
-        store: data.store,
-        hash: data.hash,
+        store,
+        hash,
         clock: context.clock,
         graceMs,
         keepSecrets: (secrets) => keepSecrets(args.text('secrets'), secrets),
@@ -81,31 +87,27 @@ const apply: Command = {
   },
 }
 
-type Planned = { readonly plan: Plan; readonly state: StoreState; readonly data: OpenedData }
+type Planned = { readonly plan: Plan; readonly state: StoreState }
 
-/** Reads the file and the store, and refuses a file that cannot be applied as it is. */
-async function withPlan<T>(args: Arguments, context: CliContext, use: (planned: Planned) => Promise<T>): Promise<T> {
+/** Reads the file, and refuses one that cannot be applied to the store as it is. */
+async function readFile(args: Arguments, context: CliContext) {
   const file = required(args, 'file', true)
   // Only these two commands need all of this: it is loaded when one of them runs.
   const { readDeclared } = await import('../declared/read.ts')
   const { planDeclared } = await import('../declared/plan.ts')
-  const read = await readDeclared(file, await readText(file), {
-    environment: context.environment,
-    readFile: readBoundedFile,
-  })
+  const outside = { environment: context.environment, readFile: readBoundedFile }
+  const read = await readDeclared(file, await readText(file), outside)
   if (!read.ok) throw refused(read.problems, file, context)
-  return withLocal(args, context, { create: true }, async (data) => {
-    const state = await stateOf(data.store)
-    const planned = planDeclared(read.declared, state, {
-      prune: args.flag('prune'),
-      hash: data.hash,
-      now: context.clock.now(),
-    })
+  return (state: StoreState, hash: Hasher): Planned => {
+    const options = { prune: args.flag('prune'), hash, now: context.clock.now() }
+    const planned = planDeclared(read.declared, state, options)
     const problems = planned.problems.map(({ path, message, hint }) => read.problemAt(path, message, hint))
     if (problems.length > 0) throw refused(problems, file, context)
-    return use({ plan: planned, state, data })
-  })
+    return { plan: planned, state }
+  }
 }
+
+const EMPTY: StoreState = { teams: [], keys: [], budgets: [], users: new Map() }
 
 function refused(problems: readonly Problem[], file: string, context: CliContext): CliError {
   for (const problem of problems) context.stderr(`${printable(formatProblem(problem))}\n`)

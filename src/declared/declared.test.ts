@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { stringify } from 'yaml'
 import { formatProblem } from '../config/problem.ts'
@@ -11,6 +12,7 @@ import type { Store } from '../store/store.ts'
 import { applyPlan } from './apply.ts'
 import { type Plan, planDeclared, type StoreState } from './plan.ts'
 import { readDeclared } from './read.ts'
+import { DECLARED } from './schema.ts'
 
 const NOW = Date.UTC(2026, 10, 28)
 const clock: Clock = { now: () => NOW, monotonicMs: () => 0, after: () => () => {} }
@@ -186,6 +188,22 @@ describe('a file of teams, keys and budgets', () => {
     ).toBe(true)
     await store.close()
   })
+})
+
+test('docs/access.md shows a file that is taken, and names every field', async () => {
+  const page = readFileSync(new URL('../../docs/access.md', import.meta.url), 'utf8')
+  const example = /```yaml\n([\s\S]*?)```/.exec(page)![1]!.replace('${WIDGET_KEY}', '${ONE}')
+  const store = openStore()
+  expect((await planned(example, store)).problems).toEqual([])
+  await store.close()
+  const fieldsOf = (name: string) => {
+    const item = DECLARED.shape.type === 'section' ? DECLARED.shape.fields.get(name)?.field.shape : undefined
+    const inner = item?.type === 'map' ? item.item.shape : undefined
+    return inner?.type === 'section' ? [...inner.fields.keys()] : []
+  }
+  const fields = [...fieldsOf('teams'), ...fieldsOf('keys')]
+  expect(fields.length).toBeGreaterThan(15)
+  expect(fields.filter((field) => !page.includes(`\`${field}\``))).toEqual([])
 })
 
 describe('a file is refused, with the place and nothing done', () => {
