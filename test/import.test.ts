@@ -70,6 +70,50 @@ function foreignDatabase(name: string, base: string, password: string): string {
 
 const ask = (model: string) => ({ model, messages: [{ role: 'user', content: 'Hello!' }], max_tokens: 10 })
 
+test('clients of LiteLLM call the same names: groups, aliases, wildcards, and fallbacks when a group fails', async () => {
+  using broken = startUpstream(() => Response.json({ error: { message: 'down' } }, { status: 500 }))
+  using working = startUpstream((request, _, body) =>
+    Response.json({
+      ...completion(request.headers.get('authorization') ?? ''),
+      model: (JSON.parse(body) as { model: string }).model,
+    }),
+  )
+  const config = path.join(folder, 'config.yaml')
+  writeFileSync(
+    config,
+    `model_list:
+  - model_name: strong
+    litellm_params: { model: openai/big, api_base: ${broken.url}/v1, api_key: sk-one }
+  - model_name: spare
+    litellm_params: { model: openai/small, api_base: ${working.url}/v1, api_key: sk-two }
+  - model_name: mine/*
+    litellm_params: { model: openai/*, api_base: ${working.url}/v1, api_key: sk-three }
+litellm_settings:
+  num_retries: 0
+  fallbacks: [{ strong: [spare] }]
+router_settings:
+  model_group_alias: { gpt-4: strong }
+`,
+  )
+  const output = path.join(folder, 'litellm.yaml')
+  expect((await runWords(['import', 'litellm', config, '--output', output], { environment: {} })).code).toBe(0)
+  await using weir = await startGateway(readFileSync(output, 'utf8'))
+  for (const [name, model, key] of [
+    ['spare', 'small', 'sk-two'],
+    ['strong', 'small', 'sk-two'],
+    ['gpt-4', 'small', 'sk-two'],
+    ['mine/anything', 'anything', 'sk-three'],
+  ] as const) {
+    const response = await weir.call('/v1/chat/completions', ask(name))
+    expect([response.status, await response.json()]).toMatchObject([
+      200,
+      { model, choices: [{ message: { content: `Bearer ${key}` } }] },
+    ])
+  }
+  expect(broken.received.length).toBeGreaterThan(0)
+  expect((await weir.call('/v1/chat/completions', ask('unheard-of'))).status).toBe(404)
+})
+
 test('clients of new-api go on with their secrets, models and bounds', async () => {
   using upstream = startUpstream((_, __, body) =>
     Response.json({ ...completion('ok'), model: (JSON.parse(body) as { model: string }).model }),
