@@ -14,7 +14,7 @@ import { outputTokens } from '../core/usage.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { EntryStatus } from '../core/ledger.ts'
 import type { Exchange } from '../exchange.ts'
-import { budgetHeaders } from '../limits/budget-headers.ts'
+import { setBudgetHeaders } from '../limits/budget-headers.ts'
 import { setRateHeaders } from '../limits/rate-headers.ts'
 import { StreamFailure } from '../providers/answer-stream.ts'
 import type { StreamPiece } from '../providers/answer-stream.ts'
@@ -84,7 +84,7 @@ export function headersOf(
   if (exchange.clientRequestId !== null) headers['x-client-request-id'] = exchange.clientRequestId
   if (exchange.reservation !== null) setRateHeaders(headers, exchange.reservation.headroom)
   const room = exchange.budget?.room() ?? null
-  if (room !== null) Object.assign(headers, budgetHeaders(room))
+  if (room !== null) setBudgetHeaders(headers, room)
   if (exchange.task !== null) headers['x-weir-task'] = headerText(exchange.task)
   const trace = traceOf(exchange)
   if (trace !== null) headers['x-weir-trace'] = trace

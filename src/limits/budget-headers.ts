@@ -2,10 +2,9 @@
 import { formatUsd } from '../core/money.ts'
 import type { BudgetRoom } from './budgets.ts'
 
-export function budgetHeaders({ limitNanoUsd, remainingNanoUsd, resetAt }: BudgetRoom): Record<string, string> {
-  return {
-    'x-weir-budget-limit-usd': formatUsd(limitNanoUsd),
-    'x-weir-budget-remaining-usd': formatUsd(remainingNanoUsd),
-    ...(resetAt === null ? {} : { 'x-weir-budget-reset': new Date(resetAt).toISOString() }),
-  }
+/** Sets them beside the others of an answer. */
+export function setBudgetHeaders(headers: Record<string, string>, room: BudgetRoom): void {
+  headers['x-weir-budget-limit-usd'] = formatUsd(room.limitNanoUsd)
+  headers['x-weir-budget-remaining-usd'] = formatUsd(room.remainingNanoUsd)
+  if (room.resetAt !== null) headers['x-weir-budget-reset'] = new Date(room.resetAt).toISOString()
 }

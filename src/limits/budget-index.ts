@@ -29,6 +29,8 @@ export interface BudgetIndex {
 /** Budgets of one scope: for each subject, and by subject. */
 type OfScope = { readonly each: Budget[]; readonly named: Map<string, Budget[]> }
 
+const NONE: readonly never[] = []
+
 /** `hasUsers`: requests may come whose user pays from a balance, which covers them whatever other budgets there are. */
 export function createBudgetIndex(budgets: readonly Budget[], hasUsers = false): BudgetIndex {
   const scopes = new Map<BudgetScope, OfScope>()
@@ -39,14 +41,17 @@ export function createBudgetIndex(budgets: readonly Budget[], hasUsers = false):
     else known.named.set(budget.subject, [...(known.named.get(budget.subject) ?? []), budget])
   }
 
-  /** `names`: what a budget may call the subject; its account goes by `subject`. */
-  function add(covers: Cover[], scope: BudgetScope, subject: string, ...names: string[]): void {
+  /** `name`: what a budget may call the subject, too; its account goes by `subject`. */
+  function add(covers: Cover[], scope: BudgetScope, subject: string, name = subject): void {
     const known = scopes.get(scope)
     if (known === undefined) return
     for (const budget of known.each) covers.push({ budget, subject })
-    for (const name of new Set([subject, ...names]))
-      for (const budget of known.named.get(name) ?? []) covers.push({ budget, subject })
+    if (known.named.size === 0) return
+    for (const budget of known.named.get(subject) ?? NONE) covers.push({ budget, subject })
+    if (name !== subject) for (const budget of known.named.get(name) ?? NONE) covers.push({ budget, subject })
   }
+
+  const hasTargets = scopes.has('provider') || scopes.has('model')
 
   return {
     any: hasUsers || budgets.length > 0,
@@ -69,6 +74,7 @@ export function createBudgetIndex(budgets: readonly Budget[], hasUsers = false):
       return covers
     },
     ofTarget(provider, model) {
+      if (!hasTargets) return NONE
       const covers: Cover[] = []
       add(covers, 'provider', provider)
       const known = scopes.get('model')

@@ -50,28 +50,35 @@ export interface BudgetLedger {
 }
 
 export function createBudgetLedger(maxAccounts = MAX_ACCOUNTS): BudgetLedger {
-  const accounts = new Map<string, Account>()
-  const nameOf = (budgetId: string, subject: string): string => `${budgetId}\0${subject}`
+  /** By budget and subject: asked for by each request, so that no name is put together of the two. */
+  const accounts = new Map<string, Map<string, Account>>()
+  let count = 0
 
   function account(budget: Budget, subject: string): Account {
-    const name = nameOf(budget.id, subject)
-    let known = accounts.get(name)
-    if (known === undefined) {
-      // Users do not come by themselves, and what is theirs is nobody else's.
-      if (accounts.size >= maxAccounts && subject !== OTHERS && budget.scope !== 'user') return account(budget, OTHERS)
-      known = { budget, subject, held: 0n, credited: 0n, spendings: [], current: null, thresholds: null }
-      accounts.set(name, known)
-    }
-    return known
+    const known = accounts.get(budget.id)?.get(subject)
+    if (known !== undefined) return known
+    // Users do not come by themselves, and what is theirs is nobody else's.
+    if (count >= maxAccounts && subject !== OTHERS && budget.scope !== 'user') return account(budget, OTHERS)
+    const opened = { budget, subject, held: 0n, credited: 0n, spendings: [], current: null, thresholds: null }
+    const ofBudget = accounts.get(budget.id) ?? new Map<string, Account>()
+    accounts.set(budget.id, ofBudget.set(subject, opened))
+    count++
+    return opened
+  }
+
+  function* all(): Generator<Account> {
+    for (const ofBudget of accounts.values()) yield* ofBudget.values()
   }
 
   return {
     account,
     redefine(budgets) {
-      for (const [name, known] of accounts) {
+      for (const known of all()) {
         const budget = budgets.get(known.budget.id)
-        if (budget === undefined || windowText(budget.window) !== windowText(known.budget.window)) accounts.delete(name)
-        else {
+        if (budget === undefined || windowText(budget.window) !== windowText(known.budget.window)) {
+          accounts.get(known.budget.id)?.delete(known.subject)
+          count--
+        } else {
           known.budget = budget
           known.thresholds = null
         }
@@ -83,7 +90,7 @@ export function createBudgetLedger(maxAccounts = MAX_ACCOUNTS): BudgetLedger {
       if (own.from !== period.from || own.until !== period.until) return
       charge(account(budget, subject), period, spent)
     },
-    accounts: () => accounts.values(),
+    accounts: all,
   }
 }
 
@@ -97,13 +104,22 @@ export function currentPeriod(account: Account, now: number): Period {
   return account.current
 }
 
+function forgetEnded(account: Account, now: number): void {
+  for (const { until } of account.spendings)
+    if (until !== null && until <= now) {
+      account.spendings = account.spendings.filter((one) => one.until === null || one.until > now)
+      return
+    }
+}
+
 /** What was spent in the window that is running. */
 export function spentOf(account: Account, now: number): NanoUsd {
+  forgetEnded(account, now)
   const { spendings } = account
-  if (spendings.some(({ until }) => until !== null && until <= now))
-    account.spendings = spendings.filter(({ until }) => until === null || until > now)
+  // All but rolling windows have one period.
+  if (spendings.length === 1) return spendings[0]?.spent ?? 0n
   let sum = 0n
-  for (const { spent } of account.spendings) sum += spent
+  for (const { spent } of spendings) sum += spent
   return sum
 }
 
@@ -120,7 +136,7 @@ export function charge(account: Account, period: Period, nanoUsd: NanoUsd): void
 /** The limit with the raises that are in force, and what was credited. */
 export function limitOf({ budget, credited }: Account, now: number): NanoUsd {
   const { limitNanoUsd, raises } = budget
-  let limit = limitNanoUsd + credited
+  let limit = credited === 0n ? limitNanoUsd : limitNanoUsd + credited
   for (const { amountNanoUsd, until } of raises) if (until > now) limit += amountNanoUsd
   return limit
 }

@@ -14,15 +14,7 @@
 //
 // A target whose provider or model has used up its own budget is left out; the request is refused for it only when no
 // target is left.
-import {
-  BALANCE,
-  countsFor,
-  countsSales,
-  type Budget,
-  type BudgetCharge,
-  type BudgetHold,
-  type BudgetScope,
-} from '../core/budget.ts'
+import { BALANCE, countsSales, type Budget, type BudgetCharge, type BudgetHold } from '../core/budget.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
 import { formatUsd, timesMillionths, type NanoUsd } from '../core/money.ts'
@@ -30,7 +22,6 @@ import type { SaleTerms } from '../core/user.ts'
 import type { Alert } from '../core/alert.ts'
 import { forecastOf, reachedThresholds } from './budget-alerts.ts'
 import {
-  charge,
   createBudgetLedger,
   currentPeriod,
   limitOf,
@@ -39,14 +30,12 @@ import {
   type Account,
   type BudgetLedger,
 } from './budget-ledger.ts'
+import { spend, type Spending, type TargetCost, type TargetOf } from './budget-spend.ts'
 import { createBudgetIndex, type BudgetIndex, type Payer } from './budget-index.ts'
 import type { Period } from './budget-window.ts'
 
 /** A target that the request may reach, and the most that it may cost there. */
 type Candidate = TargetOf & { readonly estimateNanoUsd: NanoUsd }
-
-type TargetOf = { readonly provider: string; readonly model: string }
-type TargetCost = TargetOf & { readonly costNanoUsd: NanoUsd }
 
 type BudgetAsk = {
   readonly payer: Payer
@@ -162,18 +151,18 @@ export function createBudgets({
     const now = clock.now()
     const how = { now, degraded: ask.degraded === true, isSpent: ask.isSpent === true }
     const shared = index.covering(ask.payer)
-    const hasPool = shared.some(({ budget }) => budget.onExhausted.type === 'reject' && isPool(budget))
     const wants: Wants[] = []
     const allowed: number[] = []
     let blocked: Look | null = null
     let most = 0n
-    for (const [place, candidate] of ask.candidates.entries()) {
+    for (let place = 0; place < ask.candidates.length; place++) {
+      const candidate = ask.candidates[place]!
       const own = index.ofTarget(candidate.provider, candidate.model)
       const amount = candidate.estimateNanoUsd
       let full: Look | null = null
       for (const { budget, subject } of own) {
         const account = ledger.account(budget, subject)
-        full ??= whyFull(account, amount, { ...how, mayBorrow: false })
+        full ??= whyFull(account, amount, how, false)
       }
       if (full !== null) {
         blocked = preferred(blocked, full)
@@ -188,7 +177,7 @@ export function createBudgets({
       const account = ledger.account(budget, subject)
       const sale = countsSales(budget.scope) ? ask.payer.user : undefined
       const amount = sale === undefined ? most : timesMillionths(most, sale.multiplierMillionths)
-      const full = whyFull(account, amount, { ...how, mayBorrow: hasPool && !isPool(budget) })
+      const full = whyFull(account, amount, how, mayBorrow(budget, shared))
       if (full !== null) return full
       wants.push(sale === undefined ? { account, amount } : { account, amount, sale })
     }
@@ -198,7 +187,7 @@ export function createBudgets({
 
   function take({ wants, allowed }: Extract<Look, { type: 'granted' }>): BudgetReservation {
     const now = clock.now()
-    const held = wants.map(({ account, amount, sale }) => {
+    const held = wants.map(({ account, amount, sale }): Held => {
       account.held += amount
       return { account, amount, sale, period: currentPeriod(account, now) }
     })
@@ -211,48 +200,28 @@ export function createBudgets({
     }
     return {
       allowed,
-      holds: held.map(({ account, amount, sale, period }) => ({
-        ...periodOf(account, period),
-        scope: account.budget.scope,
-        nanoUsd: amount,
-        ...(sale === undefined ? {} : { sale }),
-      })),
-      settle(cost, provider, model, parts = []) {
+      holds: held.map(holdOf),
+      settle(cost, provider, model, parts = NO_PARTS) {
         if (!end()) return []
-        const settledAt = clock.now()
-        const charges: BudgetCharge[] = []
-        const charged = new Set<Account>()
-        const spend = (account: Account, period: Period, amount: Spent, sale?: SaleTerms): void => {
-          if (charged.has(account)) return
-          charged.add(account)
-          const { costNanoUsd, share } = amount
-          const spent = sale === undefined ? costNanoUsd : timesMillionths(costNanoUsd, sale.multiplierMillionths)
-          const alerts = endsAfter(period, settledAt) ? reachedThresholds(account, spent, settledAt) : []
-          charge(account, period, spent)
-          const named = periodOf(account, period)
-          const of =
-            sale !== undefined ? { ...named, sold: true as const } : share === undefined ? named : { ...named, share }
-          charges.push(alerts.length === 0 ? of : { ...of, alerts })
-        }
-        const targets = [{ provider, model }, ...parts]
-        for (const { account, period, sale } of held) {
-          const amount = spentIn(account.budget.scope, account.subject, { cost, provider, model, parts })
-          if (amount !== null) spend(account, period, amount, sale)
-        }
+        const spending = { cost, provider, model, parts, settledAt: clock.now(), charged: [], charges: [] }
+        for (const { account, period, sale } of held) spend(spending, account, period, sale)
         // A target that the plan did not foresee counts in its own budgets all the same.
-        for (const target of targets)
-          for (const { budget, subject } of index.ofTarget(target.provider, target.model)) {
-            const amount = spentIn(budget.scope, subject, { cost, provider, model, parts })
-            const account = ledger.account(budget, subject)
-            if (amount !== null) spend(account, currentPeriod(account, now), amount)
-          }
+        spendAt(spending, provider, model, now)
+        for (const part of parts) spendAt(spending, part.provider, part.model, now)
         callWaiters()
-        return charges
+        return spending.charges
       },
       release() {
         if (end()) callWaiters()
       },
       room: () => roomOf(held, clock.now()),
+    }
+  }
+
+  function spendAt(spending: Spending, provider: string, model: string, now: number): void {
+    for (const { budget, subject } of index.ofTarget(provider, model)) {
+      const account = ledger.account(budget, subject)
+      spend(spending, account, currentPeriod(account, now), undefined)
     }
   }
 
@@ -359,31 +328,20 @@ export function createBudgets({
   }
 }
 
-type Spent = { readonly costNanoUsd: NanoUsd; readonly share: BudgetCharge['share'] }
-
-/** What a settled request cost in a budget; null: it does not count there. */
-function spentIn(
-  scope: BudgetScope,
-  subject: string,
-  { cost, provider, model, parts }: TargetOf & { readonly cost: NanoUsd; readonly parts: readonly TargetCost[] },
-): Spent | null {
-  const isOwn = countsFor(scope, subject, provider, model)
-  if (parts.length === 0) return isOwn ? { costNanoUsd: cost, share: undefined } : null
-  let [costNanoUsd, counted] = [isOwn ? cost : 0n, 0]
-  for (const part of parts) {
-    const counts = countsFor(scope, subject, part.provider, part.model)
-    if (counts) counted++
-    if (isOwn && !counts) costNanoUsd -= part.costNanoUsd
-    if (!isOwn && counts) costNanoUsd += part.costNanoUsd
-  }
-  if (isOwn && counted === parts.length) return { costNanoUsd: cost, share: undefined }
-  return isOwn || counted > 0 ? { costNanoUsd, share: { costNanoUsd, isBeside: !isOwn } } : null
+/** What a granted request holds of an account. */
+type Held = {
+  readonly account: Account
+  readonly amount: NanoUsd
+  readonly sale: SaleTerms | undefined
+  readonly period: Period
 }
 
-/** Of a window that has ended there is nothing to tell any more. */
-function endsAfter({ until }: Period, now: number): boolean {
-  return until === null || until > now
+function holdOf({ account: { budget, subject }, amount, sale, period: { from, until } }: Held): BudgetHold {
+  const hold = { budgetId: budget.id, subject, from, until, scope: budget.scope, nanoUsd: amount }
+  return sale === undefined ? hold : { ...hold, sale }
 }
+
+const NO_PARTS: readonly TargetCost[] = []
 
 /** A budget that narrower ones may borrow from. */
 function isPool({ scope }: Budget): boolean {
@@ -397,18 +355,21 @@ function addWant(wants: Wants[], account: Account, amount: NanoUsd): void {
   else if (known.amount < amount) wants[place] = { account, amount }
 }
 
-type HowFull = {
-  readonly now: number
-  readonly mayBorrow: boolean
-  readonly degraded: boolean
-  readonly isSpent: boolean
+/** Whether a wider budget that covers the request, too, may stand in for this one. */
+function mayBorrow(budget: Budget, shared: readonly { readonly budget: Budget }[]): boolean {
+  if (budget.borrowNanoUsd === null || isPool(budget)) return false
+  return shared.some((other) => other.budget.onExhausted.type === 'reject' && isPool(other.budget))
 }
 
-function whyFull(account: Account, amount: NanoUsd, { now, mayBorrow, degraded, isSpent }: HowFull): Look | null {
+type HowFull = { readonly now: number; readonly degraded: boolean; readonly isSpent: boolean }
+
+function whyFull(account: Account, amount: NanoUsd, how: HowFull, borrows: boolean): Look | null {
+  const { now, degraded, isSpent } = how
   if (isSpent) return null
   const { budget } = account
   if (budget.onExhausted.type === 'alert' || (degraded && budget.onExhausted.type === 'degrade')) return null
-  const most = limitOf(account, now) + (mayBorrow ? (budget.borrowNanoUsd ?? 0n) : 0n)
+  const limit = limitOf(account, now)
+  const most = borrows ? limit + (budget.borrowNanoUsd ?? 0n) : limit
   const spent = spentOf(account, now)
   if (spent + account.held + amount <= most) return null
   return { type: 'full', account, amount, settlesLater: account.held > 0n && spent + amount <= most }
@@ -417,10 +378,6 @@ function whyFull(account: Account, amount: NanoUsd, { now, mayBorrow, degraded, 
 /** Of two reasons, the one that may pass. */
 function preferred(one: Look | null, other: Look): Look {
   return one?.type === 'full' && one.settlesLater ? one : other
-}
-
-function periodOf(account: Account, { from, until }: Period): BudgetCharge {
-  return { budgetId: account.budget.id, subject: account.subject, from, until }
 }
 
 function exhausted({ account, amount }: Extract<Look, { type: 'full' }>, now: number): BudgetExhausted {

@@ -3,6 +3,7 @@ import type { Call } from '../core/call.ts'
 import type { LimitSet } from '../core/key.ts'
 import type { Intent } from '../core/ledger.ts'
 import type { Deployment, Rates } from '../core/model.ts'
+import type { NanoUsd } from '../core/money.ts'
 import type { Exchange, Pricing } from '../exchange.ts'
 import type { Stages } from '../handle.ts'
 import { DEFAULT_OUTPUT_TOKENS, worstCase } from '../ledger/estimate.ts'
@@ -60,12 +61,19 @@ export function admitStage(
 
   function spendingTools(sized: Sized): Omit<SpendingTools, 'replan'> {
     const now = clock.now()
+    // Asked for twice: whether there is a price, and how much it is.
+    const known = new Map<PlannedTarget, NanoUsd | null>()
     return {
       budgets,
       unpriced: config.unpriced === 'allow' ? 'allow' : 'refuse',
       estimateOf(target) {
-        const pricing = priceOf(target.deployment.id, now)
-        return pricing === null ? null : worstAt(target, pricing, sized).costNanoUsd
+        let estimate = known.get(target)
+        if (estimate === undefined) {
+          const pricing = priceOf(target.deployment.id, now)
+          estimate = pricing === null ? null : worstAt(target, pricing, sized).costNanoUsd
+          known.set(target, estimate)
+        }
+        return estimate
       },
     }
   }
@@ -94,11 +102,11 @@ export function admitStage(
   }
 
   // Apart: a function that closes over something makes an object for it at every call.
-  function withinBudgets([exchange, request, call, caller, planned]: Admission, sized: Sized): Promise<Plan> {
+  function withinBudgets([exchange, request, call, caller, planned]: Admission, sized: Sized): Plan | Promise<Plan> {
     const replan = (route: string): Plan => planStage(exchange, request, call, caller, route)
-    return reserveBudgets(exchange, caller, planned, { ...spendingTools(sized), replan }).then((plan) =>
-      written(exchange, plan, sized),
-    )
+    const reserved = reserveBudgets(exchange, caller, planned, { ...spendingTools(sized), replan })
+    if (!(reserved instanceof Promise)) return written(exchange, reserved, sized)
+    return reserved.then((plan) => written(exchange, plan, sized))
   }
 
   return (exchange, request, call, caller, planned) => {
