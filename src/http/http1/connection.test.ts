@@ -84,6 +84,25 @@ test('requests of a connection are answered one after the other, also where they
   await until('<four>')
 })
 
+test('a body that comes after its head, in one piece or letter by letter, is whole', async () => {
+  start(echo)
+  const { socket, until } = await client()
+  socket.setNoDelay(true)
+  for (const [body, size] of [
+    ['whole', 5],
+    ['letters', 1],
+    ['grüße', 3],
+  ] as const) {
+    socket.write(`POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`)
+    const bytes = Buffer.from(body)
+    for (let at = 0; at < bytes.length; at += size) {
+      await new Promise((resolve) => setTimeout(resolve, 2))
+      socket.write(bytes.subarray(at, at + size))
+    }
+    await until(Buffer.from(`<${body}>`).toString('latin1'))
+  }
+})
+
 test('a body that comes in pieces is whole, and nothing of the next request gets into it', async () => {
   start(echo)
   const { socket, until } = await client()

@@ -73,10 +73,11 @@ export class ReceivedRequest implements ClientRequest, ClosingSignal {
   /** A part of the body, never more than is missing. */
   receive(part: Uint8Array): void {
     this.#missingBytes -= part.length
-    if (this.#missingBytes === 0 && this.#parts === null) this.#bytes = part
-    else (this.#parts ??= []).push(part)
-    if (this.#missingBytes > 0 || this.#parts === null) return
-    this.#bytes = Buffer.concat(this.#parts)
+    if (this.#missingBytes > 0) {
+      ;(this.#parts ??= []).push(part)
+      return
+    }
+    this.#bytes = this.#parts === null ? part : Buffer.concat([...this.#parts, part])
     this.#parts = null
     this.#coming?.resolve(this.#bytes)
   }
