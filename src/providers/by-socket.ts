@@ -1,6 +1,7 @@
 // Calls over connections of our own: for every upstream that is reached directly. (Bun's `fetch` runs on a thread of its own,
 // and handing each request and each piece of an answer over to it cost more than all the rest of the way.)
 import type { Clock } from '../core/clock.ts'
+import type { Waiting } from '../core/waiting.ts'
 import type { CallTiming } from './call-timing.ts'
 import { isStale, UpstreamFailure } from './failure.ts'
 import { Origin } from './http1/origin.ts'
@@ -34,7 +35,13 @@ export interface BySocket {
   /** Request line and headers as they are sent. Throws `UpstreamFailure` for a header that cannot be. */
   headOf(outgoing: Omit<Outgoing, 'body'>): string
   /** @param address connect to this one; null: to whatever the name resolves to */
-  send(request: OutgoingRequest, address: string | null, connectMs: number, timing: CallTiming): Promise<Incoming>
+  send(
+    request: OutgoingRequest,
+    address: string | null,
+    connectMs: number,
+    timing: CallTiming,
+    waiting: Waiting<Incoming>,
+  ): void
 }
 
 /** Addresses of one host whose connections are kept apart. */
@@ -55,26 +62,61 @@ export function createBySocket(destination: Destination, clock: Clock): BySocket
     return origin
   }
 
-  const answered = (exchange: Exchange, timing: CallTiming): Promise<Incoming> => {
-    timing.stopBy(exchange)
-    return exchange.answered
-  }
-
   return {
     headOf: (outgoing) => headText(outgoing, destination),
-    send(request, address, connectMs, timing) {
-      const origin = originAt(address)
-      const exchange = origin.send(request, connectMs, false)
-      const head = answered(exchange, timing)
-      if (!exchange.isReused) return head
-      const sentAt = clock.monotonicMs()
-      return head.catch((error: unknown) => {
-        if (exchange.hasHeard || timing.hasEnded || !isStale(error, clock.monotonicMs() - sentAt)) throw error
-        // The other idle connections are most likely as dead as this one.
-        origin.clear()
-        return answered(origin.send(request, connectMs, true), timing)
-      })
-    },
+    send: (request, address, connectMs, timing, waiting) =>
+      new Sending(originAt(address), request, connectMs, timing, waiting, clock).begin(),
+  }
+}
+
+/** A request under way: it is sent again where the connection that it went out on had been closed (see upstream.ts). */
+class Sending implements Waiting<Exchange> {
+  readonly #origin: Origin
+  readonly #request: OutgoingRequest
+  readonly #connectMs: number
+  readonly #timing: CallTiming
+  readonly #waiting: Waiting<Incoming>
+  readonly #clock: Clock
+  readonly #sentAtMs: number
+  #exchange: Exchange | null = null
+
+  constructor(
+    origin: Origin,
+    request: OutgoingRequest,
+    connectMs: number,
+    timing: CallTiming,
+    waiting: Waiting<Incoming>,
+    clock: Clock,
+  ) {
+    this.#origin = origin
+    this.#request = request
+    this.#connectMs = connectMs
+    this.#timing = timing
+    this.#waiting = waiting
+    this.#clock = clock
+    this.#sentAtMs = clock.monotonicMs()
+  }
+
+  begin(): void {
+    this.#exchange = this.#origin.send(this.#request, this.#connectMs, false, this)
+    this.#timing.stopBy(this.#exchange)
+  }
+
+  answered(exchange: Exchange): void {
+    this.#waiting.answered(exchange)
+  }
+
+  failed(error: unknown): void {
+    if (!this.#wasStale(error)) return this.#waiting.failed(error)
+    // The other idle connections are most likely as dead as this one.
+    this.#origin.clear()
+    this.#timing.stopBy(this.#origin.send(this.#request, this.#connectMs, true, this.#waiting))
+  }
+
+  #wasStale(error: unknown): boolean {
+    const exchange = this.#exchange
+    if (exchange === null || !exchange.isReused || exchange.hasHeard || this.#timing.hasEnded) return false
+    return isStale(error, this.#clock.monotonicMs() - this.#sentAtMs)
   }
 }
 

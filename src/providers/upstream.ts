@@ -15,6 +15,8 @@ import type { Clock } from '../core/clock.ts'
 import type { HeaderSource } from '../core/headers.ts'
 import type { Credential, Provider, Timeouts } from '../core/model.ts'
 import type { Outcome } from '../core/outcome.ts'
+import { promised } from '../core/waiting.ts'
+import type { Waiting } from '../core/waiting.ts'
 import { Answer, type Chunks } from './answer.ts'
 import { createAuthenticate } from './authenticate.ts'
 import { createByFetch, dialTcp } from './by-fetch.ts'
@@ -83,6 +85,8 @@ type SocketCall = Pick<UpstreamCall, 'provider' | 'credential' | 'headers' | 'ti
 export interface Upstream {
   /** Resolves with the head of the answer, whatever its status but 3xx; rejects with `UpstreamFailure`. */
   call(call: UpstreamCall): Promise<UpstreamAnswer>
+  /** The same without a promise. */
+  begin(call: UpstreamCall, waiting: Waiting<UpstreamAnswer>): void
   /** Resolves with a WebSocket that stands; rejects with `UpstreamFailure`. Its deadline is `firstTokenMs`. */
   connect(call: SocketCall): Promise<UpstreamSocket>
   /** The same, with the faults of a drill. */
@@ -169,17 +173,19 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     return incoming
   }
 
-  const request = (line: Line, call: UpstreamCall, timing: CallTiming): Promise<Incoming> => {
+  const request = (line: Line, call: UpstreamCall, timing: CallTiming, waiting: Waiting<Incoming>): void => {
     const { transport } = line
-    if (transport.type === 'simulated') return timing.interruptible(simulate(call, timing))
+    if (transport.type === 'simulated') return tellOf(timing.interruptible(simulate(call, timing)), waiting)
     const approval = line.proxyRequest === null ? guard.approve(line.request) : null
     // What was approved lately, which is nearly all, goes on without a turn of the event loop.
     const isKnown = approval !== null && !(approval instanceof Promise)
-    if (!isKnown || (line.isWorkedFor && call.credential !== null)) return prepared(line, transport, call, timing)
+    if (!isKnown || (line.isWorkedFor && call.credential !== null))
+      return tellOf(prepared(line, transport, call, timing), waiting)
     const address = pinnedAddress(approval, 'it')
-    if (transport.type === 'fetch') return transport.fetching.send(outgoingOf(line, call), address, timing)
+    if (transport.type === 'fetch')
+      return tellOf(transport.fetching.send(outgoingOf(line, call), address, timing), waiting)
     const sent = { method: call.method, head: headFor(line, transport.sockets, call), body: call.body }
-    return transport.sockets.send(sent, address, call.timeouts.connectMs, timing)
+    transport.sockets.send(sent, address, call.timeouts.connectMs, timing, waiting)
   }
 
   const prepared = async (
@@ -197,7 +203,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     }
     if (transport.type === 'fetch') return transport.fetching.send(outgoing, address, timing)
     const sent = { method: call.method, head: transport.sockets.headOf(outgoing), body: call.body }
-    return transport.sockets.send(sent, address, call.timeouts.connectMs, timing)
+    return promised((waiting) => transport.sockets.send(sent, address, call.timeouts.connectMs, timing, waiting))
   }
 
   /** Fetches a token for calls of a provider, by the same proxy, authority and guard. */
@@ -220,41 +226,28 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   }
   const authenticate = createAuthenticate({ now: () => clock.now(), exchange })
 
-  const callWith = async (call: UpstreamCall, faultOf: FaultOf | null): Promise<UpstreamAnswer> => {
-    const line = lineOf(call.provider)
-    if (!isBelow(call.url, call.provider.baseUrl))
-      throw new UpstreamFailure({
-        type: 'unreachable',
-        reason: 'the address lies outside of the provider’s base URL',
-      })
-    const { transport } = line
-    const probing = transport.type === 'fetch' ? transport.fetching.probing(call.timeouts.connectMs) : null
-    const timing = new CallTiming(clock, call.timeouts, call.signal, probing, call.minBytesPerS)
+  const begin = (call: UpstreamCall, faultOf: FaultOf | null, waiting: Waiting<UpstreamAnswer>): void => {
+    let calling: Calling
+    try {
+      calling = new Calling(lineOf(call.provider), call, clock, waiting)
+    } catch (error) {
+      return waiting.failed(error)
+    }
+    const { line, timing } = calling
     try {
       timing.check()
       const fault = faultOf === null ? null : faultOf(call.provider.name)
-      const incoming =
-        fault === null
-          ? await request(line, call, timing)
-          : await withFault(fault, () => request(line, call, timing), timing, clock)
-      timing.head(call.stream)
-      if (transport.type === 'fetch') transport.fetching.reached()
-      const problem =
-        call.showRedirects === true && incoming.status !== 407
-          ? null
-          : headProblem(incoming.status, line.proxyRequest !== null)
-      if (problem !== null) throw new UpstreamFailure(problem)
-      return new Answer(incoming, timing)
+      if (fault === null) return request(line, call, timing, calling)
+      const send = (): Promise<Incoming> => promised((sending) => request(line, call, timing, sending))
+      tellOf(withFault(fault, send, timing, clock), calling)
     } catch (error) {
-      const failure = timing.failure(error)
-      timing.end(failure.outcome)
-      throw failure
+      calling.failed(error)
     }
   }
   const upstream: Upstream = {
     connect,
-    call: (call) => callWith(call, null),
-    withFaults: (faultOf) => ({ ...upstream, call: (call) => callWith(call, faultOf) }),
+    ...callsWith((call, waiting) => begin(call, null, waiting)),
+    withFaults: (faultOf) => ({ ...upstream, ...callsWith((call, waiting) => begin(call, faultOf, waiting)) }),
   }
   return upstream
 
@@ -293,6 +286,57 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     } finally {
       timing.finish()
     }
+  }
+}
+
+function callsWith(begin: Upstream['begin']): Pick<Upstream, 'begin' | 'call'> {
+  return { begin, call: (call) => promised((waiting) => begin(call, waiting)) }
+}
+
+/** For ways that have to be waited for anyhow. */
+function tellOf<T>(promise: Promise<T>, waiting: Waiting<T>): void {
+  promise.then(
+    (value) => waiting.answered(value),
+    (error: unknown) => waiting.failed(error),
+  )
+}
+
+/** One call under way, from its start to the head of its answer. */
+class Calling implements Waiting<Incoming> {
+  readonly line: Line
+  readonly timing: CallTiming
+  readonly #call: UpstreamCall
+  readonly #waiting: Waiting<UpstreamAnswer>
+
+  /** Throws `UpstreamFailure` where it may not go. */
+  constructor(line: Line, call: UpstreamCall, clock: Clock, waiting: Waiting<UpstreamAnswer>) {
+    if (!isBelow(call.url, call.provider.baseUrl))
+      throw new UpstreamFailure({
+        type: 'unreachable',
+        reason: 'the address lies outside of the provider’s base URL',
+      })
+    const { transport } = line
+    const probing = transport.type === 'fetch' ? transport.fetching.probing(call.timeouts.connectMs) : null
+    this.line = line
+    this.timing = new CallTiming(clock, call.timeouts, call.signal, probing, call.minBytesPerS)
+    this.#call = call
+    this.#waiting = waiting
+  }
+
+  answered(incoming: Incoming): void {
+    const { transport, proxyRequest } = this.line
+    this.timing.head(this.#call.stream)
+    if (transport.type === 'fetch') transport.fetching.reached()
+    const isShown = this.#call.showRedirects === true && incoming.status !== 407
+    const problem = isShown ? null : headProblem(incoming.status, proxyRequest !== null)
+    if (problem !== null) return this.failed(new UpstreamFailure(problem))
+    this.#waiting.answered(new Answer(incoming, this.timing))
+  }
+
+  failed(error: unknown): void {
+    const failure = this.timing.failure(error)
+    this.timing.end(failure.outcome)
+    this.#waiting.failed(failure)
   }
 }
 

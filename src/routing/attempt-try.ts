@@ -9,13 +9,15 @@ import type { ClosingSignal } from '../core/closing-signal.ts'
 import { GatewayError } from '../core/error.ts'
 import type { Operation, Timeouts } from '../core/model.ts'
 import { redactOutcome } from '../core/outcome.ts'
-import type { Outcome } from '../core/outcome.ts'
+import type { Attempt, Outcome } from '../core/outcome.ts'
 import type { Usage } from '../core/usage.ts'
+import { promised } from '../core/waiting.ts'
+import type { Waiting } from '../core/waiting.ts'
 import { StreamFailure } from '../providers/answer-stream.ts'
 import type { AnswerStream } from '../providers/answer-stream.ts'
 import { classify, errorCodeOf, errorMessageOf } from '../providers/classify.ts'
 import { UpstreamFailure } from '../providers/upstream.ts'
-import type { UpstreamAnswer } from '../providers/upstream.ts'
+import type { UpstreamAnswer, UpstreamCall } from '../providers/upstream.ts'
 import { MAX_ERROR_BYTES, openAnswer, textOf } from './attempt-answer.ts'
 import type { Unopened } from './attempt-answer.ts'
 import type { Failed, TryStep } from './attempt-course.ts'
@@ -27,7 +29,19 @@ import { guarded } from './pace-guard.ts'
 
 export type Tried = { readonly type: 'answer'; readonly answer: Answer; readonly attempt: number } | Failed
 
-/** Never rejects for what an upstream does. `signal`: the client is gone, or another attempt has won. */
+/** Never fails for what an upstream does. `signal`: the client is gone, or another attempt has won. */
+export function beginTry(
+  run: AttemptRun,
+  step: TryStep,
+  ticket: Ticket,
+  signal: ClosingSignal,
+  tools: AttemptTools,
+  waiting: Waiting<Tried>,
+): void {
+  new Try(run, step, ticket, signal, tools, waiting).begin()
+}
+
+/** The same as a promise. */
 export function tryTarget(
   run: AttemptRun,
   step: TryStep,
@@ -35,11 +49,13 @@ export function tryTarget(
   signal: ClosingSignal,
   tools: AttemptTools,
 ): Promise<Tried> {
-  return new Try(run, step, ticket, signal, tools).tried()
+  return promised((waiting) => beginTry(run, step, ticket, signal, tools, waiting))
 }
 
+const ANSWERED: Outcome = { type: 'answered' }
+
 /** One try under way, as far as its line tells of it. */
-class Try {
+class Try implements Waiting<UpstreamAnswer> {
   readonly signal: ClosingSignal
   readonly #run: AttemptRun
   readonly #step: TryStep
@@ -48,66 +64,109 @@ class Try {
   readonly #startedMs: number
   readonly #startedAt: number
   readonly #leftMs: number
+  readonly #waiting: Waiting<Tried>
   #upstream: UpstreamAnswer | null = null
   #stream: AnswerStream | null = null
   #message: string | null = null
 
-  constructor(run: AttemptRun, step: TryStep, ticket: Ticket, signal: ClosingSignal, tools: AttemptTools) {
+  constructor(
+    run: AttemptRun,
+    step: TryStep,
+    ticket: Ticket,
+    signal: ClosingSignal,
+    tools: AttemptTools,
+    waiting: Waiting<Tried>,
+  ) {
     this.#run = run
     this.#step = step
     this.#ticket = ticket
     this.signal = signal
     this.#tools = tools
+    this.#waiting = waiting
     this.#startedMs = tools.clock.monotonicMs()
     this.#startedAt = tools.clock.now()
     this.#leftMs = Math.max(0, run.deadlineMs - this.#startedMs)
   }
 
-  async tried(): Promise<Tried> {
-    const run = this.#run
-    const tools = this.#tools
+  begin(): void {
     const { lane, target } = this.#step
-    tools.onStart(target.deployment)
-    try {
-      const upstream = await this.send({ body: lane.body })
-      this.#upstream = upstream
-      if (upstream.status >= 300) return await this.#refused(upstream)
-      const opened = openAnswer(run, target.deployment, lane, upstream, this, tools)
-      const opening = opened instanceof Promise ? await opened : opened
-      return opening.type === 'whole' ? this.#whole(opening) : await this.#opened(upstream, opening)
-    } catch (error) {
-      this.#upstream?.cancel()
-      if (!(error instanceof UpstreamFailure || error instanceof StreamFailure)) {
-        tools.health.abandoned(this.#ticket)
-        throw error
-      }
-      this.#message = tools.redact(error.message)
-      const known = error instanceof StreamFailure ? error.consumed : null
-      this.#end(error.outcome, known ?? this.#consumed(error.outcome))
-      return { type: 'failed', outcome: error.outcome, rejection: null }
-    }
+    this.#tools.onStart(target.deployment)
+    this.#tools.upstream.begin(this.#callFor({ body: lane.body }, this.#leftMs), this)
   }
 
-  /** One call of this attempt; those that follow the first have the time that is left. */
-  send({ body, to }: FollowingCall): Promise<UpstreamAnswer> {
-    const { target, lane, credential } = this.#step
-    const { timeouts } = target
-    const spentMs = this.#upstream === null ? 0 : this.#tools.clock.monotonicMs() - this.#startedMs
-    const mostMs = spentMs === 0 ? this.#leftMs : Math.min(this.#leftMs, timeouts.totalMs) - spentMs
+  /** The head of its answer is here, and with most whole answers all of it. */
+  answered(upstream: UpstreamAnswer): void {
+    this.#upstream = upstream
+    let tried: Tried
+    try {
+      const came = this.#cameWith(upstream)
+      if (came instanceof Promise) return void came.then(this.#tell, this.#fail)
+      tried = came
+    } catch (error) {
+      return this.failed(error)
+    }
+    this.#waiting.answered(tried)
+  }
+
+  failed(error: unknown): void {
+    let failed: Failed
+    try {
+      failed = this.#failedBy(error)
+    } catch (thrown) {
+      return this.#waiting.failed(thrown)
+    }
+    this.#waiting.answered(failed)
+  }
+
+  readonly #tell = (tried: Tried): void => this.#waiting.answered(tried)
+  readonly #fail = (error: unknown): void => this.failed(error)
+
+  #cameWith(upstream: UpstreamAnswer): Tried | Promise<Tried> {
+    if (upstream.status >= 300) return this.#refused(upstream)
+    const { lane, target } = this.#step
+    const opened = openAnswer(this.#run, target.deployment, lane, upstream, this, this.#tools)
+    return opened instanceof Promise
+      ? opened.then((opening) => (opening.type === 'whole' ? this.#whole(opening) : this.#opened(upstream, opening)))
+      : this.#whole(opened)
+  }
+
+  /** Throws what is no failure of the upstream's. */
+  #failedBy(error: unknown): Failed {
+    const { health, redact } = this.#tools
+    this.#upstream?.cancel()
+    if (!(error instanceof UpstreamFailure || error instanceof StreamFailure)) {
+      health.abandoned(this.#ticket)
+      throw error
+    }
+    this.#message = redact(error.message)
+    const known = error instanceof StreamFailure ? error.consumed : null
+    this.#end(error.outcome, known ?? this.#consumed(error.outcome))
+    return { type: 'failed', outcome: error.outcome, rejection: null }
+  }
+
+  /** One more call of this attempt: it has the time that is left. */
+  send(following: FollowingCall): Promise<UpstreamAnswer> {
+    const spentMs = this.#tools.clock.monotonicMs() - this.#startedMs
+    const leftMs = Math.min(this.#leftMs, this.#step.target.timeouts.totalMs) - spentMs
     // An answer could still be faster than a deadline of nothing.
-    if (spentMs > 0 && mostMs <= 0) return Promise.reject(new UpstreamFailure({ type: 'timed_out', stage: 'total' }))
-    return this.#tools.upstream.call({
+    if (leftMs <= 0) return Promise.reject(new UpstreamFailure({ type: 'timed_out', stage: 'total' }))
+    return this.#tools.upstream.call(this.#callFor(following, leftMs))
+  }
+
+  #callFor({ body, to }: FollowingCall, leftMs: number): UpstreamCall {
+    const { target, lane, credential } = this.#step
+    return {
       provider: target.deployment.provider,
       credential,
       method: to?.method ?? lane.method,
       url: to?.url ?? lane.url,
       headers: to === undefined ? lane.headers : { ...lane.headers, 'content-type': to.contentType },
       body,
-      timeouts: deadlinesOf(this.#run, lane, timeouts, mostMs),
+      timeouts: deadlinesOf(this.#run, lane, target.timeouts, leftMs),
       stream: lane.answer !== 'whole',
       signal: this.signal,
       minBytesPerS: bytesPerS(this.#run),
-    })
+    }
   }
 
   #whole(answer: WholeAnswer): Tried {
@@ -116,7 +175,7 @@ class Try {
       this.#end({ type: 'filtered' }, usage)
       return { type: 'failed', outcome: { type: 'filtered' }, rejection: null }
     }
-    const attempt = this.#end({ type: 'answered' }, null)
+    const attempt = this.#end(ANSWERED, null)
     this.#tools.health.closed(this.#ticket)
     return { type: 'answer', answer, attempt }
   }
@@ -130,7 +189,7 @@ class Try {
         ? opening.stream
         : await guarded(opening.stream, minTokensPerS, upstream, this.#tools)
     upstream.committed()
-    const attempt = this.#end({ type: 'answered' }, null)
+    const attempt = this.#end(ANSWERED, null)
     return { type: 'answer', answer: this.#streamAnswer(upstream, { ...opening, stream }, attempt), attempt }
   }
 
@@ -162,19 +221,18 @@ class Try {
     const stated = health.ended(this.#ticket, outcome, { headers, isOurs })
     if (stated !== null) onStated(target.deployment, stated)
     credentials.report(credential, outcome)
-    return (
-      this.#run.attempts.push({
-        target: target.deployment.id,
-        credentialId: credential?.id ?? null,
-        outcome,
-        status: this.#upstream?.status ?? null,
-        startedAt: this.#startedAt,
-        durationMs,
-        ttftMs: outcome.type === 'answered' ? durationMs : null,
-        message: this.#message,
-        ...(usage === null ? {} : { consumed: { usage, costNanoUsd: null } }),
-      }) - 1
-    )
+    const line: Attempt = {
+      target: target.deployment.id,
+      credentialId: credential?.id ?? null,
+      outcome,
+      status: this.#upstream?.status ?? null,
+      startedAt: this.#startedAt,
+      durationMs,
+      ttftMs: outcome.type === 'answered' ? durationMs : null,
+      message: this.#message,
+    }
+    const lines = this.#run.attempts
+    return lines.push(usage === null ? line : { ...line, consumed: { usage, costNanoUsd: null } }) - 1
   }
 
   #consumed(outcome: Outcome): Usage | null {

@@ -4,11 +4,13 @@
 // meaningful event) moves on to the next target; the caller sees it only if no target is left. What is wrong with the
 // request itself goes back at once: no other target would differ. All of it happens within the request's one deadline, and
 // ends at once when the client goes away: nothing is tried for somebody who is gone.
+import { promised } from '../core/waiting.ts'
+import type { Waiting } from '../core/waiting.ts'
 import { countedAnswer } from './attempt-answer.ts'
 import { Course } from './attempt-course.ts'
-import type { Failed, TryStep } from './attempt-course.ts'
+import type { Failed, Step, TryStep } from './attempt-course.ts'
 import type { Answer, AttemptRun, AttemptTools, StreamAnswer } from './attempt-run.ts'
-import { clientClosed, discard, tryTarget } from './attempt-try.ts'
+import { beginTry, clientClosed, discard, tryTarget } from './attempt-try.ts'
 import type { Tried } from './attempt-try.ts'
 import { continued } from './continued.ts'
 import { hedgeDelayMs, tryHedged } from './hedge.ts'
@@ -34,46 +36,122 @@ async function restOfAnswer(run: AttemptRun, tools: AttemptTools): Promise<Strea
   return rest
 }
 
-async function firstAnswer(run: AttemptRun, tools: AttemptTools): Promise<Answer> {
-  const course = new Course(run, tools)
-  let unfit: Answered | null = null
-  for (;;) {
-    const step = course.next()
-    switch (step.type) {
-      case 'try': {
-        const hasTime = step.pauseMs === 0 && step.waitMs <= 0
-        const ticket = hasTime ? placeNow(run, step, tools) : await placeLater(run, step, tools)
-        if (ticket === null) {
-          course.missed(step)
-          break
-        }
-        const delayMs = hedgeDelayMs(run, step, tools)
-        // Whoever hedges tells the course of each that failed.
-        const tried = await (delayMs === null
-          ? tryTarget(run, step, ticket, run.signal, tools)
-          : tryHedged(run, { step, ticket }, delayMs, course, tools))
-        if (tried.type === 'answer') {
-          const why = run.review === undefined ? null : await whyUnfit(run, tried)
-          if (why === null) return tried.answer
-          unfit = tried
-          course.failed(step, setAside(run, tried, why, tools))
-          break
-        }
-        if (run.signal.aborted) throw clientClosed()
-        if (delayMs === null) course.failed(step, tried)
-        break
-      }
-      case 'counted':
-        return countedAnswer(run.call, step.target.deployment, step.lane.count, tools)
-      case 'fetch':
-        await run.media.fetch?.(step.places)
-        break
-      case 'none':
-        // An answer in the wrong form is still what its caller paid for.
-        if (unfit !== null) return takenBack(run, unfit)
-        throw step.error
+function firstAnswer(run: AttemptRun, tools: AttemptTools): Promise<Answer> {
+  return promised((waiting) => new Pursuit(run, tools, waiting).begin())
+}
+
+/**
+ * An answer being pursued. Nearly always the first step is a try that may begin at once, and that brings the answer: then nothing
+ * is awaited on the way. Whatever else happens is followed step by step.
+ */
+class Pursuit implements Waiting<Tried> {
+  readonly #run: AttemptRun
+  readonly #tools: AttemptTools
+  readonly #waiting: Waiting<Answer>
+  readonly #course: Course
+  /** What is tried first. */
+  #first: TryStep | null = null
+  #unfit: Answered | null = null
+
+  constructor(run: AttemptRun, tools: AttemptTools, waiting: Waiting<Answer>) {
+    this.#run = run
+    this.#tools = tools
+    this.#waiting = waiting
+    this.#course = new Course(run, tools)
+  }
+
+  begin(): void {
+    const run = this.#run
+    const tools = this.#tools
+    try {
+      const step = this.#course.next()
+      if (step.type !== 'try' || !hasTime(step) || hedgeDelayMs(run, step, tools) !== null)
+        return this.#pursue(step, null)
+      this.#first = step
+      beginTry(run, step, placeNow(run, step, tools), run.signal, tools, this)
+    } catch (error) {
+      this.#waiting.failed(error)
     }
   }
+
+  answered(tried: Tried): void {
+    if (tried.type === 'answer' && this.#run.review === undefined) this.#waiting.answered(tried.answer)
+    else if (this.#first !== null) this.#pursue(this.#first, tried)
+  }
+
+  failed(error: unknown): void {
+    this.#waiting.failed(error)
+  }
+
+  #pursue(step: Step, tried: Tried | null): void {
+    this.#follow(step, tried).then(
+      (answer) => this.#waiting.answered(answer),
+      (error: unknown) => this.#waiting.failed(error),
+    )
+  }
+
+  /** @param tried what came of the first of the steps already */
+  async #follow(from: Step, tried: Tried | null): Promise<Answer> {
+    let step = from
+    let known = tried
+    for (;;) {
+      switch (step.type) {
+        case 'try': {
+          const answer = await this.#answerOf(step, known)
+          if (answer !== null) return answer
+          break
+        }
+        case 'counted':
+          return countedAnswer(this.#run.call, step.target.deployment, step.lane.count, this.#tools)
+        case 'fetch':
+          await this.#run.media.fetch?.(step.places)
+          break
+        case 'none':
+          // An answer in the wrong form is still what its caller paid for.
+          if (this.#unfit !== null) return takenBack(this.#run, this.#unfit)
+          throw step.error
+      }
+      known = null
+      step = this.#course.next()
+    }
+  }
+
+  /** Null: it brought none that will do, and the course knows. */
+  async #answerOf(step: TryStep, known: Tried | null): Promise<Answer | null> {
+    const run = this.#run
+    const tools = this.#tools
+    const course = this.#course
+    let tried = known
+    let isHedged = false
+    if (tried === null) {
+      const ticket = hasTime(step) ? placeNow(run, step, tools) : await placeLater(run, step, tools)
+      if (ticket === null) {
+        course.missed(step)
+        return null
+      }
+      const delayMs = hedgeDelayMs(run, step, tools)
+      isHedged = delayMs !== null
+      tried = await (delayMs === null
+        ? tryTarget(run, step, ticket, run.signal, tools)
+        : tryHedged(run, { step, ticket }, delayMs, course, tools))
+    }
+    if (tried.type === 'answer') {
+      const why = run.review === undefined ? null : await whyUnfit(run, tried)
+      if (why === null) return tried.answer
+      this.#unfit = tried
+      course.failed(step, setAside(run, tried, why, tools))
+      return null
+    }
+    if (run.signal.aborted) throw clientClosed()
+    // Whoever hedges tells the course of each that failed.
+    if (!isHedged) course.failed(step, tried)
+    return null
+  }
+}
+
+/** Nothing has to be waited for first. */
+function hasTime({ pauseMs, waitMs }: TryStep): boolean {
+  return pauseMs === 0 && waitMs <= 0
 }
 
 function placeNow(run: AttemptRun, step: TryStep, { health }: AttemptTools): Ticket {

@@ -6,6 +6,7 @@
 // What has come and has not been read is bounded: above `HIGH_BYTES` the socket is paused until the reader has caught up, so a
 // slow client slows its upstream and fills no memory.
 import type { HeaderSource } from '../../core/headers.ts'
+import type { Waiting } from '../../core/waiting.ts'
 import type { Incoming } from '../incoming.ts'
 import type { Head } from './head.ts'
 import type { Sink } from './receiver.ts'
@@ -35,10 +36,9 @@ export class Exchange implements Incoming, Sink {
   readonly isReused: boolean
   /** A byte came: the other side has begun to answer, however that ends. */
   hasHeard = false
-  /** Resolves with this exchange once the head is here; rejects when it does not come. */
-  readonly answered: Promise<Exchange>
   readonly #carrier: Carrier
-  readonly #settle: Pick<PromiseWithResolvers<Exchange>, 'resolve' | 'reject'>
+  /** Null once it knows of the head, or that none comes. */
+  #waiting: Waiting<Exchange> | null
   #head: Head | null = null
   #pieces: Uint8Array[] = []
   #queuedBytes = 0
@@ -48,13 +48,12 @@ export class Exchange implements Incoming, Sink {
   #error: unknown = null
   #reading: { resolve: (piece: Uint8Array | null) => void; reject: (error: unknown) => void } | null = null
 
-  constructor(request: OutgoingRequest, isReused: boolean, carrier: Carrier) {
+  /** @param waiting is given this exchange once the head is here */
+  constructor(request: OutgoingRequest, isReused: boolean, carrier: Carrier, waiting: Waiting<Exchange>) {
     this.request = request
     this.isReused = isReused
     this.#carrier = carrier
-    const answered = Promise.withResolvers<Exchange>()
-    this.answered = answered.promise
-    this.#settle = answered
+    this.#waiting = waiting
   }
 
   get status(): number {
@@ -72,7 +71,14 @@ export class Exchange implements Incoming, Sink {
 
   onHead(head: Head): void {
     this.#head = head
-    this.#settle.resolve(this)
+  }
+
+  /** All that came at once has been taken in: whoever waits for the head finds behind it what came with it. */
+  tell(): void {
+    const waiting = this.#waiting
+    if (waiting === null || this.#head === null) return
+    this.#waiting = null
+    waiting.answered(this)
   }
 
   onBody(bytes: Uint8Array): void {
@@ -99,9 +105,14 @@ export class Exchange implements Incoming, Sink {
   fail(error: unknown): void {
     if (this.#hasEnded || this.#error !== null) return
     this.#error = error
-    if (this.#head === null) this.#settle.reject(error)
+    const waiting = this.#waiting
+    this.#waiting = null
     this.#reading?.reject(error)
     this.#reading = null
+    if (waiting === null) return
+    if (this.#head === null) waiting.failed(error)
+    // A head is an answer, also where what came with it could not be understood.
+    else waiting.answered(this)
   }
 
   read(): Promise<Uint8Array | null> {

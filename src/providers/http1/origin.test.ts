@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'bun:test'
 import { drivenClock } from '../simulator/driven-clock.ts'
 import { chunk, CHUNKED, closeServers, eventually, LAST_CHUNK, rawServer, whole } from '../upstream-testing.ts'
 import type { RawServer } from '../upstream-testing.ts'
+import { promised } from '../../core/waiting.ts'
 import type { Exchange } from './exchange.ts'
 import { Origin } from './origin.ts'
 
@@ -20,8 +21,11 @@ function originOf(
   }
 }
 
-async function read(exchange: Exchange): Promise<string> {
-  await exchange.answered
+const answered = (origin: Origin, body: string | Uint8Array = POST.body): Promise<Exchange> =>
+  promised((waiting) => origin.send({ ...POST, body }, 1_000, false, waiting))
+
+async function read(sent: Promise<Exchange>): Promise<string> {
+  const exchange = await sent
   let text = ''
   for (;;) {
     const piece = await exchange.read()
@@ -39,9 +43,9 @@ const codeOf = (promise: Promise<unknown>): Promise<unknown> =>
 test('one connection serves request after request, and several at once get one each', async () => {
   const server = await rawServer((socket, _, count) => socket.write(whole(`answer ${count}`)))
   const { origin, clock } = originOf(server)
-  for (const count of [1, 2, 3]) expect(await read(origin.send(POST, 1_000, false))).toBe(`answer ${count}`)
+  for (const count of [1, 2, 3]) expect(await read(answered(origin))).toBe(`answer ${count}`)
   expect(server.connections()).toBe(1)
-  await Promise.all([1, 2, 3].map(() => read(origin.send(POST, 1_000, false))))
+  await Promise.all([1, 2, 3].map(() => read(answered(origin))))
   expect(server.connections()).toBe(3)
   expect(clock.pending()).toBe(0)
 })
@@ -60,10 +64,10 @@ test('a large body arrives whole, whatever the socket takes at once, as text and
     socket.write(whole('ok'))
   })
   const { origin } = originOf(server)
-  expect(await read(origin.send({ ...POST, body: text }, 1_000, false))).toBe('ok')
+  expect(await read(answered(origin, text))).toBe('ok')
   expect(server.requests[0]).toContain(`content-length: ${length}\r\n\r\n`)
   expect(Buffer.from(server.requests.join(''), 'latin1').toString().endsWith(`\r\n\r\n${text}`)).toBe(true)
-  expect(await read(origin.send({ ...POST, body: Buffer.from(text) }, 1_000, false))).toBe('ok')
+  expect(await read(answered(origin, Buffer.from(text)))).toBe('ok')
   expect(server.connections()).toBe(1)
 })
 
@@ -86,8 +90,7 @@ test('a reader that stops reading stops its upstream, and reads all of it afterw
     more()
   })
   const { origin } = originOf(server)
-  const exchange = origin.send(POST, 1_000, false)
-  await exchange.answered
+  const exchange = await answered(origin)
   // The socket's own buffers fill first.
   let before = -1
   await eventually(() => {
@@ -96,7 +99,7 @@ test('a reader that stops reading stops its upstream, and reads all of it afterw
     return isStill && sent > 4
   })
   expect(sent).toBeLessThan(pieces)
-  expect((await read(exchange)).length).toBe(piece.length * pieces)
+  expect((await read(Promise.resolve(exchange))).length).toBe(piece.length * pieces)
 })
 
 test('bytes that nobody asked for end an idle connection', async () => {
@@ -106,29 +109,29 @@ test('bytes that nobody asked for end an idle connection', async () => {
     socket.write(whole('ok'))
   })
   const { origin } = originOf(server)
-  expect(await read(origin.send(POST, 1_000, false))).toBe('ok')
+  expect(await read(answered(origin))).toBe('ok')
   push()
   await server.closed(1)
-  expect(await read(origin.send(POST, 1_000, false))).toBe('ok')
+  expect(await read(answered(origin))).toBe('ok')
   expect(server.connections()).toBe(2)
 })
 
 test('an answer with bytes behind it is believed, and its connection closed', async () => {
   const server = await rawServer((socket) => socket.write(`${whole('ok').toString()}HTTP/1.1 200 OK\r\n\r\n`))
   const { origin } = originOf(server)
-  expect(await read(origin.send(POST, 1_000, false))).toBe('ok')
+  expect(await read(answered(origin))).toBe('ok')
   await server.closed(1)
 })
 
 test('an answer that ends with its connection is whole', async () => {
   const server = await rawServer((socket) => socket.end('HTTP/1.1 200 OK\r\n\r\nuntil the end'))
-  expect(await read(originOf(server).origin.send(POST, 1_000, false))).toBe('until the end')
+  expect(await read(answered(originOf(server).origin))).toBe('until the end')
 })
 
 test('a host that never finishes the handshake times out at the connect deadline', async () => {
   const server = await rawServer(() => undefined)
   const { origin, clock } = originOf(server, true)
-  const failing = codeOf(origin.send(POST, 1_000, false).answered)
+  const failing = codeOf(answered(origin))
   await server.received(1)
   clock.advance(999)
   expect(clock.pending()).toBe(1)
@@ -141,7 +144,7 @@ test('a host that never finishes the handshake times out at the connect deadline
 test('a host that speaks before the handshake is not listened to', async () => {
   const server = await rawServer((socket) => socket.write(whole('plain')))
   const { origin } = originOf(server, true)
-  expect(await codeOf(origin.send(POST, 1_000, false).answered)).toBe('EPROTO')
+  expect(await codeOf(answered(origin))).toBe('EPROTO')
 })
 
 test('cancelling closes the connection, before the answer and in the middle of it', async () => {
@@ -149,12 +152,16 @@ test('cancelling closes the connection, before the answer and in the middle of i
     if (count > 1) socket.write(CHUNKED)
   })
   const { origin } = originOf(server)
-  const first = origin.send(POST, 1_000, false)
+  let cancel = (): void => undefined
+  const first = promised<Exchange>((waiting) => {
+    const exchange = origin.send(POST, 1_000, false, waiting)
+    cancel = () => exchange.cancel()
+  })
   await server.received(1)
-  first.cancel()
-  expect(await codeOf(first.answered)).toBe('ABORT_ERR')
+  cancel()
+  expect(await codeOf(first)).toBe('ABORT_ERR')
   await server.closed(1)
-  const second = await origin.send(POST, 1_000, false).answered
+  const second = await answered(origin)
   const reading = codeOf(second.read())
   second.cancel()
   expect(await reading).toBe('ABORT_ERR')

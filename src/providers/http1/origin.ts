@@ -6,6 +6,7 @@
 // An idle connection on which bytes arrive is closed: they would be taken for the answer to the next request.
 import type { Socket } from 'bun'
 import type { Clock } from '../../core/clock.ts'
+import type { Waiting } from '../../core/waiting.ts'
 import { Exchange } from './exchange.ts'
 import type { Carrier, OutgoingRequest } from './exchange.ts'
 import { Receiver } from './receiver.ts'
@@ -36,11 +37,11 @@ export class Origin {
   }
 
   /** Sends a request at once where a connection lies idle (unless `fresh`), else as soon as one stands. */
-  send(request: OutgoingRequest, connectMs: number, fresh: boolean): Exchange {
+  send(request: OutgoingRequest, connectMs: number, fresh: boolean, waiting: Waiting<Exchange>): Exchange {
     const idle = fresh ? undefined : this.#idle.pop()
-    if (idle !== undefined) return idle.send(request, true)
+    if (idle !== undefined) return idle.send(request, true, waiting)
     const connection = new Connection(this)
-    const exchange = connection.send(request, false)
+    const exchange = connection.send(request, false, waiting)
     connection.connect(this.#endpoint, this.#clock, connectMs)
     return exchange
   }
@@ -86,8 +87,8 @@ class Connection implements Carrier {
     )
   }
 
-  send(request: OutgoingRequest, isReused: boolean): Exchange {
-    const exchange = new Exchange(request, isReused, this)
+  send(request: OutgoingRequest, isReused: boolean, waiting: Waiting<Exchange>): Exchange {
+    const exchange = new Exchange(request, isReused, this, waiting)
     this.#exchange = exchange
     this.#receiver = new Receiver(request.method, exchange)
     if (this.#isReady) {
@@ -115,13 +116,15 @@ class Connection implements Carrier {
     const receiver = this.#receiver
     // Nobody asked for it, or it came before the certificate was seen.
     if (receiver === null || !this.#isReady) return this.destroy()
-    if (this.#exchange !== null) this.#exchange.hasHeard = true
+    const exchange = this.#exchange
+    if (exchange !== null) exchange.hasHeard = true
     try {
       const left = receiver.push(data)
       if (receiver.hasEnded) this.#finish(left)
     } catch (error) {
-      this.close(error)
+      return this.close(error)
     }
+    exchange?.tell()
   }
 
   /** The socket takes more. */
@@ -152,8 +155,8 @@ class Connection implements Carrier {
     this.#socket?.terminate()
     const exchange = this.#exchange
     if (exchange === null) return this.#origin.forget(this)
-    if (this.#receiver?.close() !== true) exchange.fail(error)
     this.#exchange = null
+    if (this.#receiver?.close() !== true) exchange.fail(error)
   }
 
   #finish(left: number): void {
