@@ -410,6 +410,7 @@ function headFor(line: Line, sockets: BySocket, call: UpstreamCall): string {
 }
 
 function isSame(one: UpstreamCall['headers'], other: UpstreamCall['headers']): boolean {
+  if (one === other) return true
   for (const name in one) if (one[name] !== other[name]) return false
   for (const name in other) if (!(name in one)) return false
   return true

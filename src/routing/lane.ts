@@ -80,6 +80,13 @@ const ACCEPTED: Readonly<Record<AnswerKind, string>> = {
   bytes: '*/*',
 }
 
+/** Of a call in JSON without headers of its own, as nearly all are. */
+const JSON_HEADERS: Readonly<Record<AnswerKind, Sent['headers']>> = {
+  whole: { 'content-type': 'application/json', accept: ACCEPTED.whole },
+  events: { 'content-type': 'application/json', accept: ACCEPTED.events },
+  bytes: { 'content-type': 'application/json', accept: ACCEPTED.bytes },
+}
+
 /** Throws `request_malformed` where a request that has to be translated cannot be read. */
 export function laneTo(deployment: Deployment, hostWire: Wire, facts: LaneFacts): Lane {
   const { call, dialect } = facts
@@ -95,11 +102,10 @@ export function laneTo(deployment: Deployment, hostWire: Wire, facts: LaneFacts)
       wire: native,
       method: 'POST',
       url,
-      headers: {
-        'content-type': typeof body === 'string' ? 'application/json' : body.contentType,
-        accept: ACCEPTED[answer],
-        ...call.headers,
-      },
+      headers:
+        typeof body === 'string'
+          ? withOwn(JSON_HEADERS[answer], call.headers)
+          : { 'content-type': body.contentType, accept: ACCEPTED[answer], ...call.headers },
       body: typeof body === 'string' ? body : body.bytes,
       answer,
     }
@@ -114,6 +120,11 @@ export function laneTo(deployment: Deployment, hostWire: Wire, facts: LaneFacts)
   }
   if (dialect.tokenCount !== undefined) return { type: 'counted', count: dialect.tokenCount }
   return { type: 'none', why: noWay(wire, call) }
+}
+
+function withOwn(headers: Sent['headers'], own: Call['headers']): Sent['headers'] {
+  for (const _ in own) return { ...headers, ...own }
+  return headers
 }
 
 /** Why a deployment cannot serve a call whatever is in it; null when it can. */

@@ -29,34 +29,59 @@ export class MalformedAnswer extends Error {
   }
 }
 
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/
+const ZERO = 48
+const NINE = 57
+const SPACE = 32
+const STATUS_AT = 9
+const REASON_AT = 12
+const NO_BODY: Framing = { type: 'none' }
+const CHUNKED: Framing = { type: 'chunked' }
+const UNTIL_CLOSE: Framing = { type: 'close' }
+const LENGTH = /^\d{1,15}$/
+
 /** @param text the head without its empty line, a byte a character. Throws `MalformedAnswer`. */
 export function readHead(text: string, method: string): Head {
   const end = text.indexOf('\r\n')
-  const status = STATUS_LINE.exec(end < 0 ? text : text.slice(0, end))
+  const status = statusOf(text, end < 0 ? text.length : end)
   if (status === null) throw new MalformedAnswer('the status line is none')
   const places = end < 0 ? [] : headerPlaces(text, end + 2)
   if (places === null) throw new MalformedAnswer('a header line is none')
   const headers = new ReceivedHeaders(text, places)
-  const code = Number(status[2])
-  const framing = framingOf(code, method, headers)
-  return { status: code, headers, framing, keepsAlive: keepsAlive(status[1] === '1', framing, headers) }
+  const framing = framingOf(status, method, headers)
+  const isHttp11 = text.charCodeAt(STATUS_AT - 2) !== ZERO
+  return { status, headers, framing, keepsAlive: keepsAlive(isHttp11, framing, headers) }
+}
+
+/** `HTTP/1.0` or `HTTP/1.1`, a space, three digits, and a space or the end of the line; null: it is none. */
+function statusOf(text: string, end: number): number | null {
+  const version = text.charCodeAt(STATUS_AT - 2)
+  if (!text.startsWith('HTTP/1.') || (version !== ZERO && version !== ZERO + 1)) return null
+  if (end < REASON_AT || (end > REASON_AT && text.charCodeAt(REASON_AT) !== SPACE)) return null
+  if (text.charCodeAt(STATUS_AT - 1) !== SPACE) return null
+  let status = 0
+  for (let at = STATUS_AT; at < REASON_AT; at++) {
+    const digit = text.charCodeAt(at)
+    if (digit < ZERO || digit > NINE) return null
+    status = status * 10 + digit - ZERO
+  }
+  return status < 100 ? null : status
 }
 
 function framingOf(status: number, method: string, headers: HeaderSource): Framing {
-  if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return { type: 'none' }
+  if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return NO_BODY
   const coding = headers.get('transfer-encoding')
   if (coding !== null) {
     const codings = coding.toLowerCase().split(',')
-    if (codings.length === 1 && codings[0]?.trim() === 'chunked') return { type: 'chunked' }
+    if (codings.length === 1 && codings[0]?.trim() === 'chunked') return CHUNKED
     throw new MalformedAnswer('its transfer coding is unknown')
   }
   const length = headers.get('content-length')
-  if (length === null) return { type: 'close' }
+  if (length === null) return UNTIL_CLOSE
+  if (LENGTH.test(length)) return { type: 'length', bytes: Number(length) }
   // Equal lengths may stand twice (`5, 5`); different ones never.
   const lengths = new Set(length.split(',').map((part) => part.trim()))
   const [only = ''] = lengths
-  if (lengths.size !== 1 || !/^\d{1,15}$/.test(only)) throw new MalformedAnswer('its length is none')
+  if (lengths.size !== 1 || !LENGTH.test(only)) throw new MalformedAnswer('its length is none')
   return { type: 'length', bytes: Number(only) }
 }
 

@@ -71,6 +71,7 @@ class Connection implements Carrier {
   /** What the socket has not taken yet. */
   #unsent: Uint8Array | null = null
   #isReady = false
+  #isPaused = false
   #isClosed = false
   #cancelTimer: (() => void) | null = null
 
@@ -136,10 +137,13 @@ class Connection implements Carrier {
   }
 
   pause(): void {
+    this.#isPaused = true
     this.#socket?.pause()
   }
 
   resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
     this.#socket?.resume()
   }
 
@@ -165,7 +169,7 @@ class Connection implements Carrier {
     this.#receiver = null
     // Bytes behind the answer belong to nobody; a host that has answered before it had the whole request wants no more.
     if (exchange?.keepsAlive !== true || left > 0 || this.#unsent !== null) return this.destroy()
-    this.#socket?.resume()
+    this.resume()
     this.#socket?.timeout(IDLE_SECONDS)
     this.#origin.keep(this)
   }
