@@ -5,8 +5,10 @@ export type NanoUsd = bigint
 
 export const PICO_PER_NANO = 1_000n
 const NANO_PER_USD = 1_000_000_000n
-/** What stands before the digits of an amount below a dollar, by the number of zeros after the point. */
-const LEADING = ['0.', '0.0', '0.00', '0.000', '0.0000', '0.00000', '0.000000', '0.0000000', '0.00000000']
+const NANOS = Number(NANO_PER_USD)
+const MAX_EXACT = BigInt(Number.MAX_SAFE_INTEGER)
+/** What stands before the digits of a fraction, by the number of zeros after the point. */
+const LEADING = ['.', '.0', '.00', '.000', '.0000', '.00000', '.000000', '.0000000', '.00000000']
 
 /** Pico-dollars to nano-dollars, rounded half up (away from zero for negative amounts). */
 export function nanoFromPico(pico: bigint): NanoUsd {
@@ -21,22 +23,27 @@ export function timesMillionths(nano: NanoUsd, millionths: bigint): NanoUsd {
 
 /** Exact decimal dollars of an amount, without trailing zeros: `1500000n` → `"0.0015"`. */
 export function formatUsd(nano: NanoUsd): string {
-  // Nearly every amount: cents of one request, written without big-integer divisions.
-  if (nano >= 0n && nano < NANO_PER_USD) {
-    let units = Number(nano)
-    if (units === 0) return '0'
-    let places = 9
-    while (units % 10 === 0) {
-      units /= 10
-      places--
-    }
-    const digits = String(units)
-    return LEADING[places - digits.length] + digits
+  // Nearly every amount is below nine million dollars, which a double holds exactly: no big-integer divisions.
+  if (nano >= 0n && nano <= MAX_EXACT) {
+    const units = Number(nano)
+    const fraction = units % NANOS
+    return decimal(String((units - fraction) / NANOS), fraction)
   }
-  const sign = nano < 0n ? '-' : ''
   const amount = nano < 0n ? -nano : nano
-  const fraction = (amount % NANO_PER_USD).toString().padStart(9, '0').replace(/0+$/, '')
-  return `${sign}${amount / NANO_PER_USD}${fraction === '' ? '' : `.${fraction}`}`
+  return decimal(`${nano < 0n ? '-' : ''}${amount / NANO_PER_USD}`, Number(amount % NANO_PER_USD))
+}
+
+/** `fraction` in billionths. */
+function decimal(whole: string, fraction: number): string {
+  if (fraction === 0) return whole
+  let digits = fraction
+  let places = 9
+  while (digits % 10 === 0) {
+    digits /= 10
+    places--
+  }
+  const text = String(digits)
+  return whole + LEADING[places - text.length] + text
 }
 
 /**
