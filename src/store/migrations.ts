@@ -538,6 +538,12 @@ CREATE TABLE parts_since (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), at 
 INSERT INTO parts_since SELECT 1, iif(EXISTS (SELECT 1 FROM entries), unixepoch() * 1000, 0);
 `
 
+// Hours are folded into days and months a slice at a time: how far the hour `until` is, see sqlite-spans.ts.
+const FOLDED_SLICES = `
+ALTER TABLE spend_folded ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE spend_folded ADD COLUMN subject INTEGER NOT NULL DEFAULT 0;
+`
+
 /** Each step is one or more statements; step N leads from version N to version N + 1. */
 export const MIGRATIONS: readonly string[] = [
   BASE,
@@ -564,6 +570,7 @@ export const MIGRATIONS: readonly string[] = [
   HEAD_INPUTS,
   HEAD_INPUTS_BY_TIME,
   INTENT_GROUPS,
+  FOLDED_SLICES,
 ]
 
 /** Marks a file as a store of this program (`PRAGMA application_id`): "weir" in ASCII. */

@@ -47,8 +47,9 @@ export function openConnection(options: SqliteOptions): Connection {
     database.run('PRAGMA foreign_keys = ON')
     database.run('PRAGMA temp_store = MEMORY')
     database.run('PRAGMA cache_size = -4000')
-    // 16 MB of log between checkpoints: hot pages are then copied once instead of many times.
-    database.run('PRAGMA wal_autocheckpoint = 4000')
+    // 8 MB of log between checkpoints: hot pages are then copied once instead of many times. With twice as much a commit costs 5 %
+    // less, and each checkpoint holds up the others for twice as long.
+    database.run('PRAGMA wal_autocheckpoint = 2000')
     database.run('PRAGMA journal_size_limit = 67108864')
     migrate(database, options.path)
     return database

@@ -4,11 +4,17 @@ import { NO_USAGE, USAGE_UNITS, type Usage } from '../core/usage.ts'
 import { ENTRY_STATUSES } from './codec.ts'
 import { type Connection, guarded } from './sqlite-connection.ts'
 import { UNIT_COLUMNS } from './sqlite-rollup.ts'
-import { HOUR_MS, KINDS, monthStart, SPANS } from './sqlite-spans.ts'
+import { createFoldedReader, type Folded, HOUR_MS, isHalfDone, KINDS, monthStart, SPANS } from './sqlite-spans.ts'
 import type { ReportStore, SpendBucket, SpendDimension, SpendQuery, SpendRow } from './store.ts'
 
 /** A stretch of one span's rows, in hours since the epoch. */
-export type Piece = { readonly span: keyof typeof SPANS; readonly from: number; readonly to: number }
+export type Piece = {
+  readonly span: keyof typeof SPANS
+  readonly from: number
+  readonly to: number
+  /** Of the hour that is half folded: the rest. */
+  readonly after?: Folded
+}
 
 /** What each dimension is in the query below; `tag` comes from a join with the subject's list. */
 const DIMENSIONS = {
@@ -33,7 +39,7 @@ const FINE: ReadonlySet<string> = new Set<SpendDimension>(['key', 'operation', '
 type Row = Readonly<Record<string, string | number | null>>
 
 export function createReportStore(database: Connection): ReportStore {
-  const folded = database.statement<{ until: number }, []>('SELECT until FROM spend_folded')
+  const readFolded = createFoldedReader(database)
 
   return {
     spend: (query) =>
@@ -44,12 +50,12 @@ export function createReportStore(database: Connection): ReportStore {
         const to = Math.floor(query.to / HOUR_MS)
         // One read transaction: the fold and the sums must be of the same moment.
         return database.transaction(() => {
-          const pieces = piecesOf(from, to, folded.get()?.until ?? from, query.bucket)
+          const pieces = piecesOf(from, to, readFolded() ?? { until: from, kind: 0, subject: 0 }, query.bucket)
           if (pieces.length === 0) return []
           const ask = (sql: string): readonly Row[] => {
             const wanted = Object.values(query.where ?? {})
             using statement = database.prepare<Row, (number | string)[]>(sql)
-            return statement.all(...pieces.flatMap(({ span, from, to }) => [SPANS[span], from, to]), ...wanted)
+            return statement.all(...pieces.flatMap(valuesOf), ...wanted)
           }
           const rows = ask(spendSql(query, pieces)).map((row) => readRow(row, query))
           return query.percentiles === true ? withPercentiles(rows, ask(costsSql(query, pieces)), query) : rows
@@ -63,28 +69,37 @@ const ceilDay = (hour: number) => floorDay(hour + 23)
 const nextMonth = (hour: number) => monthStart(monthStart(hour) + 32 * 24)
 const ceilMonth = (hour: number) => (monthStart(hour) === hour ? hour : nextMonth(hour))
 
+/** In the order of the places in `piecesSql`. */
+function valuesOf({ span, from, to, after }: Piece): readonly number[] {
+  const bounds = [SPANS[span], from, to]
+  return after === undefined ? bounds : [...bounds, after.kind, after.subject]
+}
+
 /**
  * The fewest rows that cover [from, to): months and days where they lie inside and are not finer than the bucket, hours
- * elsewhere. Rows of days and months know the hours before `folded` only, so the hours from there on are always read as hours.
+ * elsewhere. Rows of days and months know what is folded only, so what is not is always read as hours.
  */
-export function piecesOf(from: number, to: number, folded: number, bucket: SpendBucket | null): readonly Piece[] {
+export function piecesOf(from: number, to: number, folded: Folded, bucket: SpendBucket | null): readonly Piece[] {
   const pieces: Piece[] = []
   const add = (span: Piece['span'], start: number, end: number) => {
     if (start < end) pieces.push({ span, from: start, to: end })
   }
   if (from >= to) return []
-  if (bucket === 'hour' || folded <= from) {
+  if (bucket === 'hour' || folded.until <= from) {
     add('hour', from, to)
     return pieces
   }
+  const isHalf = isHalfDone(folded)
+  // The day and the month of an hour that is half folded have that half.
+  const reached = isHalf ? folded.until + 1 : folded.until
   // When the range reaches beyond the fold, the day and the month it lies in are complete as far as they go.
-  const open = to >= folded
-  const until = open ? folded : to
-  const days = [ceilDay(from), open ? ceilDay(folded) : floorDay(to)] as const
+  const open = to >= reached
+  const until = open ? reached : to
+  const days = [ceilDay(from), open ? ceilDay(reached) : floorDay(to)] as const
   if (days[0] >= days[1]) add('hour', from, until)
   else {
     add('hour', from, days[0])
-    const months = [ceilMonth(days[0]), open ? ceilMonth(folded) : monthStart(to)] as const
+    const months = [ceilMonth(days[0]), open ? ceilMonth(reached) : monthStart(to)] as const
     if (bucket === 'day' || months[0] >= months[1]) add('day', days[0], days[1])
     else {
       add('day', days[0], months[0])
@@ -92,6 +107,7 @@ export function piecesOf(from: number, to: number, folded: number, bucket: Spend
       add('day', months[1], days[1])
     }
     add('hour', days[1], until)
+    if (open && isHalf) pieces.push({ span: 'hour', from: folded.until, to: reached, after: folded })
   }
   add('hour', Math.max(until, from), open ? to : until)
   return pieces
@@ -134,6 +150,7 @@ function piecesSql(
   const parts = pieces.map(
     (piece) => `SELECT ${[...kept, ...columns.sums].join(', ')} FROM ${table} p
     WHERE p.span = ? AND p.kind IN (${kindsOf(piece, query)}) AND p.at >= ? AND p.at < ?
+      ${piece.after === undefined ? '' : 'AND (p.kind, p.subject) > (?, ?)'}
     GROUP BY ${kept.map((_, place) => place + 1).join(', ')}`,
   )
   return `WITH p AS MATERIALIZED (${parts.join(' UNION ALL ')})`

@@ -1,6 +1,6 @@
 // Sums of entries for reports, kept in the same transaction as the entries themselves, so that they always agree.
 //
-// Every entry adds to the rows of its hour, which become those of days and months as sqlite-spans.ts tells. A report takes
+// Every entry adds to the rows of its hour, which are folded into those of days and months as sqlite-spans.ts tells. A report takes
 // months and days where it can and hours for the rest (see sqlite-reports.ts).
 //
 // End users and tags may be countless, and most reports do not ask for them. So a request that has some adds twice: once
@@ -13,7 +13,7 @@
 // Beside `spend`, `spend_costs` counts requests by what they cost (core/cost-sketch.ts), for percentiles. It has the same
 // kinds and spans. Corrections and cached answers are not in it.
 //
-// Invariants: for each span, over the hours it covers, Σ rows of kinds 0 and 1 = Σ entries, exactly; for days and months
+// Invariants: for each span, over the rows of hours it covers, Σ rows of kinds 0 and 1 = Σ entries, exactly; for days and months
 // the same of kind 3.
 import { COST_BUCKETS, costBucket } from '../core/cost-sketch.ts'
 import type { Entry, EntryPart, EntryStatus } from '../core/ledger.ts'
@@ -165,7 +165,8 @@ export function createRollup(database: Connection): Rollup {
     },
     write() {
       if (sums.size === 0) return
-      const folded = fold.upTo(newest)
+      // Twice what is added, so that the moment never falls behind for ever.
+      const folded = fold.towards(newest, 2 * (sums.size + counts.size))
       for (const sum of sums.values()) {
         const { requests, cost, saved, unpriced, units } = sum
         spend.add(sum, folded, [requests, int64(cost), int64(saved), unpriced, ...units])

@@ -7,7 +7,7 @@ import { ENTRY_STATUSES, parseUsage } from './codec.ts'
 import type { Connection } from './sqlite-connection.ts'
 import { SUMS, UNIT_COLUMNS, wholeUnits } from './sqlite-rollup.ts'
 import { verifySales } from './sqlite-sales.ts'
-import { HOUR_MS, KINDS, monthStart, SPANS } from './sqlite-spans.ts'
+import { createFoldedReader, HOUR_MS, isFolded, KINDS, monthStart, SPANS } from './sqlite-spans.ts'
 import { compareCosts, type CostSums, countCost } from './sqlite-verify-costs.ts'
 import type { BooksCheck } from './store.ts'
 
@@ -182,9 +182,7 @@ function compareRollups(
 ): number {
   const left = new Map(sums)
   const folded: Record<'day' | 'month', Sums> = { day: new Map(), month: new Map() }
-  const until = Number(
-    database.query<{ until: bigint }, []>('SELECT until FROM spend_folded').safeIntegers(true).get()?.until ?? 0n,
-  )
+  const moment = createFoldedReader(database)() ?? { until: 0, kind: 0, subject: 0 }
   let archivedRequests = 0n
   let archivedCost = 0n
   let rows = 0
@@ -199,7 +197,7 @@ function compareRollups(
     const name = nameOf(kind, at, said ?? '', row['status'] ?? 0n)
     switch (Number(row['span'])) {
       case SPANS.hour:
-        if (at < until)
+        if (isFolded({ hour: at, kind, subject: Number(row['subject']) }, moment))
           for (const [fold, start] of [
             [folded.day, at - (at % 24)],
             [folded.month, monthStart(at)],

@@ -9,7 +9,7 @@ import { NO_USAGE } from '../core/usage.ts'
 import { bucketCost, costBucket } from '../core/cost-sketch.ts'
 import { REPORTS } from './migration-reports.ts'
 import { APPLICATION_ID, MIGRATIONS } from './migrations.ts'
-import { piecesOf } from './sqlite-reports.ts'
+import { type Piece, piecesOf } from './sqlite-reports.ts'
 import { openSqliteStore } from './sqlite.ts'
 
 const COMMON = {
@@ -223,10 +223,49 @@ test.each([
   ['days', '2026-01-31T00', '2026-03-01T00', '2026-05-01T00', 'day', ['day 01-31T00 03-01T00']],
   ['by the hour', '2026-01-01T00', '2026-03-01T00', '2026-05-01T00', 'hour', ['hour 01-01T00 03-01T00']],
 ] as const)('a report of %s reads the fewest rows', (_, from, to, folded, bucket, expected) => {
-  const short = (hour: number) => new Date(hour * 3_600_000).toISOString().slice(5, 13)
-  const pieces = piecesOf(hourOf(from), hourOf(to), hourOf(folded), bucket)
-  expect(pieces.map((piece) => `${piece.span} ${short(piece.from)} ${short(piece.to)}`)).toEqual([...expected])
+  const pieces = piecesOf(hourOf(from), hourOf(to), { until: hourOf(folded), kind: 0, subject: 0 }, bucket)
+  expect(pieces.map(pieceText)).toEqual([...expected])
 })
+
+test.each([
+  [
+    'to the half',
+    '2026-01-02T00',
+    '2026-01-03T05',
+    '2026-01-03T05',
+    ['day 01-02T00 01-03T00', 'hour 01-03T00 01-03T05'],
+  ],
+  [
+    'over it',
+    '2026-01-02T00',
+    '2026-01-03T07',
+    '2026-01-03T05',
+    ['day 01-02T00 01-04T00', 'hour 01-03T05 01-03T06 rest', 'hour 01-03T06 01-03T07'],
+  ],
+  [
+    'over the first hour of a month',
+    '2026-01-01T00',
+    '2026-02-01T01',
+    '2026-02-01T00',
+    ['month 01-01T00 03-01T00', 'hour 02-01T00 02-01T01 rest'],
+  ],
+  [
+    'of that day',
+    '2026-01-03T02',
+    '2026-01-03T07',
+    '2026-01-03T05',
+    ['hour 01-03T02 01-03T06', 'hour 01-03T06 01-03T07'],
+  ],
+  ['from the half on', '2026-01-03T05', '2026-01-03T07', '2026-01-03T05', ['hour 01-03T05 01-03T07']],
+] as const)('an hour that is half folded is counted once in a report %s', (_, from, to, until, expected) => {
+  const pieces = piecesOf(hourOf(from), hourOf(to), { until: hourOf(until), kind: 1, subject: 7 }, null)
+  expect(pieces.map(pieceText)).toEqual([...expected])
+})
+
+function pieceText({ span, from, to, after }: Piece): string {
+  const short = (hour: number) => new Date(hour * 3_600_000).toISOString().slice(5, 13)
+  return `${span} ${short(from)} ${short(to)}${after === undefined ? '' : ' rest'}`
+}
 
 test('a store of before coarse rows and counts by cost gets them for all that it holds', async () => {
   // The schema as it was, filled as it was filled then.
