@@ -10,6 +10,14 @@ export interface Waiting<T> {
   failed(error: unknown): void
 }
 
+/** Tells what becomes of a promise: for ways that have to be awaited anyhow. */
+export function tell<T>(promise: Promise<T>, waiting: Waiting<T>): void {
+  promise.then(
+    (value) => waiting.answered(value),
+    (error: unknown) => waiting.failed(error),
+  )
+}
+
 /** The same as a promise. */
 export function promised<T>(begin: (waiting: Waiting<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => begin({ answered: resolve, failed: reject }))

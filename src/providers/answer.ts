@@ -1,16 +1,18 @@
 // One answer of an upstream whose head is here: its body, whole or in chunks, under the deadlines of its call.
 import type { HeaderSource } from '../core/headers.ts'
+import type { Waiting } from '../core/waiting.ts'
 import type { CallTiming } from './call-timing.ts'
 import { UpstreamFailure } from './failure.ts'
-import { inflated } from './incoming.ts'
+import { inflated, nextPiece } from './incoming.ts'
 import type { Incoming } from './incoming.ts'
 
 /** Chunks of a body as they arrive. Leaving a loop over them early cancels the upstream at once. */
 export interface Chunks extends AsyncIterableIterator<Uint8Array, undefined> {
+  /** The next one without a promise, null after the last; during the call where it is here already. One read at a time. */
+  take(waiting: Waiting<Uint8Array | null>): void
   return(): Promise<IteratorResult<Uint8Array, undefined>>
 }
 
-type Step = IteratorResult<Uint8Array, undefined>
 const END: IteratorReturnResult<undefined> = { done: true, value: undefined }
 
 export class Answer {
@@ -44,7 +46,7 @@ export class Answer {
       const body = this.#open()
       for (;;) {
         this.#timing.reading()
-        const piece = await body.read()
+        const piece = await nextPiece(body)
         if (piece === null) break
         this.#timing.progress(piece.length)
         size += piece.length
@@ -61,51 +63,11 @@ export class Answer {
   }
 
   chunks(): Chunks {
-    const timing = this.#timing
-    let body: Incoming | null = null
-    let isOver = false
-    const fail = (error: unknown): never => {
-      isOver = true
-      throw this.#failed(error)
-    }
-    const take = (piece: Uint8Array | null): Step | Promise<Step> => {
-      if (piece !== null) {
-        if (piece.length === 0) return next()
-        timing.progress(piece.length)
-        return { done: false, value: piece }
-      }
-      try {
-        timing.check()
-      } catch (error) {
-        fail(error)
-      }
-      isOver = true
-      timing.finish()
-      return END
-    }
-    const next = (): Promise<Step> => {
-      if (isOver) return Promise.resolve(END)
-      try {
-        body ??= this.#open()
-      } catch (error) {
-        isOver = true
-        return Promise.reject(this.#failed(error))
-      }
-      timing.reading()
-      return body.read().then(take, fail)
-    }
-    // Written out instead of a generator: a chunk is the most frequent thing there is.
-    return {
-      next,
-      return: () => {
-        if (!isOver) this.cancel()
-        isOver = true
-        return Promise.resolve(END)
-      },
-      [Symbol.asyncIterator]() {
-        return this
-      },
-    }
+    return new AnswerChunks(
+      this.#timing,
+      () => this.#open(),
+      (error) => this.#failed(error),
+    )
   }
 
   committed(): void {
@@ -130,6 +92,80 @@ export class Answer {
     if (plain === 'unknown') throw new UpstreamFailure({ type: 'broken', reason: 'its content encoding is unknown' })
     this.#timing.stopBy(plain)
     return plain
+  }
+}
+
+/** Written out instead of a generator: a chunk is the most frequent thing there is. */
+class AnswerChunks implements Chunks, Waiting<Uint8Array | null> {
+  readonly #timing: CallTiming
+  readonly #open: () => Incoming
+  readonly #failedBy: (error: unknown) => UpstreamFailure
+  #body: Incoming | null = null
+  #waiting: Waiting<Uint8Array | null> | null = null
+  #isOver = false
+
+  constructor(timing: CallTiming, open: () => Incoming, failedBy: (error: unknown) => UpstreamFailure) {
+    this.#timing = timing
+    this.#open = open
+    this.#failedBy = failedBy
+  }
+
+  take(waiting: Waiting<Uint8Array | null>): void {
+    if (this.#isOver) return waiting.answered(null)
+    this.#waiting = waiting
+    try {
+      this.#body ??= this.#open()
+    } catch (error) {
+      return this.failed(error)
+    }
+    this.#timing.reading()
+    this.#body.read(this)
+  }
+
+  answered(piece: Uint8Array | null): void {
+    // Says nothing, and would be an event of nothing to whoever counts them.
+    if (piece?.length === 0) return this.#body?.read(this)
+    const waiting = this.#waiting
+    if (waiting === null) return
+    this.#waiting = null
+    if (piece !== null) {
+      this.#timing.progress(piece.length)
+      return waiting.answered(piece)
+    }
+    this.#isOver = true
+    try {
+      this.#timing.check()
+    } catch (error) {
+      return waiting.failed(this.#failedBy(error))
+    }
+    this.#timing.finish()
+    waiting.answered(null)
+  }
+
+  failed(error: unknown): void {
+    const waiting = this.#waiting
+    this.#waiting = null
+    this.#isOver = true
+    waiting?.failed(this.#failedBy(error))
+  }
+
+  next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    return new Promise((resolve, reject) => {
+      this.take({
+        answered: (piece) => resolve(piece === null ? END : { done: false, value: piece }),
+        failed: reject,
+      })
+    })
+  }
+
+  return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (!this.#isOver) this.#timing.end({ type: 'cancelled' })
+    this.#isOver = true
+    return Promise.resolve(END)
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
   }
 }
 

@@ -1,10 +1,12 @@
 // Faults that a drill asks for, played where they would come from: between the gateway and the socket.
 import type { Fault } from '../core/drill.ts'
 import type { Clock } from '../core/clock.ts'
+import { tell } from '../core/waiting.ts'
+import type { Waiting } from '../core/waiting.ts'
 import type { CallTiming } from './call-timing.ts'
 import { UpstreamFailure } from './failure.ts'
 import type { Incoming } from './incoming.ts'
-import { ResponseIncoming } from './incoming.ts'
+import { nextPiece, ResponseIncoming } from './incoming.ts'
 
 /** Pieces of an answer that come before it is cut. */
 const PIECES_BEFORE_CUT = 2
@@ -57,9 +59,13 @@ class CutIncoming implements Incoming {
     this.#incoming = incoming
   }
 
-  async read(): Promise<Uint8Array | null> {
+  read(waiting: Waiting<Uint8Array | null>): void {
+    tell(this.#next(), waiting)
+  }
+
+  async #next(): Promise<Uint8Array | null> {
     if (this.#left-- > 0) {
-      const piece = await this.#incoming.read()
+      const piece = await nextPiece(this.#incoming)
       // A short answer comes in one piece: half of it is as good a cut.
       if (piece !== null)
         return this.#left === PIECES_BEFORE_CUT - 1 ? piece.subarray(0, Math.ceil(piece.length / 2)) : piece

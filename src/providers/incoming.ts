@@ -1,15 +1,21 @@
 // An answer that is coming in, wherever it comes from: a connection of our own, `fetch`, or a function.
 import type { HeaderSource } from '../core/headers.ts'
+import { promised, tell } from '../core/waiting.ts'
+import type { Waiting } from '../core/waiting.ts'
 
 export interface Incoming {
   readonly status: number
   readonly headers: HeaderSource
-  /** The next piece of the body, null after the last one; rejects when the answer breaks off. One read at a time. */
-  read(): Promise<Uint8Array | null>
+  /** Gives the next piece of the body, null after the last one; fails when the answer breaks off. One read at a time. */
+  read(waiting: Waiting<Uint8Array | null>): void
   /** The body, if all of it is here and nothing of it has been read; null otherwise, and then `read` it. */
   whole(): Uint8Array | null
   /** Ends the answer, also while a read waits; harmless after its end. */
   cancel(): void
+}
+
+export function nextPiece(incoming: Incoming): Promise<Uint8Array | null> {
+  return promised((waiting) => incoming.read(waiting))
 }
 
 /** The answer of `fetch`, or of a function that answers like it. `onEnd` is told when it has been read to its end. */
@@ -27,7 +33,11 @@ export class ResponseIncoming implements Incoming {
     this.#onEnd = onEnd
   }
 
-  async read(): Promise<Uint8Array | null> {
+  read(waiting: Waiting<Uint8Array | null>): void {
+    tell(this.#next(), waiting)
+  }
+
+  async #next(): Promise<Uint8Array | null> {
     const { body } = this.#response
     if (body === null) return null
     this.#reader ??= body.getReader() as ReadableStreamDefaultReader<Uint8Array>
@@ -64,7 +74,7 @@ export function inflated(incoming: Incoming): Incoming | 'unknown' | null {
   const packed = new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       async pull(controller) {
-        const piece = await incoming.read()
+        const piece = await nextPiece(incoming)
         if (piece === null) controller.close()
         else controller.enqueue(piece as Uint8Array<ArrayBuffer>)
       },
@@ -76,10 +86,11 @@ export function inflated(incoming: Incoming): Incoming | 'unknown' | null {
   return {
     status: incoming.status,
     headers: incoming.headers,
-    async read() {
-      const { done, value } = await reader.read()
-      return done ? null : value
-    },
+    read: (waiting) =>
+      tell(
+        reader.read().then(({ done, value }) => (done ? null : value)),
+        waiting,
+      ),
     whole: () => null,
     cancel() {
       incoming.cancel()

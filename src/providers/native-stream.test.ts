@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { StreamFailure } from './answer-stream.ts'
+import type { Chunks } from './answer.ts'
 import { createNativeStream } from './native-stream.ts'
 import { readOpenaiEvent } from './openai/events.ts'
 
@@ -13,11 +14,15 @@ function chunk(choice: object): string {
   return `data: ${JSON.stringify({ choices: [{ index: 0, ...choice }] })}\n\n`
 }
 
-async function* sourceOf(pieces: readonly (string | Error)[], pulled: { count: number }): AsyncGenerator<Uint8Array> {
-  for (const piece of pieces) {
-    pulled.count++
-    if (piece instanceof Error) throw piece
-    yield new TextEncoder().encode(piece)
+function sourceOf(pieces: readonly (string | Error)[], pulled: { count: number }): Pick<Chunks, 'take'> {
+  return {
+    take(waiting) {
+      const piece = pieces[pulled.count]
+      if (piece === undefined) return waiting.answered(null)
+      pulled.count++
+      if (piece instanceof Error) waiting.failed(piece)
+      else waiting.answered(new TextEncoder().encode(piece))
+    },
   }
 }
 
@@ -101,4 +106,11 @@ test('a host that talks without saying anything is let through at the bound', as
   const { stream, pulled } = streamOf([...Array.from({ length: 100 }, () => role), hello, stop, done])
   await stream.open()
   expect(pulled.count).toBe(64)
+})
+
+test('an event in a hundred thousand chunks that are all here is read as one', async () => {
+  const long = chunk({ delta: { content: 'x'.repeat(100_000) } })
+  const { stream } = streamOf([...long.split(''), stop, done])
+  await stream.open()
+  expect(await stream.next()).toEqual({ bytes: new TextEncoder().encode(long), last: false })
 })

@@ -1,5 +1,7 @@
 // The native lane's stream: relayed as it is, watched for what it says.
 import type { Usage } from '../core/usage.ts'
+import type { Waiting } from '../core/waiting.ts'
+import type { Chunks } from './answer.ts'
 import { broken, MAX_EVENT_BYTES, MAX_HELD_BYTES, MAX_HELD_PIECES } from './answer-stream.ts'
 import type { AnswerStream, StreamPiece } from './answer-stream.ts'
 import { SseSplitter } from './sse.ts'
@@ -8,7 +10,7 @@ import type { EventFacts } from './wire.ts'
 
 export type NativeStreamOptions = {
   /** Chunks of the upstream's body. */
-  readonly source: AsyncIterator<Uint8Array>
+  readonly source: Pick<Chunks, 'take'>
   readonly readEvent: (data: string) => EventFacts
   /** Leave out events that hold nothing but usage. */
   readonly hideUsage: boolean
@@ -47,21 +49,63 @@ export function createNativeStream(options: NativeStreamOptions): AnswerStream {
     return { bytes: hidden === null ? batch.bytes : without(batch.bytes, hidden), last: terminal }
   }
 
-  async function pull(): Promise<StreamPiece | null> {
-    for (;;) {
-      const { done, value } = await source.next()
-      if (done === true) return finish()
-      let batch: SseBatch | null
-      try {
-        batch = splitter.push(value)
-      } catch (error) {
-        throw broken(error instanceof Error ? error.message : String(error))
-      }
-      if (batch === null) continue
-      const piece = read(batch)
-      if (piece.last) ended = true
-      if (piece.bytes.length > 0 || piece.last) return piece
+  /** Null: nothing to hand on yet. */
+  function pieceOf(chunk: Uint8Array): StreamPiece | null {
+    let batch: SseBatch | null
+    try {
+      batch = splitter.push(chunk)
+    } catch (error) {
+      throw broken(error instanceof Error ? error.message : String(error))
     }
+    if (batch === null) return null
+    const piece = read(batch)
+    if (piece.last) ended = true
+    return piece.bytes.length > 0 || piece.last ? piece : null
+  }
+
+  let pulling: { resolve: (piece: StreamPiece | null) => void; reject: (error: unknown) => void } | null = null
+  let isAsking = false
+  let wantsMore = false
+
+  /** A chunk that is here already comes during the call: this loop is what a recursion without a bound would be. */
+  function ask(): void {
+    do {
+      wantsMore = false
+      isAsking = true
+      source.take(coming)
+      isAsking = false
+    } while (wantsMore)
+  }
+
+  const coming: Waiting<Uint8Array | null> = {
+    answered(chunk) {
+      let piece: StreamPiece | null
+      try {
+        piece = chunk === null ? finish() : pieceOf(chunk)
+      } catch (error) {
+        return this.failed(error)
+      }
+      if (piece === null && chunk !== null) {
+        if (isAsking) wantsMore = true
+        else ask()
+        return
+      }
+      const waiting = pulling
+      pulling = null
+      waiting?.resolve(piece)
+    },
+    failed(error) {
+      const waiting = pulling
+      pulling = null
+      waiting?.reject(error)
+    },
+  }
+
+  function pull(): Promise<StreamPiece | null> {
+    return new Promise((resolve, reject) => {
+      pulling = { resolve, reject }
+      ask()
+    })
   }
 
   function finish(): StreamPiece | null {

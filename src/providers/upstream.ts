@@ -15,7 +15,7 @@ import type { Clock } from '../core/clock.ts'
 import type { HeaderSource } from '../core/headers.ts'
 import type { Credential, Provider, Timeouts } from '../core/model.ts'
 import type { Outcome } from '../core/outcome.ts'
-import { promised } from '../core/waiting.ts'
+import { promised, tell } from '../core/waiting.ts'
 import type { Waiting } from '../core/waiting.ts'
 import { Answer, type Chunks } from './answer.ts'
 import { createAuthenticate } from './authenticate.ts'
@@ -175,15 +175,15 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   const request = (line: Line, call: UpstreamCall, timing: CallTiming, waiting: Waiting<Incoming>): void => {
     const { transport } = line
-    if (transport.type === 'simulated') return tellOf(timing.interruptible(simulate(call, timing)), waiting)
+    if (transport.type === 'simulated') return tell(timing.interruptible(simulate(call, timing)), waiting)
     const approval = line.proxyRequest === null ? guard.approve(line.request) : null
     // What was approved lately, which is nearly all, goes on without a turn of the event loop.
     const isKnown = approval !== null && !(approval instanceof Promise)
     if (!isKnown || (line.isWorkedFor && call.credential !== null))
-      return tellOf(prepared(line, transport, call, timing), waiting)
+      return tell(prepared(line, transport, call, timing), waiting)
     const address = pinnedAddress(approval, 'it')
     if (transport.type === 'fetch')
-      return tellOf(transport.fetching.send(outgoingOf(line, call), address, timing), waiting)
+      return tell(transport.fetching.send(outgoingOf(line, call), address, timing), waiting)
     const sent = { method: call.method, head: headFor(line, transport.sockets, call), body: call.body }
     transport.sockets.send(sent, address, call.timeouts.connectMs, timing, waiting)
   }
@@ -239,7 +239,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       const fault = faultOf === null ? null : faultOf(call.provider.name)
       if (fault === null) return request(line, call, timing, calling)
       const send = (): Promise<Incoming> => promised((sending) => request(line, call, timing, sending))
-      tellOf(withFault(fault, send, timing, clock), calling)
+      tell(withFault(fault, send, timing, clock), calling)
     } catch (error) {
       calling.failed(error)
     }
@@ -291,14 +291,6 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
 function callsWith(begin: Upstream['begin']): Pick<Upstream, 'begin' | 'call'> {
   return { begin, call: (call) => promised((waiting) => begin(call, waiting)) }
-}
-
-/** For ways that have to be waited for anyhow. */
-function tellOf<T>(promise: Promise<T>, waiting: Waiting<T>): void {
-  promise.then(
-    (value) => waiting.answered(value),
-    (error: unknown) => waiting.failed(error),
-  )
 }
 
 /** One call under way, from its start to the head of its answer. */

@@ -46,7 +46,7 @@ export class Exchange implements Incoming, Sink {
   #isPaused = false
   #hasEnded = false
   #error: unknown = null
-  #reading: { resolve: (piece: Uint8Array | null) => void; reject: (error: unknown) => void } | null = null
+  #reading: Waiting<Uint8Array | null> | null = null
 
   /** @param waiting is given this exchange once the head is here */
   constructor(request: OutgoingRequest, isReused: boolean, carrier: Carrier, waiting: Waiting<Exchange>) {
@@ -82,12 +82,11 @@ export class Exchange implements Incoming, Sink {
   }
 
   onBody(bytes: Uint8Array): void {
-    if (this.#reading !== null) {
-      const { resolve } = this.#reading
+    const reading = this.#reading
+    if (reading !== null) {
       this.#reading = null
       this.#wasRead = true
-      resolve(bytes)
-      return
+      return reading.answered(bytes)
     }
     this.#pieces.push(bytes)
     this.#queuedBytes += bytes.length
@@ -98,8 +97,9 @@ export class Exchange implements Incoming, Sink {
 
   onEnd(): void {
     this.#hasEnded = true
-    this.#reading?.resolve(null)
+    const reading = this.#reading
     this.#reading = null
+    reading?.answered(null)
   }
 
   fail(error: unknown): void {
@@ -107,15 +107,16 @@ export class Exchange implements Incoming, Sink {
     this.#error = error
     const waiting = this.#waiting
     this.#waiting = null
-    this.#reading?.reject(error)
+    const reading = this.#reading
     this.#reading = null
+    reading?.failed(error)
     if (waiting === null) return
     if (this.#head === null) waiting.failed(error)
     // A head is an answer, also where what came with it could not be understood.
     else waiting.answered(this)
   }
 
-  read(): Promise<Uint8Array | null> {
+  read(waiting: Waiting<Uint8Array | null>): void {
     const piece = this.#pieces.shift()
     if (piece !== undefined) {
       this.#wasRead = true
@@ -124,14 +125,12 @@ export class Exchange implements Incoming, Sink {
         this.#isPaused = false
         this.#carrier.resume()
       }
-      return Promise.resolve(piece)
+      return waiting.answered(piece)
     }
-    if (this.#hasEnded) return Promise.resolve(null)
+    if (this.#hasEnded) return waiting.answered(null)
     // The pieces before it were sound: the break is told in its place.
-    if (this.#error !== null) return Promise.reject(this.#error)
-    return new Promise((resolve, reject) => {
-      this.#reading = { resolve, reject }
-    })
+    if (this.#error !== null) return waiting.failed(this.#error)
+    this.#reading = waiting
   }
 
   whole(): Uint8Array | null {

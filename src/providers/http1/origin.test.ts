@@ -3,6 +3,7 @@ import { drivenClock } from '../simulator/driven-clock.ts'
 import { chunk, CHUNKED, closeServers, eventually, LAST_CHUNK, rawServer, whole } from '../upstream-testing.ts'
 import type { RawServer } from '../upstream-testing.ts'
 import { promised } from '../../core/waiting.ts'
+import { nextPiece } from '../incoming.ts'
 import type { Exchange } from './exchange.ts'
 import { Origin } from './origin.ts'
 
@@ -28,7 +29,7 @@ async function read(sent: Promise<Exchange>): Promise<string> {
   const exchange = await sent
   let text = ''
   for (;;) {
-    const piece = await exchange.read()
+    const piece = await nextPiece(exchange)
     if (piece === null) return text
     text += Buffer.from(piece).toString()
   }
@@ -162,7 +163,7 @@ test('cancelling closes the connection, before the answer and in the middle of i
   expect(await codeOf(first)).toBe('ABORT_ERR')
   await server.closed(1)
   const second = await answered(origin)
-  const reading = codeOf(second.read())
+  const reading = codeOf(nextPiece(second))
   second.cancel()
   expect(await reading).toBe('ABORT_ERR')
   await server.closed(2)
