@@ -29,7 +29,7 @@ async function identifiedLater(exchange: Exchange, caller: Promise<KeyWithTeam>)
 export function identified(exchange: Exchange, caller: KeyWithTeam): KeyWithTeam {
   const { key, team } = caller
   exchange.caller = caller
-  exchange.tags = team === null ? key.tags : [...new Set([...team.tags, ...key.tags])]
+  exchange.tags = team === null || team.tags.length === 0 ? key.tags : [...new Set([...team.tags, ...key.tags])]
   const { family } = exchange.entrance
   if (family !== null && !endpointAllowed(key.endpoints, family))
     throw new GatewayError('endpoint_not_allowed', { message: `The key ${key.id} may not use ${family}.` })
