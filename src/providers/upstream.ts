@@ -316,13 +316,26 @@ class Calling implements Waiting<Incoming> {
   }
 
   answered(incoming: Incoming): void {
+    let problem: Outcome | null
+    try {
+      problem = this.#problemOf(incoming)
+    } catch (error) {
+      // A mistake of our own: whoever waits is told of it as it is, and nobody reads the answer.
+      incoming.cancel()
+      this.timing.finish()
+      return this.#waiting.failed(error)
+    }
+    if (problem !== null) return this.failed(new UpstreamFailure(problem))
+    this.#waiting.answered(new Answer(incoming, this.timing))
+  }
+
+  /** What the head of the answer says against it; null: nothing. */
+  #problemOf(incoming: Incoming): Outcome | null {
     const { transport, proxyRequest } = this.line
     this.timing.head(this.#call.stream)
     if (transport.type === 'fetch') transport.fetching.reached()
     const isShown = this.#call.showRedirects === true && incoming.status !== 407
-    const problem = isShown ? null : headProblem(incoming.status, proxyRequest !== null)
-    if (problem !== null) return this.failed(new UpstreamFailure(problem))
-    this.#waiting.answered(new Answer(incoming, this.timing))
+    return isShown ? null : headProblem(incoming.status, proxyRequest !== null)
   }
 
   failed(error: unknown): void {
