@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import { GatewayError } from '../../core/error.ts'
 import type { Reply } from '../../core/reply.ts'
 import { listen } from '../server.ts'
 import type { Listener } from '../server.ts'
@@ -132,6 +133,7 @@ test('a huge body that nobody asked for ends the connection, after its client ha
   start(async () => text('too large', { status: 413 }))
   const { socket, text: received, closed } = await client()
   socket.write(`POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 100000000\r\n\r\n`)
+  // It talks on and on, and is cut all the same.
   const sending = setInterval(() => socket.write('x'.repeat(10_000)), 1)
   await closed
   clearInterval(sending)
@@ -191,7 +193,7 @@ test('a stream that breaks breaks off its connection, and an empty one ends as i
     const pieces = async function* (): AsyncGenerator<Uint8Array> {
       if (request.target === '/empty') return
       yield Buffer.from('begun')
-      throw new Error('broke')
+      throw request.target === '/broken' ? new Error('broke') : new GatewayError('all_targets_failed')
     }
     return Promise.resolve(text('', { body: { type: 'stream', pieces: pieces() } }))
   })
@@ -201,6 +203,12 @@ test('a stream that breaks breaks off its connection, and an empty one ends as i
   socket.write(post('/broken', ''))
   await closed
   expect(received()).toEndWith('5\r\nbegun\r\n')
+  expect(errors).toHaveLength(1)
+  // A provider's fault is none of ours.
+  const other = await client()
+  other.socket.write(post('/provider', ''))
+  await other.closed
+  expect(other.text()).toEndWith('5\r\nbegun\r\n')
   expect(errors).toHaveLength(1)
 })
 

@@ -7,6 +7,7 @@
 // Whole answers and events are one write each. What the socket does not take waits here, and a stream waits with it.
 import type { Socket } from 'bun'
 import { isAscii } from 'node:buffer'
+import { GatewayError } from '../../core/error.ts'
 import type { Reply, ReplyBody } from '../../core/reply.ts'
 import { ReceivedRequest } from './received-request.ts'
 import type { Bearer } from './received-request.ts'
@@ -75,9 +76,10 @@ export class Connection implements Bearer {
   readonly #addressOf = (): string | null => this.#socket.remoteAddress.replace(/^::ffff:/, '') || null
 
   received(data: Buffer): void {
-    this.#quietS = 0
     if (this.#tunnel !== null) return this.#tunnel.receive(data)
+    // Whoever was told goodbye gets no more time by talking on.
     if (this.#isLeaving) return
+    this.#quietS = 0
     if (this.#unwantedBytes > 0) return this.#skip(data)
     if (this.#request === null) return this.#begin(data)
     const missing = this.#request.missingBytes
@@ -200,8 +202,12 @@ export class Connection implements Bearer {
   }
 
   readonly #fail = (error: unknown): void => {
-    this.#tools.pending--
     this.#tools.onError(error)
+    this.#breakOff()
+  }
+
+  #breakOff(): void {
+    this.#tools.pending--
     this.#socket.terminate()
   }
 
@@ -238,8 +244,9 @@ export class Connection implements Bearer {
       this.#put(begin(), LAST_CHUNK, LAST_CHUNK.length, false)
       this.#whenOut(isLast)
     } catch (error) {
-      // An end would look sound: the connection breaks off as its answer does.
-      this.#fail(error)
+      // An end would look sound: the connection breaks off as its answer does. That a provider broke off is on record already.
+      if (error instanceof GatewayError) this.#breakOff()
+      else this.#fail(error)
     }
   }
 
