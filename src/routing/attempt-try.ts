@@ -100,7 +100,11 @@ class Try implements Waiting<UpstreamAnswer> {
     let tried: Tried
     try {
       const came = this.#cameWith(upstream)
-      if (came instanceof Promise) return void came.then(this.#tell, this.#fail)
+      if (came instanceof Promise)
+        return void came.then(
+          (later) => this.#waiting.answered(later),
+          (error: unknown) => this.failed(error),
+        )
       tried = came
     } catch (error) {
       return this.failed(error)
@@ -117,9 +121,6 @@ class Try implements Waiting<UpstreamAnswer> {
     }
     this.#waiting.answered(failed)
   }
-
-  readonly #tell = (tried: Tried): void => this.#waiting.answered(tried)
-  readonly #fail = (error: unknown): void => this.failed(error)
 
   #cameWith(upstream: UpstreamAnswer): Tried | Promise<Tried> {
     if (upstream.status >= 300) return this.#refused(upstream)
