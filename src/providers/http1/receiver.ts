@@ -135,7 +135,7 @@ export class Receiver {
   }
 
   #chunkSize(bytes: Buffer, at: number): number {
-    const end = bytes.indexOf('\r\n', at)
+    const end = lineEnd(bytes, at)
     if (end < 0) {
       if (bytes.length - at > MAX_CHUNK_LINE_BYTES) throw new MalformedAnswer('a chunk has no size')
       return 0
@@ -173,6 +173,12 @@ export class Receiver {
 /** Not `subarray`: on a `Buffer` that costs several times as much. */
 function viewOf(bytes: Buffer, start: number, end: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start)
+}
+
+/** Where the line from `at` on ends, -1: not here. It is some characters long: a search by the runtime costs more than to look at them. */
+function lineEnd(bytes: Buffer, at: number): number {
+  for (let end = at; end + 1 < bytes.length; end++) if (bytes[end] === 13 && bytes[end + 1] === 10) return end
+  return -1
 }
 
 /** The chunk size that a line begins with; an extension may follow it. */
