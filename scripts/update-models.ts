@@ -7,6 +7,7 @@ import path from 'node:path'
 import { isObject, type JsonObject } from '../src/core/json.ts'
 import { booleanOf, listOf, numberOf, stringOf } from '../src/core/json-read.ts'
 import type { Ability, ModelKind } from '../src/core/model-facts.ts'
+import { LITELLM_ABILITIES } from '../src/models/litellm-abilities.ts'
 
 /** The file's providers, and the vendor's name in the table: the one of the price catalogue, where it has one. */
 const VENDORS: Readonly<Record<string, string>> = {
@@ -46,22 +47,6 @@ const KINDS: Readonly<Record<string, Kind>> = {
   moderation: 'moderation',
   video_generation: 'video',
   realtime: 'realtime',
-}
-
-const FIELDS: Readonly<Record<string, Ability>> = {
-  supports_function_calling: 'tools',
-  supports_parallel_function_calling: 'parallel_tools',
-  supports_vision: 'vision',
-  supports_pdf_input: 'pdf',
-  supports_audio_input: 'audio_in',
-  supports_video_input: 'video_in',
-  supports_audio_output: 'audio_out',
-  supports_response_schema: 'json_schema',
-  supports_reasoning: 'reasoning',
-  supports_prompt_caching: 'caching',
-  supports_assistant_prefill: 'prefill',
-  supports_web_search: 'web_search',
-  supports_computer_use: 'computer_use',
 }
 
 const MODALITIES: readonly (readonly [field: string, word: string, ability: Ability])[] = [
@@ -162,7 +147,7 @@ function abilitiesOf(vendor: string, kind: Kind, model: JsonObject): ReadonlyMap
   const abilities = new Map<Ability, boolean>()
   for (const [field, word, ability] of MODALITIES)
     if (model[field] !== undefined) abilities.set(ability, listOf(model, field).includes(word))
-  for (const [field, ability] of Object.entries(FIELDS)) {
+  for (const [field, ability] of Object.entries(LITELLM_ABILITIES)) {
     const has = booleanOf(model, field)
     // Of two words that contradict each other the more generous one holds: nothing is refused by mistake.
     if (has !== null) abilities.set(ability, has || abilities.get(ability) === true)

@@ -1,7 +1,6 @@
 // `weir plan` and `weir apply`: teams, keys and budgets as a file declares them, for people who keep everything in git.
 import { existsSync, writeFileSync } from 'node:fs'
-import { decodeText, readBoundedFile, readFailure } from '../config/files.ts'
-import { MAX_CONFIG_BYTES } from '../config/document.ts'
+import { readBoundedFile, readFailure } from '../config/files.ts'
 import { formatProblem, type Problem } from '../config/problem.ts'
 import { allOf } from '../core/all-pages.ts'
 import type { Plan, Step, StoreState } from '../declared/plan.ts'
@@ -11,6 +10,7 @@ import { type Arguments, type CliContext, CliError, type Command, DATA_OPTION, E
 import { paint, printable, writeJson } from './format.ts'
 import { hasLocal, withLocal } from './local.ts'
 import { readDuration, required } from './read.ts'
+import { readTextFile } from './text-file.ts'
 
 const FILE_OPTIONS: Record<'file' | 'prune', Option> = {
   file: { type: 'positional', description: 'YAML file with `teams`, `keys` and `budgets`' },
@@ -96,7 +96,7 @@ async function readFile(args: Arguments, context: CliContext) {
   const { readDeclared } = await import('../declared/read.ts')
   const { planDeclared } = await import('../declared/plan.ts')
   const outside = { environment: context.environment, readFile: readBoundedFile }
-  const read = await readDeclared(file, await readText(file), outside)
+  const read = await readDeclared(file, await readTextFile(file), outside)
   if (!read.ok) throw refused(read.problems, file, context)
   return (state: StoreState, hash: Hasher): Planned => {
     const options = { prune: args.flag('prune'), hash, now: context.clock.now() }
@@ -112,16 +112,6 @@ const EMPTY: StoreState = { teams: [], keys: [], budgets: [], users: new Map() }
 function refused(problems: readonly Problem[], file: string, context: CliContext): CliError {
   for (const problem of problems) context.stderr(`${printable(formatProblem(problem))}\n`)
   return new CliError(`${file} cannot be applied; nothing was changed.`)
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    const text = decodeText(await readBoundedFile(file, MAX_CONFIG_BYTES))
-    if (text !== null) return text
-  } catch (error) {
-    throw new CliError(`${file} cannot be read: ${readFailure(error)}`)
-  }
-  throw new CliError(`${file} is not UTF-8 text.`)
 }
 
 async function stateOf(store: Store): Promise<StoreState> {

@@ -1,8 +1,7 @@
 // `weir import …`: the file or database of another gateway → a configuration, with a report of what became of each thing.
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { formatProblem } from '../config/problem.ts'
-import { decodeText, readBoundedFile, readFailure } from '../config/files.ts'
-import { MAX_CONFIG_BYTES } from '../config/document.ts'
+import { readFailure } from '../config/files.ts'
 import { DEFAULT_CONFIG } from '../config/schema.ts'
 import type { Accounts } from '../import/accounts.ts'
 import type { ForeignTables } from '../import/channel-rows.ts'
@@ -23,6 +22,7 @@ import {
 import { paint, printable, writeJson } from './format.ts'
 import { withLocal } from './local.ts'
 import { required } from './read.ts'
+import { readTextFile } from './text-file.ts'
 
 const OUTPUT_OPTIONS: Record<'output' | 'replace', Option> = {
   output: {
@@ -48,7 +48,7 @@ const litellm: Command = {
   ],
   run: async (args, context) => {
     const file = required(args, 'file', true)
-    const text = await readText(file)
+    const text = await readTextFile(file)
     // Only an import needs all of this: it is loaded when there is one.
     const { importLitellm } = await import('../import/litellm.ts')
     const imported = importLitellm(file, text)
@@ -124,16 +124,6 @@ async function write(imported: ImportedDatabase, args: Arguments, context: CliCo
   return withLocal(args, context, { create: true }, ({ store, hash }) =>
     writeAccounts(imported.accounts, { store, hash, clock: context.clock, userKeys: { endpoints, forbids } }),
   )
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    const text = decodeText(await readBoundedFile(file, MAX_CONFIG_BYTES))
-    if (text !== null) return text
-  } catch (error) {
-    throw new CliError(`${file} cannot be read: ${readFailure(error)}`)
-  }
-  throw new CliError(`${file} is not UTF-8 text.`)
 }
 
 /** Shows or writes the configuration, then makes whom `makePeople` makes, and reports the findings. */

@@ -133,11 +133,7 @@ function listenInFront(
 ): Listener {
   /** Addresses of clients whose connections were handed over, by the port from which the server behind sees them. */
   const handedOver = new Map<number, string | null>()
-  const behind = serve(
-    { ...options, fetch: (request, addressOf) => options.fetch(request, addressOf) },
-    { hostname: '127.0.0.1', port: 0 },
-    (socket) => handedOver.get(socket.port) ?? null,
-  )
+  const behind = serve(options, { hostname: '127.0.0.1', port: 0 }, (socket) => handedOver.get(socket.port) ?? null)
   const connections = new Set<Connection>()
   const tools: ConnectionTools = {
     answer: receive,

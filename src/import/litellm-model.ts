@@ -1,7 +1,8 @@
 // What an entry of `model_list` says of its model (`model_info`, and prices among `litellm_params`) → `providers.….models.…`.
-import type { Ability, ModelKind } from '../core/model-facts.ts'
+import type { ModelKind } from '../core/model-facts.ts'
 import type { UsageUnit } from '../core/usage.ts'
 import type { Path } from '../config/problem.ts'
+import { LITELLM_ABILITIES } from '../models/litellm-abilities.ts'
 import { perMillion } from './amounts.ts'
 import type { FileNotes } from './finding.ts'
 import { countOf, mappingOf } from './litellm-values.ts'
@@ -20,21 +21,6 @@ const KINDS: Readonly<Record<string, ModelKind>> = {
   moderations: 'moderation',
   video_generation: 'video',
   realtime: 'realtime',
-}
-
-const ABILITY_FIELDS: Readonly<Record<string, Ability>> = {
-  supports_function_calling: 'tools',
-  supports_parallel_function_calling: 'parallel_tools',
-  supports_vision: 'vision',
-  supports_pdf_input: 'pdf',
-  supports_audio_input: 'audio_in',
-  supports_audio_output: 'audio_out',
-  supports_response_schema: 'json_schema',
-  supports_reasoning: 'reasoning',
-  supports_prompt_caching: 'caching',
-  supports_assistant_prefill: 'prefill',
-  supports_web_search: 'web_search',
-  supports_computer_use: 'computer_use',
 }
 
 /** Names of the file (`cache_read`) for what they cost a token. */
@@ -83,7 +69,7 @@ export function litellmModel(
     if (priceAt([...path, 'litellm_params', name], name, value)) claimed.add(name)
   for (const [name, value] of Object.entries(info)) {
     const at = [...path, 'model_info', name]
-    const ability = rowOf(ABILITY_FIELDS, name)
+    const ability = rowOf(LITELLM_ABILITIES, name)
     if (priceAt(at, name, value)) continue
     if (ability !== undefined && typeof value === 'boolean') {
       abilities[ability] = value

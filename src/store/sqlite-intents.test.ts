@@ -5,37 +5,21 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Entry, Intent } from '../core/ledger.ts'
+import { entryOf } from '../core/testing.ts'
 import { NO_USAGE } from '../core/usage.ts'
 import { INTENT_GROUPS } from './migration-intents.ts'
 import { APPLICATION_ID, MIGRATIONS } from './migrations.ts'
 import { openSqliteStore } from './sqlite.ts'
 
-const COMMON = {
-  dimensions: {
-    keyId: 'k',
-    teamId: null,
-    endUser: null,
-    tags: [],
-    requestedModel: 'm',
-    route: 'm',
-    operation: 'chat',
-    dialect: 'openai-chat',
-  },
-  provider: 'p',
-  model: 'm',
-  priceVersion: 'v',
-}
-
 const HOUR = 3_600_000
 const ALL = { deadlineBefore: Number.MAX_SAFE_INTEGER, limit: 1_000 }
 
-function intent(id: string): Intent {
-  return { ...COMMON, id, createdAt: 1, deadlineAt: 2, estimateNanoUsd: 1n, estimateUsage: NO_USAGE }
-}
+const entry = (id: string): Entry => entryOf({ id, dimensions: { keyId: 'k' }, provider: 'p', costNanoUsd: 1n })
 
-function entry(id: string): Entry {
-  const { usage, usageSource } = { usage: NO_USAGE, usageSource: 'reported' as const }
-  return { ...COMMON, id, at: 1, status: 'complete', usage, usageSource, costNanoUsd: 1n, unpriced: false }
+function intent(id: string): Intent {
+  const { dimensions, provider, model, priceVersion } = entry(id)
+  const estimate = { estimateNanoUsd: 1n, estimateUsage: NO_USAGE }
+  return { id, createdAt: 1, deadlineAt: 2, dimensions, provider, model, priceVersion, ...estimate }
 }
 
 let folder = ''
