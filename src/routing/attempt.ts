@@ -4,7 +4,7 @@
 // meaningful event) moves on to the next target; the caller sees it only if no target is left. What is wrong with the
 // request itself goes back at once: no other target would differ. All of it happens within the request's one deadline, and
 // ends at once when the client goes away: nothing is tried for somebody who is gone.
-import { promised } from '../core/waiting.ts'
+import { promised, tell } from '../core/waiting.ts'
 import type { Waiting } from '../core/waiting.ts'
 import { countedAnswer } from './attempt-answer.ts'
 import { Course } from './attempt-course.ts'
@@ -84,10 +84,7 @@ class Pursuit implements Waiting<Tried> {
   }
 
   #pursue(step: Step, tried: Tried | null): void {
-    this.#follow(step, tried).then(
-      (answer) => this.#waiting.answered(answer),
-      (error: unknown) => this.#waiting.failed(error),
-    )
+    tell(this.#follow(step, tried), this.#waiting)
   }
 
   /** @param tried what came of the first of the steps already */
