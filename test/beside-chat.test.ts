@@ -194,33 +194,36 @@ test('subtitles are relayed as the text that they are', async () => {
   expect(await booked(gateway)).toMatchObject({ usage: { seconds: 1 }, source: 'estimated' })
 })
 
-test('a transcription is streamed, and a model that answers whole though a stream was asked for is not broken', async () => {
-  const events = [
-    { type: 'transcript.text.delta', delta: 'Hel' },
-    { type: 'transcript.text.delta', delta: 'lo.' },
-    {
-      type: 'transcript.text.done',
-      text: 'Hello.',
-      usage: {
-        type: 'tokens',
-        input_tokens: 30,
-        input_token_details: { audio_tokens: 28, text_tokens: 2 },
-        output_tokens: 4,
-        total_tokens: 34,
+test.each(['transcriptions', 'translations'])(
+  '%s are streamed, and a model that answers whole though a stream was asked for is not broken',
+  async (task) => {
+    const events = [
+      { type: 'transcript.text.delta', delta: 'Hel' },
+      { type: 'transcript.text.delta', delta: 'lo.' },
+      {
+        type: 'transcript.text.done',
+        text: 'Hello.',
+        usage: {
+          type: 'tokens',
+          input_tokens: 30,
+          input_token_details: { audio_tokens: 28, text_tokens: 2 },
+          output_tokens: 4,
+          total_tokens: 34,
+        },
       },
-    },
-  ].map((event) => `data: ${JSON.stringify(event)}\n\n`)
-  using upstream = startUpstream((_, number) =>
-    number === 1 ? eventStream(events.join('')) : Response.json({ text: 'Hello.' }),
-  )
-  await using gateway = await gatewayTo(upstream)
-  const streamed = await gateway.call('/v1/audio/transcriptions', audioForm({ stream: 'true' }))
-  expect(streamed.headers.get('content-type')).toBe('text/event-stream')
-  expect(await streamed.text()).toBe(events.join(''))
-  expect(await booked(gateway)).toMatchObject({ usage: { input: 2, audioIn: 28, output: 4 }, source: 'reported' })
-  const whole = await gateway.call('/v1/audio/transcriptions', audioForm({ stream: 'true' }))
-  expect(await whole.json()).toEqual({ text: 'Hello.' })
-})
+    ].map((event) => `data: ${JSON.stringify(event)}\n\n`)
+    using upstream = startUpstream((_, number) =>
+      number === 1 ? eventStream(events.join('')) : Response.json({ text: 'Hello.' }),
+    )
+    await using gateway = await gatewayTo(upstream)
+    const streamed = await gateway.call(`/v1/audio/${task}`, audioForm({ stream: 'true' }))
+    expect(streamed.headers.get('content-type')).toBe('text/event-stream')
+    expect(await streamed.text()).toBe(events.join(''))
+    expect(await booked(gateway)).toMatchObject({ usage: { input: 2, audioIn: 28, output: 4 }, source: 'reported' })
+    const whole = await gateway.call(`/v1/audio/${task}`, audioForm({ stream: 'true' }))
+    expect(await whole.json()).toEqual({ text: 'Hello.' })
+  },
+)
 
 test('pictures are booked by the piece, or by their tokens', async () => {
   const usage = {

@@ -58,7 +58,7 @@ function writeAnswer(
   { body }: Call,
   task: TranscriptionRequest['task'],
 ): JsonObject | BytesBody {
-  if (task === 'transcribe' && optionalWrittenBoolean(body, 'stream')) return eventsOf(answer)
+  if (optionalWrittenBoolean(body, 'stream')) return eventsOf(answer)
   const usage = answer.durationS === null ? {} : { usage: { type: 'duration', seconds: Math.ceil(answer.durationS) } }
   const format = formatOf(body)
   switch (format) {

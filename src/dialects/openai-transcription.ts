@@ -26,23 +26,24 @@ export const openaiTranscriptions: Dialect = {
   ...BASE,
   id: 'openai-transcriptions',
   operationTranslator: transcriptionTranslator('transcribe'),
-  readFacts: (body) => factsOf(body, optionalWrittenBoolean(body, 'stream')),
+  readFacts: factsOf,
 }
 
 export const openaiTranslations: Dialect = {
   ...BASE,
   id: 'openai-translations',
   operationTranslator: transcriptionTranslator('translate'),
-  readFacts: (body) => factsOf(body, false),
+  readFacts: factsOf,
 }
 
-function factsOf(body: JsonObject, stream: boolean): CallFacts {
+function factsOf(body: JsonObject): CallFacts {
   const seconds = Math.ceil(
     requireFile(body, 'file') / (isPlain(body['file']) ? PLAIN_BYTES_PER_SECOND : BYTES_PER_SECOND),
   )
   return {
     model: requireModel(body),
-    stream,
+    // OpenAI's own translations come whole; vLLM and others stream them as they do transcriptions.
+    stream: optionalWrittenBoolean(body, 'stream'),
     wantsStreamUsage: true,
     maxOutputTokens: null,
     endUser: optionalString(body, 'user'),
