@@ -1,4 +1,6 @@
 // What goes back to a client, before a server gives it its form.
+import { promised, tell } from './waiting.ts'
+import type { Waiting } from './waiting.ts'
 
 export type Reply = {
   readonly status: number
@@ -9,16 +11,47 @@ export type Reply = {
 
 export type ReplyBody =
   | { readonly type: 'whole'; readonly bytes: Uint8Array | string }
-  /** `return` of the iterator is called when the client goes away, also before the first piece was asked for. */
-  | { readonly type: 'stream'; readonly pieces: AsyncIterator<Uint8Array, unknown> }
+  | { readonly type: 'stream'; readonly pieces: Pieces }
+
+/** A body that comes piece by piece, to be asked for one at a time. */
+export interface Pieces {
+  /** Gives the next piece, null after the last one; fails where the body breaks off and nothing of it can say so. */
+  take(waiting: Waiting<Uint8Array | null>): void
+  /** The client has gone, perhaps before the first piece was asked for. Resolves when that has been seen to. */
+  leave(): Promise<void>
+}
 
 export function bytesOf({ bytes }: ReplyBody & { readonly type: 'whole' }): Uint8Array {
   return typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes
 }
 
+/** What a generator makes, as a body: for what is no stream of a provider, in which every event would pay for the promises. */
+export function piecesFrom(made: AsyncIterator<Uint8Array, unknown>): Pieces {
+  return {
+    take(waiting) {
+      const next = made.next().then(({ done, value }) => (done === true ? null : value))
+      tell(next, waiting)
+    },
+    async leave() {
+      await made.return?.()
+    },
+  }
+}
+
+const END: IteratorReturnResult<undefined> = { done: true, value: undefined }
+
 /** The pieces of a stream for whoever reads them with `for await`. */
-export function piecesOf({ pieces }: ReplyBody & { readonly type: 'stream' }): AsyncIterable<Uint8Array> {
-  return { [Symbol.asyncIterator]: () => pieces }
+export function piecesOf({ pieces }: ReplyBody & { readonly type: 'stream' }): AsyncIterableIterator<Uint8Array> {
+  return {
+    next: () =>
+      promised<Uint8Array | null>((waiting) => pieces.take(waiting)).then((piece) =>
+        piece === null ? END : { done: false, value: piece },
+      ),
+    return: () => pieces.leave().then(() => END),
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
 }
 
 /** All of a body as text; rejects where a stream breaks off. */

@@ -9,8 +9,10 @@ import { formatUsd } from '../core/money.ts'
 import { redactOutcome } from '../core/outcome.ts'
 import type { Deployment } from '../core/model.ts'
 import type { Outcome } from '../core/outcome.ts'
-import type { Reply } from '../core/reply.ts'
+import type { Pieces, Reply } from '../core/reply.ts'
 import { outputTokens } from '../core/usage.ts'
+import { Asking, tell } from '../core/waiting.ts'
+import type { Waiting } from '../core/waiting.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { EntryStatus } from '../core/ledger.ts'
 import type { Exchange } from '../exchange.ts'
@@ -37,8 +39,8 @@ export function relayStream(exchange: Exchange, answer: StreamAnswer, dialect: D
   headers['cache-control'] = 'no-cache'
   // Proxies of the nginx family buffer event streams unless told not to.
   headers['x-accel-buffering'] = 'no'
-  const pieces = streamPieces(exchange, answer, dialect, tools)
-  // A generator that never ran does not run its `finally`: a client that leaves before the first piece is noticed here.
+  const pieces = new RelayedPieces(exchange, answer, dialect, tools)
+  // A client that leaves before the first piece is asked for, and while one is waited for, is noticed here.
   const onAbort = (): void => {
     answer.cancel()
     exchange.closeLate(aborted(exchange, answer, tools))
@@ -120,62 +122,81 @@ function warningsText(warnings: readonly string[]): string {
   return text
 }
 
-const END: IteratorReturnResult<undefined> = { done: true, value: undefined }
+/** A stream's pieces on their way out; `relayStream` sees to it that its client's leaving is noticed. */
+class RelayedPieces implements Pieces, Waiting<StreamPiece | null> {
+  readonly #exchange: Exchange
+  readonly #answer: StreamAnswer
+  readonly #dialect: Dialect
+  readonly #tools: RelayTools
+  readonly #asking = new Asking(() => this.#answer.stream.take(this))
+  #waiting: Waiting<Uint8Array | null> | null = null
+  #isOver = false
 
-/** Written out instead of a generator: a piece is the most frequent thing there is. */
-function streamPieces(
-  exchange: Exchange,
-  answer: StreamAnswer,
-  dialect: Dialect,
-  tools: RelayTools,
-): AsyncIterator<Uint8Array, undefined> {
-  let isOver = false
+  constructor(exchange: Exchange, answer: StreamAnswer, dialect: Dialect, tools: RelayTools) {
+    this.#exchange = exchange
+    this.#answer = answer
+    this.#dialect = dialect
+    this.#tools = tools
+  }
 
-  const leave = async (): Promise<void> => {
-    isOver = true
+  take(waiting: Waiting<Uint8Array | null>): void {
+    if (this.#isOver) return waiting.answered(null)
+    this.#waiting = waiting
+    this.#asking.next()
+  }
+
+  answered(piece: StreamPiece | null): void {
+    if (piece === null) return this.#tell(this.leave().then(() => null))
+    if (piece.last) return this.#tell(this.#last(piece.bytes).catch((error: unknown) => this.#breakOff(error)))
+    if (piece.bytes.length === 0) return this.#asking.next()
+    const waiting = this.#waiting
+    this.#waiting = null
+    waiting?.answered(piece.bytes)
+  }
+
+  failed(error: unknown): void {
+    this.#tell(this.#breakOff(error))
+  }
+
+  async leave(): Promise<void> {
+    if (this.#isOver) return
+    this.#isOver = true
     try {
-      if (!exchange.isClosed) await exchange.close(aborted(exchange, answer, tools))
+      if (!this.#exchange.isClosed) await this.#exchange.close(aborted(this.#exchange, this.#answer, this.#tools))
     } finally {
-      answer.cancel()
+      this.#answer.cancel()
     }
   }
 
-  const last = async (bytes: Uint8Array): Promise<IteratorResult<Uint8Array, undefined>> => {
+  #tell(bytes: Promise<Uint8Array | null>): void {
+    const waiting = this.#waiting
+    this.#waiting = null
+    if (waiting !== null) tell(bytes, waiting)
+  }
+
+  async #last(bytes: Uint8Array): Promise<Uint8Array | null> {
+    const answer = this.#answer
     const { usage } = answer.stream.facts
     answer.finished({ type: 'answered' }, usage === null ? null : outputTokens(usage))
-    await exchange.close(ending(exchange, answer, tools, 'complete', { type: 'answered' }, null))
-    await leave()
-    return bytes.length > 0 ? { done: false, value: bytes } : END
+    await this.#exchange.close(ending(this.#exchange, answer, this.#tools, 'complete', { type: 'answered' }, null))
+    await this.leave()
+    return bytes.length > 0 ? bytes : null
   }
 
-  const breakOff = async (error: unknown): Promise<IteratorResult<Uint8Array, undefined>> => {
+  async #breakOff(error: unknown): Promise<Uint8Array | null> {
+    const answer = this.#answer
+    const exchange = this.#exchange
     try {
-      const broken = explain(error, answer, tools)
-      if (broken === null) return END
+      const broken = explain(error, answer, this.#tools)
+      if (broken === null) return null
       answer.finished(broken.outcome, null)
-      await exchange.close(ending(exchange, answer, tools, 'aborted', broken.outcome, broken.error))
+      await exchange.close(ending(exchange, answer, this.#tools, 'aborted', broken.outcome, broken.error))
       // In the middle of bytes an error cannot be told, and an end would look sound: the connection breaks off too.
       if (answer.isBytes === true) throw broken.error
-      return { done: false, value: new TextEncoder().encode(dialect.errorEvents(broken.error, exchange.id)) }
+      return new TextEncoder().encode(this.#dialect.errorEvents(broken.error, exchange.id))
     } finally {
-      await leave()
+      await this.leave()
     }
-  }
-
-  const deliver = (
-    piece: StreamPiece | null,
-  ): IteratorResult<Uint8Array, undefined> | Promise<IteratorResult<Uint8Array, undefined>> => {
-    if (piece === null) return leave().then(() => END)
-    if (piece.last) return last(piece.bytes).catch(breakOff)
-    return piece.bytes.length > 0 ? { done: false, value: piece.bytes } : next()
-  }
-
-  const next = (): Promise<IteratorResult<Uint8Array, undefined>> =>
-    isOver ? Promise.resolve(END) : answer.stream.next().then(deliver, breakOff)
-
-  return {
-    next,
-    return: () => (isOver ? Promise.resolve(END) : leave().then(() => END)),
   }
 }
 

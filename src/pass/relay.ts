@@ -6,6 +6,7 @@ import { responseOf } from '../http/response.ts'
 import { GatewayError } from '../core/error.ts'
 import type { Deployment } from '../core/model.ts'
 import { NO_USAGE } from '../core/usage.ts'
+import { tell } from '../core/waiting.ts'
 import type { Exchange } from '../exchange.ts'
 import { headersOf, relayStream } from '../http/relay.ts'
 import type { AnswerStream, StreamPiece } from '../providers/answer-stream.ts'
@@ -142,6 +143,9 @@ function passStream(
       return ended ?? { usage, rawUsage, outputCharacters, finishReason: null }
     },
     open: () => Promise.resolve(),
-    next: () => (ended === null ? pull() : Promise.resolve(null)),
+    take(waiting) {
+      if (ended === null) tell(pull(), waiting)
+      else waiting.answered(null)
+    },
   }
 }

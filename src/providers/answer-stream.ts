@@ -2,10 +2,12 @@
 //
 // States: opening → open → ended. While opening, pieces are held back; `open` resolves at the first meaningful event, and
 // whatever goes wrong before it is thrown, so that another target can be tried without the client ever knowing. Once
-// open, `next` hands out the pieces as they come; the one that holds the end of the answer is marked `last`, so that the
+// open, `take` hands out the pieces as they come; the one that holds the end of the answer is marked `last`, so that the
 // ledger can be written before the client sees it. The end of the bytes without the wire's own end is a failure.
 import type { Outcome } from '../core/outcome.ts'
 import type { Usage } from '../core/usage.ts'
+import { promised, tell } from '../core/waiting.ts'
+import type { Waiting } from '../core/waiting.ts'
 
 export const MAX_EVENT_BYTES = 8 * 1024 * 1024
 // A host that talks this long without saying anything is let through: holding more would cost memory.
@@ -45,8 +47,13 @@ export interface AnswerStream {
   readonly facts: StreamFacts
   /** Resolves when the stream is worth committing to. Throws StreamFailure, or what the source throws. */
   open(): Promise<void>
-  /** The next bytes for the client; null at the end. Throws StreamFailure, or what the source throws. */
-  next(): Promise<StreamPiece | null>
+  /** Gives the next bytes for the client, null at the end. Fails with StreamFailure, or as the source does. One read at a time. */
+  take(waiting: Waiting<StreamPiece | null>): void
+}
+
+/** The next bytes of a stream as a promise. */
+export function nextOf(stream: AnswerStream): Promise<StreamPiece | null> {
+  return promised((waiting) => stream.take(waiting))
 }
 
 /** The stream, shown to `watch` piece by piece as it passes; a piece goes on when `watch` is done with it. */
@@ -56,11 +63,24 @@ export function watchedStream(stream: AnswerStream, watch: (piece: StreamPiece) 
       return stream.facts
     },
     open: () => stream.open(),
-    async next() {
-      const piece = await stream.next()
-      const watched = piece === null ? undefined : watch(piece)
-      if (watched !== undefined) await watched
-      return piece
+    take(waiting) {
+      stream.take({
+        answered(piece) {
+          let watched: Promise<void> | void
+          try {
+            watched = piece === null ? undefined : watch(piece)
+          } catch (error) {
+            return waiting.failed(error)
+          }
+          if (watched === undefined) waiting.answered(piece)
+          else
+            tell(
+              watched.then(() => piece),
+              waiting,
+            )
+        },
+        failed: (error) => waiting.failed(error),
+      })
     },
   }
 }

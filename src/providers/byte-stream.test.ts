@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { nextOf } from './answer-stream.ts'
 import { createByteStream } from './byte-stream.ts'
 
 async function* sourceOf(...pieces: readonly (string | Error)[]): AsyncGenerator<Uint8Array, undefined> {
@@ -12,7 +13,7 @@ test('bytes are handed out as they come, and an empty last piece says that the e
   const stream = createByteStream({ source: sourceOf('ab', 'c') })
   await stream.open()
   const pieces: (readonly [string, boolean])[] = []
-  for (let piece = await stream.next(); piece !== null; piece = await stream.next())
+  for (let piece = await nextOf(stream); piece !== null; piece = await nextOf(stream))
     pieces.push([new TextDecoder().decode(piece.bytes), piece.last])
   expect(pieces).toEqual([
     ['ab', false],
@@ -29,6 +30,6 @@ test('a break before the first bytes is told before anything is committed, a lat
   expect(createByteStream({ source: sourceOf(new Error('reset')) }).open()).rejects.toThrow('reset')
   const stream = createByteStream({ source: sourceOf('ab', new Error('reset')) })
   await stream.open()
-  expect((await stream.next())?.bytes.length).toBe(2)
-  expect(stream.next()).rejects.toThrow('reset')
+  expect((await nextOf(stream))?.bytes.length).toBe(2)
+  expect(nextOf(stream)).rejects.toThrow('reset')
 })

@@ -2,6 +2,7 @@
 //
 // States: opening → open → ended, as in `answer-stream.ts`. The first bytes commit it. The last piece holds none: it comes
 // when the upstream has ended soundly, so that the ledger is written before the client sees the end.
+import { tell } from '../core/waiting.ts'
 import { broken } from './answer-stream.ts'
 import type { AnswerStream, StreamPiece } from './answer-stream.ts'
 
@@ -36,11 +37,12 @@ export function createByteStream({ source, write, end }: ByteStreamOptions): Ans
       if (last) throw broken('the answer is empty')
       first = bytes
     },
-    async next() {
-      if (first === null) return ended ? null : pull()
+    take(waiting) {
       const bytes = first
       first = null
-      return { bytes, last: false }
+      if (bytes !== null) waiting.answered({ bytes, last: false })
+      else if (ended) waiting.answered(null)
+      else tell(pull(), waiting)
     },
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { StreamFailure } from './answer-stream.ts'
+import { nextOf, StreamFailure } from './answer-stream.ts'
 import type { Chunks } from './answer.ts'
 import { createNativeStream } from './native-stream.ts'
 import { readOpenaiEvent } from './openai/events.ts'
@@ -41,7 +41,7 @@ async function drain(stream: ReturnType<typeof streamOf>['stream']): Promise<{ t
   let text = ''
   const last: boolean[] = []
   for (;;) {
-    const piece = await stream.next()
+    const piece = await nextOf(stream)
     if (piece === null) return { text, last }
     text += new TextDecoder().decode(piece.bytes)
     last.push(piece.last)
@@ -112,5 +112,5 @@ test('an event in a hundred thousand chunks that are all here is read as one', a
   const long = chunk({ delta: { content: 'x'.repeat(100_000) } })
   const { stream } = streamOf([...long.split(''), stop, done])
   await stream.open()
-  expect(await stream.next()).toEqual({ bytes: new TextEncoder().encode(long), last: false })
+  expect(await nextOf(stream)).toEqual({ bytes: new TextEncoder().encode(long), last: false })
 })

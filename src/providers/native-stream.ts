@@ -1,11 +1,13 @@
 // The native lane's stream: relayed as it is, watched for what it says.
 import type { Usage } from '../core/usage.ts'
+import { Asking } from '../core/waiting.ts'
 import type { Waiting } from '../core/waiting.ts'
 import type { Chunks } from './answer.ts'
-import { broken, MAX_EVENT_BYTES, MAX_HELD_BYTES, MAX_HELD_PIECES } from './answer-stream.ts'
+import { broken, MAX_EVENT_BYTES, MAX_HELD_BYTES, MAX_HELD_PIECES, nextOf } from './answer-stream.ts'
 import type { AnswerStream, StreamPiece } from './answer-stream.ts'
 import { SseSplitter } from './sse.ts'
 import type { SseBatch } from './sse.ts'
+import { SILENT } from './wire.ts'
 import type { EventFacts } from './wire.ts'
 
 export type NativeStreamOptions = {
@@ -19,124 +21,126 @@ export type NativeStreamOptions = {
 }
 
 export function createNativeStream(options: NativeStreamOptions): AnswerStream {
-  const { source, readEvent, hideUsage, endsWithFinish } = options
-  const splitter = new SseSplitter(MAX_EVENT_BYTES)
-  const held: StreamPiece[] = []
-  let heldBytes = 0
-  let meaningful = false
-  let terminal = false
-  let ended = false
-  let usage: Usage | null = null
-  let rawUsage: string | null = null
-  let finishReason: string | null = null
-  let outputCharacters = 0
+  return new NativeStream(options)
+}
 
-  function read(batch: SseBatch): StreamPiece {
-    let hidden: { start: number; end: number }[] | null = null
-    for (const event of batch.events) {
-      const facts = readEvent(event.data)
-      if (facts.error !== null) throw broken(facts.error)
-      outputCharacters += facts.outputCharacters
-      if (facts.meaningful) meaningful = true
-      if (facts.finishReason !== null) finishReason = facts.finishReason
-      if (facts.usage !== null) {
-        usage = facts.usage
-        rawUsage = facts.rawUsage
-      }
-      if (facts.terminal) terminal = true
-      if (facts.usageOnly && hideUsage) (hidden ??= []).push(event)
+const NO_BYTES = new Uint8Array(0)
+
+class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
+  readonly #options: NativeStreamOptions
+  readonly #splitter = new SseSplitter(MAX_EVENT_BYTES)
+  readonly #asking = new Asking(() => this.#options.source.take(this))
+  #waiting: Waiting<StreamPiece | null> | null = null
+  /** What came before it was opened; null: nothing is left of it. */
+  #held: StreamPiece[] | null = null
+  #isMeaningful = false
+  #isTerminal = false
+  #hasEnded = false
+  #usage: Usage | null = null
+  #rawUsage: string | null = null
+  #finishReason: string | null = null
+  #outputCharacters = 0
+
+  constructor(options: NativeStreamOptions) {
+    this.#options = options
+  }
+
+  get facts(): AnswerStream['facts'] {
+    return {
+      usage: this.#usage,
+      rawUsage: this.#rawUsage,
+      finishReason: this.#finishReason,
+      outputCharacters: this.#outputCharacters,
     }
-    return { bytes: hidden === null ? batch.bytes : without(batch.bytes, hidden), last: terminal }
+  }
+
+  async open(): Promise<void> {
+    const held: StreamPiece[] = []
+    let heldBytes = 0
+    for (;;) {
+      const piece = await nextOf(this)
+      if (piece === null) break
+      held.push(piece)
+      heldBytes += piece.bytes.length
+      if (this.#isMeaningful || this.#finishReason !== null) break
+      if (piece.last) throw broken('the stream is empty')
+      if (held.length >= MAX_HELD_PIECES || heldBytes >= MAX_HELD_BYTES) break
+    }
+    this.#held = held
+  }
+
+  take(waiting: Waiting<StreamPiece | null>): void {
+    if (this.#held !== null) {
+      const first = this.#held.shift()
+      if (first !== undefined) return waiting.answered(first)
+      this.#held = null
+    }
+    if (this.#hasEnded) return waiting.answered(null)
+    this.#waiting = waiting
+    this.#asking.next()
+  }
+
+  /** A chunk of the upstream's body. */
+  answered(chunk: Uint8Array | null): void {
+    let piece: StreamPiece | null
+    try {
+      piece = chunk === null ? this.#finish() : this.#pieceOf(chunk)
+    } catch (error) {
+      return this.failed(error)
+    }
+    if (piece === null) return this.#asking.next()
+    const waiting = this.#waiting
+    this.#waiting = null
+    waiting?.answered(piece)
+  }
+
+  failed(error: unknown): void {
+    const waiting = this.#waiting
+    this.#waiting = null
+    waiting?.failed(error)
   }
 
   /** Null: nothing to hand on yet. */
-  function pieceOf(chunk: Uint8Array): StreamPiece | null {
+  #pieceOf(chunk: Uint8Array): StreamPiece | null {
     let batch: SseBatch | null
     try {
-      batch = splitter.push(chunk)
+      batch = this.#splitter.push(chunk)
     } catch (error) {
       throw broken(error instanceof Error ? error.message : String(error))
     }
     if (batch === null) return null
-    const piece = read(batch)
-    if (piece.last) ended = true
+    const piece = this.#read(batch)
+    if (piece.last) this.#hasEnded = true
     return piece.bytes.length > 0 || piece.last ? piece : null
   }
 
-  let pulling: { resolve: (piece: StreamPiece | null) => void; reject: (error: unknown) => void } | null = null
-  let isAsking = false
-  let wantsMore = false
-
-  /** A chunk that is here already comes during the call: this loop is what a recursion without a bound would be. */
-  function ask(): void {
-    do {
-      wantsMore = false
-      isAsking = true
-      source.take(coming)
-      isAsking = false
-    } while (wantsMore)
-  }
-
-  const coming: Waiting<Uint8Array | null> = {
-    answered(chunk) {
-      let piece: StreamPiece | null
-      try {
-        piece = chunk === null ? finish() : pieceOf(chunk)
-      } catch (error) {
-        return this.failed(error)
+  #read(batch: SseBatch): StreamPiece {
+    const { readEvent, hideUsage } = this.#options
+    let hidden: { start: number; end: number }[] | null = null
+    for (const event of batch.events) {
+      const facts = readEvent(event.data)
+      if (facts === SILENT) continue
+      if (facts.error !== null) throw broken(facts.error)
+      this.#outputCharacters += facts.outputCharacters
+      if (facts.meaningful) this.#isMeaningful = true
+      if (facts.finishReason !== null) this.#finishReason = facts.finishReason
+      if (facts.usage !== null) {
+        this.#usage = facts.usage
+        this.#rawUsage = facts.rawUsage
       }
-      if (piece === null && chunk !== null) {
-        if (isAsking) wantsMore = true
-        else ask()
-        return
-      }
-      const waiting = pulling
-      pulling = null
-      waiting?.resolve(piece)
-    },
-    failed(error) {
-      const waiting = pulling
-      pulling = null
-      waiting?.reject(error)
-    },
+      if (facts.terminal) this.#isTerminal = true
+      if (facts.usageOnly && hideUsage) (hidden ??= []).push(event)
+    }
+    return { bytes: hidden === null ? batch.bytes : without(batch.bytes, hidden), last: this.#isTerminal }
   }
 
-  function pull(): Promise<StreamPiece | null> {
-    return new Promise((resolve, reject) => {
-      pulling = { resolve, reject }
-      ask()
-    })
-  }
-
-  function finish(): StreamPiece | null {
-    ended = true
-    const rest = splitter.finish()
-    const piece = rest === null ? null : read(rest)
-    if (terminal || (endsWithFinish && finishReason !== null))
-      return { bytes: piece?.bytes ?? new Uint8Array(0), last: true }
+  /** The upstream's body is over. */
+  #finish(): StreamPiece {
+    this.#hasEnded = true
+    const rest = this.#splitter.finish()
+    const bytes = rest === null ? NO_BYTES : this.#read(rest).bytes
+    if (this.#isTerminal || (this.#options.endsWithFinish && this.#finishReason !== null)) return { bytes, last: true }
     throw broken('the stream ended without its terminal event')
-  }
-
-  return {
-    get facts() {
-      return { usage, rawUsage, finishReason, outputCharacters }
-    },
-    async open() {
-      for (;;) {
-        const piece = await pull()
-        if (piece === null) return
-        held.push(piece)
-        heldBytes += piece.bytes.length
-        if (meaningful || finishReason !== null) return
-        if (piece.last) throw broken('the stream is empty')
-        if (held.length >= MAX_HELD_PIECES || heldBytes >= MAX_HELD_BYTES) return
-      }
-    },
-    next() {
-      const first = held.shift()
-      if (first !== undefined) return Promise.resolve(first)
-      return ended ? Promise.resolve(null) : pull()
-    },
   }
 }
 

@@ -10,8 +10,9 @@ import type { ChatMessage } from '../core/chat.ts'
 import type { Deployment } from '../core/model.ts'
 import { redactOutcome } from '../core/outcome.ts'
 import type { Attempt, Outcome } from '../core/outcome.ts'
+import { tell } from '../core/waiting.ts'
 import type { AnswerStream, StreamPiece } from '../providers/answer-stream.ts'
-import { StreamFailure } from '../providers/answer-stream.ts'
+import { nextOf, StreamFailure } from '../providers/answer-stream.ts'
 import { UpstreamFailure } from '../providers/upstream.ts'
 import type { AttemptRun, AttemptTools, Origin, StreamAnswer } from './attempt-run.ts'
 import { jointTo } from './joint.ts'
@@ -76,7 +77,7 @@ export function continued(
 
   async function next(): Promise<StreamPiece | null> {
     try {
-      return await current.stream.next()
+      return await nextOf(current.stream)
     } catch (failure) {
       return await goOn(failure)
     }
@@ -87,7 +88,7 @@ export function continued(
       return current.stream.facts
     },
     open: () => Promise.resolve(),
-    next,
+    take: (waiting) => tell(next(), waiting),
   }
   return {
     ...first,

@@ -3,7 +3,7 @@
 // From the first meaningful event on, pieces are held until as many tokens have come as the slowest acceptable stream
 // sends in a second, or until that second is over. If it was too slow the attempt has timed out, and another target can be
 // tried unseen. Only routes that ask for a pace pay this wait.
-import { StreamFailure } from '../providers/answer-stream.ts'
+import { nextOf, StreamFailure } from '../providers/answer-stream.ts'
 import type { AnswerStream, StreamPiece } from '../providers/answer-stream.ts'
 import type { UpstreamAnswer } from '../providers/upstream.ts'
 import type { AttemptTools } from './attempt-run.ts'
@@ -26,7 +26,7 @@ export async function guarded(
   })
   try {
     while (clock.monotonicMs() < untilMs && tokensOf(stream.facts.outputCharacters) < enough) {
-      const piece = await stream.next()
+      const piece = await nextOf(stream)
       if (piece === null) break
       held.push(piece)
       if (piece.last) break
@@ -46,9 +46,10 @@ export async function guarded(
       return stream.facts
     },
     open: () => Promise.resolve(),
-    next: () => {
+    take(waiting) {
       const first = held.shift()
-      return first === undefined ? stream.next() : Promise.resolve(first)
+      if (first === undefined) stream.take(waiting)
+      else waiting.answered(first)
     },
   }
 }

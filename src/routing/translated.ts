@@ -6,6 +6,7 @@ import type { ChatEvent } from '../core/chat-events.ts'
 import type { ChatAnswer } from '../core/chat-answer.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Usage } from '../core/usage.ts'
+import { tell } from '../core/waiting.ts'
 import type { AnswerContext, StreamWriter } from '../dialects/translator.ts'
 import { broken, MAX_EVENT_BYTES, MAX_HELD_BYTES, MAX_HELD_PIECES } from '../providers/answer-stream.ts'
 import type { AnswerStream, StreamFailure, StreamPiece } from '../providers/answer-stream.ts'
@@ -177,10 +178,11 @@ export function translateStream(
         if (held.length >= MAX_HELD_PIECES || heldBytes >= MAX_HELD_BYTES) return
       }
     },
-    async next() {
+    take(waiting) {
       const first = held.shift()
-      if (first !== undefined) return first
-      return hasEnded ? null : pull()
+      if (first !== undefined) waiting.answered(first)
+      else if (hasEnded) waiting.answered(null)
+      else tell(pull(), waiting)
     },
   }
 }

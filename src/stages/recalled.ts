@@ -9,6 +9,7 @@ import type { KeptAnswer } from '../core/kept-answer.ts'
 import type { Exchange } from '../exchange.ts'
 import { ask } from '../handle.ts'
 import type { Stages } from '../handle.ts'
+import { piecesFrom } from '../core/reply.ts'
 import type { Reply } from '../core/reply.ts'
 import type { Plan } from '../routing/plan.ts'
 import type { Snapshot } from '../snapshot.ts'
@@ -117,7 +118,11 @@ export async function lead(
   // A generator that never ran does not run its `finally`.
   if (request.signal.aborted) reader.leave()
   else request.signal.addEventListener('abort', () => reader.leave(), { once: true })
-  return { status, headers: all, body: { type: 'stream', pieces: ownPieces(reader, leave, request.signal) } }
+  return {
+    status,
+    headers: all,
+    body: { type: 'stream', pieces: piecesFrom(ownPieces(reader, leave, request.signal)) },
+  }
 }
 
 async function* ownPieces(reader: StreamReader, leave: () => void, signal: ClosingSignal): AsyncGenerator<Uint8Array> {

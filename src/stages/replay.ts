@@ -7,6 +7,7 @@ import type { KeptAnswer } from '../core/kept-answer.ts'
 import type { NanoUsd } from '../core/money.ts'
 import { formatUsd } from '../core/money.ts'
 import type { Exchange } from '../exchange.ts'
+import { piecesFrom } from '../core/reply.ts'
 import type { Reply } from '../core/reply.ts'
 import { headersOf } from '../http/relay.ts'
 import { pause } from '../routing/pause.ts'
@@ -137,7 +138,7 @@ function stream(
     }
   }
   const headers = { ...headersFor(exchange, source, again), 'cache-control': 'no-cache', 'x-accel-buffering': 'no' }
-  return { status: source.status, headers, body: { type: 'stream', pieces: pieces() } }
+  return { status: source.status, headers, body: { type: 'stream', pieces: piecesFrom(pieces()) } }
 }
 
 function headersFor(exchange: Exchange, { headers, target }: Source, again: Again): Record<string, string> {

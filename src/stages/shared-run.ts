@@ -12,7 +12,7 @@ import type { KeptPiece } from '../core/kept-answer.ts'
 import type { Exchange } from '../exchange.ts'
 import type { ByteBudget } from '../http/body.ts'
 import type { Reply } from '../core/reply.ts'
-import { bytesOf } from '../core/reply.ts'
+import { bytesOf, piecesOf } from '../core/reply.ts'
 
 export type Head = {
   readonly status: number
@@ -76,7 +76,7 @@ export function startRun(
       await onOver(isTooLarge ? null : { pieces: [{ bytes, gapMs: 0 }], isStream: false, headers })
       return { status, headers, body: { type: 'whole', bytes } }
     }
-    const stream = shareStream(body.pieces, {
+    const stream = shareStream(piecesOf(body), {
       clock,
       bounds,
       hold: (count) => {

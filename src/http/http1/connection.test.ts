@@ -2,7 +2,8 @@ import { afterEach, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { GatewayError } from '../../core/error.ts'
-import type { Reply } from '../../core/reply.ts'
+import { piecesFrom } from '../../core/reply.ts'
+import type { Pieces, Reply } from '../../core/reply.ts'
 import { listen } from '../server.ts'
 import type { Listener } from '../server.ts'
 import type { ReceivedRequest } from './received-request.ts'
@@ -167,7 +168,7 @@ test('a stream is sent piece by piece, waits for its reader, and arrives whole',
   const pieces = async function* (): AsyncGenerator<Uint8Array> {
     for (; given < 2_000; given++) yield Buffer.from(`${given};`.padEnd(20_000, '.'))
   }
-  start(() => Promise.resolve(text('', { body: { type: 'stream', pieces: pieces() } })))
+  start(() => Promise.resolve(text('', { body: { type: 'stream', pieces: piecesFrom(pieces()) } })))
   const { socket, until } = await client()
   socket.pause()
   socket.write(post('/a', ''))
@@ -195,7 +196,7 @@ test('a stream that breaks breaks off its connection, and an empty one ends as i
       yield Buffer.from('begun')
       throw request.target === '/broken' ? new Error('broke') : new GatewayError('all_targets_failed')
     }
-    return Promise.resolve(text('', { body: { type: 'stream', pieces: pieces() } }))
+    return Promise.resolve(text('', { body: { type: 'stream', pieces: piecesFrom(pieces()) } }))
   })
   const { socket, until, text: received, closed } = await client()
   socket.write(post('/empty', ''))
@@ -218,19 +219,18 @@ test('a client that goes away is told to who answers it, once, and its stream is
   start((request) => {
     request.signal.addEventListener('abort', () => void seen.push('aborted'), { once: true })
     let count = 0
-    const pieces: AsyncIterator<Uint8Array> = {
-      async next() {
-        if (count++ === 0) return { done: false, value: Buffer.from('first') }
-        await new Promise<void>((resolve) => request.signal.addEventListener('abort', () => resolve()))
-        return { done: true, value: undefined }
+    const pieces: Pieces = {
+      take(waiting) {
+        if (count++ === 0) waiting.answered(Buffer.from('first'))
+        else request.signal.addEventListener('abort', () => waiting.answered(null))
       },
-      async return() {
+      leave() {
         seen.push('returned')
         gone.resolve()
-        return { done: true, value: undefined }
+        return Promise.resolve()
       },
     }
-    return Promise.resolve(text('', { body: { type: 'stream', pieces } }))
+    return Promise.resolve(text('', { body: { type: 'stream', pieces: pieces } }))
   })
   const { socket, until } = await client()
   socket.write(post('/a', ''))

@@ -8,12 +8,15 @@
 import type { Socket } from 'bun'
 import { isAscii } from 'node:buffer'
 import { GatewayError } from '../../core/error.ts'
-import type { Reply, ReplyBody } from '../../core/reply.ts'
+import type { Reply } from '../../core/reply.ts'
 import { ReceivedRequest } from './received-request.ts'
 import type { Bearer } from './received-request.ts'
 import { HEAD_ROOM, writeChunkSize, writeReplyHead } from './reply-head.ts'
+import type { ReplyHead } from './reply-head.ts'
 import { readRequestHead } from './request-head.ts'
 import { Tunnel } from './side-door.ts'
+import { StreamedReply } from './streamed-reply.ts'
+import type { Outlet } from './streamed-reply.ts'
 
 /** What connections need of the listener. */
 export type ConnectionTools = {
@@ -50,7 +53,7 @@ const UNWANTED_BYTES = 1024 * 1024
 /** A client that was told goodbye has this long to close, s; until then what it sends is thrown away, so that it can read the answer. */
 const LEAVING_S = 2
 
-export class Connection implements Bearer {
+export class Connection implements Bearer, Outlet {
   readonly #tools: ConnectionTools
   readonly #socket: Socket<Connection>
   #request: ReceivedRequest | null = null
@@ -61,7 +64,8 @@ export class Connection implements Bearer {
   #ahead: Buffer | null = null
   #unsent: Uint8Array | null = null
   #onDrained: (() => void) | null = null
-  #isStream = false
+  /** Null: the answer is no stream. */
+  #streamed: StreamedReply | null = null
   #isLeaving = false
   #isClosed = false
   #isPaused = false
@@ -130,7 +134,7 @@ export class Connection implements Bearer {
     if (this.#isLeaving) {
       if (this.#unsent === null ? this.#quietS > LEAVING_S : this.#quietS > idleS) this.#socket.terminate()
     } else if (this.#unsent !== null) {
-      if (this.#quietS > (this.#isStream ? streamIdleS : idleS)) this.#socket.terminate()
+      if (this.#quietS > (this.#streamed === null ? idleS : streamIdleS)) this.#socket.terminate()
     } else if (this.#request === null && this.#quietS > idleS) this.#socket.end()
   }
 
@@ -187,10 +191,14 @@ export class Connection implements Bearer {
 
   readonly #reply = (reply: Reply): void => {
     const { status, headers, body } = reply
-    if (body.type === 'stream') return void this.#stream(reply, body)
+    const isLast = this.#isLast(reply)
+    if (body.type === 'stream') {
+      this.#streamed = new StreamedReply({ status, headers, length: null, isLast }, body.pieces, this)
+      this.#streamed.goOn()
+      return
+    }
     if (this.#isClosed) return void this.#tools.pending--
     const { bytes } = body
-    const isLast = this.#isLast(reply)
     const length = typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.length
     try {
       const end = writeReplyHead(DESK, { status, headers, length, isLast }, this.#tools.now())
@@ -217,43 +225,32 @@ export class Connection implements Bearer {
     return headers['connection'] === 'close' || request.missingBytes > UNWANTED_BYTES
   }
 
-  async #stream({ status, headers }: Reply, { pieces }: ReplyBody & { readonly type: 'stream' }): Promise<void> {
-    const isLast = this.#isLast({ headers })
-    this.#isStream = true
-    let isBegun = false
-    // The head leaves with the first piece, which is there when an answer has been decided on.
-    const begin = (): number => {
-      if (isBegun) return 0
-      isBegun = true
-      return writeReplyHead(DESK, { status, headers, length: null, isLast }, this.#tools.now())
-    }
-    try {
-      while (!this.#isClosed) {
-        const { done, value } = await pieces.next()
-        if (done === true) break
-        if (value.length === 0) continue
-        const at = begin()
-        this.#put(writeChunkSize(DESK, at, value.length), value, value.length, true)
-        if (this.#unsent !== null) await this.#untilTaken()
-      }
-      if (this.#isClosed) {
-        await pieces.return?.()
-        this.#tools.pending--
-        return
-      }
-      this.#put(begin(), LAST_CHUNK, LAST_CHUNK.length, false)
-      this.#whenOut(isLast)
-    } catch (error) {
-      // An end would look sound: the connection breaks off as its answer does. That a provider broke off is on record already.
-      if (error instanceof GatewayError) this.#breakOff()
-      else this.#fail(error)
-    }
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
-  #untilTaken(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onDrained = resolve
-    })
+  sendChunk(head: ReplyHead | null, bytes: Uint8Array): boolean {
+    const at = head === null ? 0 : writeReplyHead(DESK, head, this.#tools.now())
+    this.#put(writeChunkSize(DESK, at, bytes.length), bytes, bytes.length, true)
+    if (this.#unsent === null) return true
+    this.#onDrained = this.#streamed?.goOn ?? null
+    return false
+  }
+
+  sendEnd(head: ReplyHead | null, isLast: boolean): void {
+    const at = head === null ? 0 : writeReplyHead(DESK, head, this.#tools.now())
+    this.#put(at, LAST_CHUNK, LAST_CHUNK.length, false)
+    this.#whenOut(isLast)
+  }
+
+  left(): void {
+    this.#tools.pending--
+  }
+
+  broke(error: unknown): void {
+    // An end would look sound: the connection breaks off as its answer does. That a provider broke off is on record already.
+    if (error instanceof GatewayError) this.#breakOff()
+    else this.#fail(error)
   }
 
   #whenOut(isLast: boolean): void {
@@ -265,7 +262,7 @@ export class Connection implements Bearer {
   #next(isLast: boolean): void {
     const missing = this.#request?.missingBytes ?? 0
     this.#request = null
-    this.#isStream = false
+    this.#streamed = null
     this.#tools.pending--
     if (this.#isClosed) return
     if (isLast) return this.#leave(missing > 0)
