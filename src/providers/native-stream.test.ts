@@ -31,6 +31,7 @@ function streamOf(pieces: readonly (string | Error)[], hideUsage = true) {
   const stream = createNativeStream({
     source: sourceOf(pieces, pulled),
     readEvent: readOpenaiEvent,
+    countsByLength: true,
     hideUsage,
     endsWithFinish: true,
   })

@@ -5,6 +5,8 @@ import type { Waiting } from '../core/waiting.ts'
 import type { Chunks } from './answer.ts'
 import { broken, MAX_EVENT_BYTES, MAX_HELD_BYTES, MAX_HELD_PIECES, nextOf } from './answer-stream.ts'
 import type { AnswerStream, StreamPiece } from './answer-stream.ts'
+import { charactersIn, frameOf, saysNothingElse } from './event-frame.ts'
+import type { EventFrame } from './event-frame.ts'
 import { SseSplitter } from './sse.ts'
 import type { SseBatch } from './sse.ts'
 import { SILENT } from './wire.ts'
@@ -14,6 +16,8 @@ export type NativeStreamOptions = {
   /** Chunks of the upstream's body. */
   readonly source: Pick<Chunks, 'take'>
   readonly readEvent: (data: string) => EventFacts
+  /** As in `NativeWire`. */
+  readonly countsByLength: boolean
   /** Leave out events that hold nothing but usage. */
   readonly hideUsage: boolean
   /** An end without a terminal event is sound once a finish reason came: hosts differ on it. */
@@ -24,6 +28,10 @@ export function createNativeStream(options: NativeStreamOptions): AnswerStream {
   return new NativeStream(options)
 }
 
+/** Frames of one stream that did not fit the events behind them: where there are more, each event is of another form. */
+const MAX_TRIALS = 4
+/** So many events in a frame are worth the trials again. */
+const WORTH_A_FRAME = 32
 const NO_BYTES = new Uint8Array(0)
 
 class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
@@ -33,6 +41,10 @@ class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
   #waiting: Waiting<StreamPiece | null> | null = null
   /** What came before it was opened; null: nothing is left of it. */
   #held: StreamPiece[] | null = null
+  /** In which the events of its text are; null: in none. */
+  #frame: EventFrame | null = null
+  #framed = 0
+  #trials: number
   #isMeaningful = false
   #isTerminal = false
   #hasEnded = false
@@ -43,6 +55,7 @@ class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
 
   constructor(options: NativeStreamOptions) {
     this.#options = options
+    this.#trials = options.countsByLength ? MAX_TRIALS : 0
   }
 
   get facts(): AnswerStream['facts'] {
@@ -102,6 +115,14 @@ class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
 
   /** Null: nothing to hand on yet. */
   #pieceOf(chunk: Uint8Array): StreamPiece | null {
+    if (this.#frame !== null && this.#splitter.isBetween) {
+      const characters = charactersIn(this.#frame, chunk)
+      if (characters >= 0) {
+        this.#outputCharacters += characters
+        if (++this.#framed === WORTH_A_FRAME) this.#trials = MAX_TRIALS
+        return { bytes: chunk, last: false }
+      }
+    }
     let batch: SseBatch | null
     try {
       batch = this.#splitter.push(chunk)
@@ -123,6 +144,7 @@ class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
       if (facts.error !== null) throw broken(facts.error)
       this.#outputCharacters += facts.outputCharacters
       if (facts.meaningful) this.#isMeaningful = true
+      if (this.#trials > 0 && batch.events.length === 1) this.#tryFrame(batch.bytes, facts)
       if (facts.finishReason !== null) this.#finishReason = facts.finishReason
       if (facts.usage !== null) {
         this.#usage = facts.usage
@@ -132,6 +154,14 @@ class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
       if (facts.usageOnly && hideUsage) (hidden ??= []).push(event)
     }
     return { bytes: hidden === null ? batch.bytes : without(batch.bytes, hidden), last: this.#isTerminal }
+  }
+
+  /** Takes the frame of this event, in which the next ones may be, too. */
+  #tryFrame(event: Uint8Array, facts: EventFacts): void {
+    if (facts.outputCharacters === 0 || !saysNothingElse(facts)) return
+    this.#trials--
+    this.#framed = 0
+    this.#frame = frameOf(event, facts.outputCharacters, this.#options.readEvent)
   }
 
   /** The upstream's body is over. */

@@ -20,6 +20,11 @@ export class SseSplitter {
     this.#maxEventBytes = maxEventBytes
   }
 
+  /** Nothing of an event that is not whole has been kept. */
+  get isBetween(): boolean {
+    return this.#tail === null
+  }
+
   /** Returns the events that are now whole, or null when there are none yet; throws RangeError when one grows past the bound. */
   push(chunk: Uint8Array): SseBatch | null {
     const bytes = this.#tail === null ? chunk : concat(this.#tail, chunk)
@@ -61,7 +66,8 @@ function lastBoundary(bytes: Uint8Array): number {
   return 0
 }
 
-function readEvents(bytes: Uint8Array): readonly SseEvent[] {
+/** The events of bytes that hold whole ones. */
+export function readEvents(bytes: Uint8Array): readonly SseEvent[] {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
   // One event of one line is what nearly every chunk is.
   const first = text.indexOf('\n')

@@ -73,6 +73,11 @@ export interface NativeWire {
   readonly streamsAtWill?: true
   /** A reader of one stream's events. */
   eventReader(): EventReader
+  /**
+   * Of a text in an event nothing but its length matters, and an event that counts characters and says nothing else leaves no
+   * trace in its reader: one that differs from it in a text need not be read.
+   */
+  readonly countsByLength?: true
   /** A stream that ends without the wire's terminal event is sound once it has told a finish reason. */
   readonly endsWithFinish: boolean
 }

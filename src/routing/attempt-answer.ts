@@ -203,6 +203,7 @@ async function eventsOf(
       const stream = createNativeStream({
         source: upstream.chunks(),
         readEvent: lane.wire.eventReader(),
+        countsByLength: lane.wire.countsByLength === true,
         hideUsage: !run.call.facts.wantsStreamUsage,
         endsWithFinish: lane.wire.endsWithFinish,
       })

@@ -32,6 +32,7 @@ function urlOf({ provider }: Deployment, model: string, stream: boolean): string
 const NATIVE: Omit<NativeWire, 'url' | 'body'> = {
   readAnswer: readAnthropicFacts,
   eventReader: anthropicEventReader,
+  countsByLength: true,
   endsWithFinish: false,
 }
 

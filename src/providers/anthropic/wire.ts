@@ -11,6 +11,7 @@ const native: NativeWire = {
   body: anthropicBody,
   readAnswer: readAnthropicFacts,
   eventReader: anthropicEventReader,
+  countsByLength: true,
   endsWithFinish: false,
 }
 

@@ -22,6 +22,7 @@ const native: NativeWire = {
   readAnswer: readOpenaiAnswer,
   // Its events are read without a memory of those before.
   eventReader: () => readOpenaiEvent,
+  countsByLength: true,
   // Not every host sends `[DONE]`.
   endsWithFinish: true,
 }
