@@ -121,7 +121,8 @@ export class Exchange implements Incoming, Sink {
     if (piece !== undefined) {
       this.#wasRead = true
       this.#queuedBytes -= piece.length
-      if (this.#isPaused && this.#queuedBytes < LOW_BYTES) {
+      // Once its answer has ended, the connection is another exchange's, which may have paused it.
+      if (this.#isPaused && !this.#hasEnded && this.#queuedBytes < LOW_BYTES) {
         this.#isPaused = false
         this.#carrier.resume()
       }
