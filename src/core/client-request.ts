@@ -11,7 +11,7 @@ export interface ClientRequest {
   readonly signal: ClosingSignal
   /** Only of a body whose length is not known beforehand. */
   readonly body: ReadableStream<Uint8Array> | null
-  /** The whole body; at once where all of it is here. Rejects where the client goes away before. */
+  /** The whole body, to be asked for once; at once where all of it is here. Rejects where the client goes away before. */
   bytes(): Promise<Uint8Array> | Uint8Array
   /** The body where all of it is here and ASCII; null: see `bytes`. Absent: nobody knows. */
   readonly ascii?: string | null

@@ -15,7 +15,7 @@ export type ReplyBody =
 
 /** A body that comes piece by piece, to be asked for one at a time. */
 export interface Pieces {
-  /** Gives the next piece, null after the last one; fails where the body breaks off and nothing of it can say so. */
+  /** Gives the next piece, which may be empty, null after the last one; fails where the body breaks off and nothing of it can say so. */
   take(waiting: Waiting<Uint8Array | null>): void
   /** The client has gone, perhaps before the first piece was asked for. Resolves when that has been seen to. */
   leave(): Promise<void>
@@ -40,13 +40,16 @@ export function piecesFrom(made: AsyncIterator<Uint8Array, unknown>): Pieces {
 
 const END: IteratorReturnResult<undefined> = { done: true, value: undefined }
 
-/** The pieces of a stream for whoever reads them with `for await`. */
+/** The pieces of a stream for whoever reads them with `for await`; none of them is empty. */
 export function piecesOf({ pieces }: ReplyBody & { readonly type: 'stream' }): AsyncIterableIterator<Uint8Array> {
   return {
-    next: () =>
-      promised<Uint8Array | null>((waiting) => pieces.take(waiting)).then((piece) =>
-        piece === null ? END : { done: false, value: piece },
-      ),
+    async next() {
+      for (;;) {
+        const piece = await promised<Uint8Array | null>((waiting) => pieces.take(waiting))
+        if (piece === null) return END
+        if (piece.length > 0) return { done: false, value: piece }
+      }
+    },
     return: () => pieces.leave().then(() => END),
     [Symbol.asyncIterator]() {
       return this

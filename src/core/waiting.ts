@@ -10,35 +10,6 @@ export interface Waiting<T> {
   failed(error: unknown): void
 }
 
-/**
- * Asks for one thing after the other, each of which may come while it is being asked for: this loop is what a recursion
- * without a bound would be.
- */
-export class Asking {
-  readonly #ask: () => void
-  #isAsking = false
-  #wantsMore = false
-
-  /** @param ask asks for one thing, and never throws */
-  constructor(ask: () => void) {
-    this.#ask = ask
-  }
-
-  /** Asks now, or, where one is being asked for, as soon as that has returned. */
-  next(): void {
-    if (this.#isAsking) {
-      this.#wantsMore = true
-      return
-    }
-    this.#isAsking = true
-    do {
-      this.#wantsMore = false
-      this.#ask()
-    } while (this.#wantsMore)
-    this.#isAsking = false
-  }
-}
-
 /** Tells what becomes of a promise: for ways that have to be awaited anyhow. */
 export function tell<T>(promise: Promise<T>, waiting: Waiting<T>): void {
   promise.then(

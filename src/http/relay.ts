@@ -11,7 +11,7 @@ import type { Deployment } from '../core/model.ts'
 import type { Outcome } from '../core/outcome.ts'
 import type { Pieces, Reply } from '../core/reply.ts'
 import { outputTokens } from '../core/usage.ts'
-import { Asking, tell } from '../core/waiting.ts'
+import { tell } from '../core/waiting.ts'
 import type { Waiting } from '../core/waiting.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { EntryStatus } from '../core/ledger.ts'
@@ -19,7 +19,7 @@ import type { Exchange } from '../exchange.ts'
 import { setBudgetHeaders } from '../limits/budget-headers.ts'
 import { setRateHeaders } from '../limits/rate-headers.ts'
 import { StreamFailure } from '../providers/answer-stream.ts'
-import type { StreamPiece } from '../providers/answer-stream.ts'
+import type { AnswerStream, StreamPiece } from '../providers/answer-stream.ts'
 import { relayableHeaders, UpstreamFailure } from '../providers/upstream.ts'
 import type { Answer, StreamAnswer } from '../routing/attempt-run.ts'
 import { traceText } from '../routing/explain.ts'
@@ -124,15 +124,17 @@ function warningsText(warnings: readonly string[]): string {
 
 /** A stream's pieces on their way out; `relayStream` sees to it that its client's leaving is noticed. */
 class RelayedPieces implements Pieces, Waiting<StreamPiece | null> {
+  // First what each piece needs: these lie together in memory.
+  #waiting: Waiting<Uint8Array | null> | null = null
+  #isOver = false
+  readonly #stream: AnswerStream
   readonly #exchange: Exchange
   readonly #answer: StreamAnswer
   readonly #dialect: Dialect
   readonly #tools: RelayTools
-  readonly #asking = new Asking(() => this.#answer.stream.take(this))
-  #waiting: Waiting<Uint8Array | null> | null = null
-  #isOver = false
 
   constructor(exchange: Exchange, answer: StreamAnswer, dialect: Dialect, tools: RelayTools) {
+    this.#stream = answer.stream
     this.#exchange = exchange
     this.#answer = answer
     this.#dialect = dialect
@@ -142,13 +144,12 @@ class RelayedPieces implements Pieces, Waiting<StreamPiece | null> {
   take(waiting: Waiting<Uint8Array | null>): void {
     if (this.#isOver) return waiting.answered(null)
     this.#waiting = waiting
-    this.#asking.next()
+    this.#stream.take(this)
   }
 
   answered(piece: StreamPiece | null): void {
     if (piece === null) return this.#tell(this.leave().then(() => null))
     if (piece.last) return this.#tell(this.#last(piece.bytes).catch((error: unknown) => this.#breakOff(error)))
-    if (piece.bytes.length === 0) return this.#asking.next()
     const waiting = this.#waiting
     this.#waiting = null
     waiting?.answered(piece.bytes)

@@ -47,7 +47,7 @@ export interface AnswerStream {
   readonly facts: StreamFacts
   /** Resolves when the stream is worth committing to. Throws StreamFailure, or what the source throws. */
   open(): Promise<void>
-  /** Gives the next bytes for the client, null at the end. Fails with StreamFailure, or as the source does. One read at a time. */
+  /** Gives the next bytes for the client, of which there may be none, null at the end. Fails with StreamFailure, or as the source does. One read at a time. */
   take(waiting: Waiting<StreamPiece | null>): void
 }
 

@@ -10,8 +10,8 @@
 import { readEvents } from './sse.ts'
 import type { EventFacts, EventReader } from './wire.ts'
 
-/** What stands before and after the text, the quotes of its string included. */
-export type EventFrame = { readonly before: Uint8Array; readonly after: Uint8Array }
+/** What stands before and after the text, the quotes of its string included: one behind the other, since both are looked at together. */
+export type EventFrame = { readonly edges: Uint8Array; readonly beforeBytes: number }
 
 const QUOTE = 34
 const BACKSLASH = 92
@@ -34,7 +34,7 @@ export function frameOf(event: Uint8Array, characters: number, readEvent: EventR
     if (isName !== undefined || inside.length < characters) continue
     const before = text.slice(0, index + 1)
     const after = text.slice(index + 1 + inside.length)
-    const frame = { before: Buffer.from(before, 'latin1'), after: Buffer.from(after, 'latin1') }
+    const frame = { edges: new Uint8Array(Buffer.from(before + after, 'latin1')), beforeBytes: before.length }
     if (charactersIn(frame, event) !== characters) continue
     if (TRIALS.every((trial) => isCounted(before + trial + after, trial.length, readEvent))) return frame
     if (++trials === MAX_TRIALS) return null
@@ -43,13 +43,14 @@ export function frameOf(event: Uint8Array, characters: number, readEvent: EventR
 }
 
 /** Characters of the text of an event, of which a byte is one as in `EventReader`; -1: it is not in the frame. */
-export function charactersIn({ before, after }: EventFrame, event: Uint8Array): number {
-  const end = event.length - after.length
-  if (end < before.length) return -1
-  for (let at = 0; at < before.length; at++) if (event[at] !== before[at]) return -1
-  for (let at = 0; at < after.length; at++) if (event[end + at] !== after[at]) return -1
+export function charactersIn({ edges, beforeBytes }: EventFrame, event: Uint8Array): number {
+  const textBytes = event.length - edges.length
+  if (textBytes < 0) return -1
+  for (let at = 0; at < beforeBytes; at++) if (event[at] !== edges[at]) return -1
+  for (let at = beforeBytes; at < edges.length; at++) if (event[textBytes + at] !== edges[at]) return -1
+  const end = beforeBytes + textBytes
   let characters = 0
-  for (let at = before.length; at < end; at++) {
+  for (let at = beforeBytes; at < end; at++) {
     const code = event[at]!
     if (code === BACKSLASH) {
       // The last one would take the quote away that ends the string.

@@ -44,6 +44,8 @@ async function drain(stream: ReturnType<typeof streamOf>['stream']): Promise<{ t
   for (;;) {
     const piece = await nextOf(stream)
     if (piece === null) return { text, last }
+    // What says nothing to the client is a piece without bytes.
+    if (piece.bytes.length === 0 && !piece.last) continue
     text += new TextDecoder().decode(piece.bytes)
     last.push(piece.last)
   }

@@ -1,6 +1,5 @@
 // The native lane's stream: relayed as it is, watched for what it says.
 import type { Usage } from '../core/usage.ts'
-import { Asking } from '../core/waiting.ts'
 import type { Waiting } from '../core/waiting.ts'
 import type { Chunks } from './answer.ts'
 import { broken, MAX_EVENT_BYTES, MAX_HELD_BYTES, MAX_HELD_PIECES, nextOf } from './answer-stream.ts'
@@ -33,27 +32,32 @@ const MAX_TRIALS = 4
 /** So many events in a frame are worth the trials again. */
 const WORTH_A_FRAME = 32
 const NO_BYTES = new Uint8Array(0)
+const NOTHING_YET: StreamPiece = { bytes: NO_BYTES, last: false }
 
 class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
-  readonly #options: NativeStreamOptions
-  readonly #splitter = new SseSplitter(MAX_EVENT_BYTES)
-  readonly #asking = new Asking(() => this.#options.source.take(this))
+  // First what each event needs: these lie together in memory.
   #waiting: Waiting<StreamPiece | null> | null = null
+  readonly #source: NativeStreamOptions['source']
+  /** The next chunk may be an event in the frame. */
+  #mayBeFramed = false
   /** What came before it was opened; null: nothing is left of it. */
   #held: StreamPiece[] | null = null
   /** In which the events of its text are; null: in none. */
   #frame: EventFrame | null = null
   #framed = 0
+  #outputCharacters = 0
+  #hasEnded = false
+  readonly #options: NativeStreamOptions
+  readonly #splitter = new SseSplitter(MAX_EVENT_BYTES)
   #trials: number
   #isMeaningful = false
   #isTerminal = false
-  #hasEnded = false
   #usage: Usage | null = null
   #rawUsage: string | null = null
   #finishReason: string | null = null
-  #outputCharacters = 0
 
   constructor(options: NativeStreamOptions) {
+    this.#source = options.source
     this.#options = options
     this.#trials = options.countsByLength ? MAX_TRIALS : 0
   }
@@ -73,6 +77,7 @@ class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
     for (;;) {
       const piece = await nextOf(this)
       if (piece === null) break
+      if (piece.bytes.length === 0 && !piece.last) continue
       held.push(piece)
       heldBytes += piece.bytes.length
       if (this.#isMeaningful || this.#finishReason !== null) break
@@ -90,18 +95,17 @@ class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
     }
     if (this.#hasEnded) return waiting.answered(null)
     this.#waiting = waiting
-    this.#asking.next()
+    this.#source.take(this)
   }
 
   /** A chunk of the upstream's body. */
   answered(chunk: Uint8Array | null): void {
-    let piece: StreamPiece | null
+    let piece: StreamPiece
     try {
       piece = chunk === null ? this.#finish() : this.#pieceOf(chunk)
     } catch (error) {
       return this.failed(error)
     }
-    if (piece === null) return this.#asking.next()
     const waiting = this.#waiting
     this.#waiting = null
     waiting?.answered(piece)
@@ -113,9 +117,8 @@ class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
     waiting?.failed(error)
   }
 
-  /** Null: nothing to hand on yet. */
-  #pieceOf(chunk: Uint8Array): StreamPiece | null {
-    if (this.#frame !== null && this.#splitter.isBetween) {
+  #pieceOf(chunk: Uint8Array): StreamPiece {
+    if (this.#frame !== null && this.#mayBeFramed) {
       const characters = charactersIn(this.#frame, chunk)
       if (characters >= 0) {
         this.#outputCharacters += characters
@@ -129,10 +132,14 @@ class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
     } catch (error) {
       throw broken(error instanceof Error ? error.message : String(error))
     }
-    if (batch === null) return null
+    if (batch === null) {
+      this.#mayBeFramed = false
+      return NOTHING_YET
+    }
     const piece = this.#read(batch)
+    this.#mayBeFramed = this.#splitter.isBetween
     if (piece.last) this.#hasEnded = true
-    return piece.bytes.length > 0 || piece.last ? piece : null
+    return piece
   }
 
   #read(batch: SseBatch): StreamPiece {

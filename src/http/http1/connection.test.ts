@@ -189,6 +189,25 @@ test('a stream is sent piece by piece, waits for its reader, and arrives whole',
   await until('\r\n0\r\n\r\nHTTP/1.1 200')
 })
 
+test('a stream of a million pieces that are here already, most of them empty, arrives whole', async () => {
+  let given = 0
+  const pieces: Pieces = {
+    take(waiting) {
+      given++
+      if (given > 1_000_000) waiting.answered(null)
+      else waiting.answered(Buffer.from(given % 10_000 === 0 ? `${given / 10_000};` : ''))
+    },
+    leave: () => Promise.resolve(),
+  }
+  start(() => Promise.resolve(text('', { body: { type: 'stream', pieces } })))
+  const { socket, until } = await client()
+  socket.write(post('/a', ''))
+  const all = await until('\r\n0\r\n\r\n')
+  expect([...all.matchAll(/(\d+);\r\n/g)].map((match) => Number(match[1]))).toEqual(
+    Array.from({ length: 100 }, (_, index) => index + 1),
+  )
+})
+
 test('a stream that breaks breaks off its connection, and an empty one ends as it should', async () => {
   const { errors } = start((request) => {
     const pieces = async function* (): AsyncGenerator<Uint8Array> {

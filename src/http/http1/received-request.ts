@@ -32,7 +32,10 @@ export class ReceivedRequest implements ClientRequest, ClosingSignal {
   /** The body, where all of it came with the head and is ASCII. */
   readonly ascii: string | null
   #missingBytes: number
-  #bytes: Uint8Array = NO_BYTES
+  /** Null once nobody is left who may ask for it: the answer may take minutes, and a long conversation is not held for it. */
+  #bytes: Uint8Array | null = NO_BYTES
+  /** Who may still ask for the body: this one, and its clones. */
+  #readers = 1
   #parts: Uint8Array[] | null = null
   #coming: PromiseWithResolvers<Uint8Array> | null = null
   #listeners: ClosingListener[] | null = null
@@ -77,14 +80,22 @@ export class ReceivedRequest implements ClientRequest, ClosingSignal {
       ;(this.#parts ??= []).push(part)
       return
     }
-    this.#bytes = this.#parts === null ? part : Buffer.concat([...this.#parts, part])
+    const bytes = this.#parts === null ? part : Buffer.concat([...this.#parts, part])
     this.#parts = null
-    this.#coming?.resolve(this.#bytes)
+    this.#coming?.resolve(bytes)
+    this.#coming = null
+    this.#bytes = this.#readers > 0 ? bytes : null
   }
 
   bytes(): Promise<Uint8Array> | Uint8Array {
     if (this.ascii !== null) return Buffer.from(this.ascii, 'latin1')
-    if (this.#missingBytes === 0) return this.#bytes
+    this.#readers--
+    if (this.#missingBytes === 0) {
+      const bytes = this.#bytes
+      if (bytes === null) throw new TypeError('The body has been read.')
+      if (this.#readers === 0) this.#bytes = null
+      return bytes
+    }
     if (this.#coming !== null) return this.#coming.promise
     this.#coming = Promise.withResolvers()
     if (this.aborted) this.#coming.reject(gone())
@@ -93,6 +104,7 @@ export class ReceivedRequest implements ClientRequest, ClosingSignal {
   }
 
   clone(): ClientRequest {
+    this.#readers++
     const { method, url, headers, ascii } = this
     return {
       method,

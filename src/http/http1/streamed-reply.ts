@@ -3,7 +3,6 @@
 //   asking ⇄ sent (⇄ waiting for the client) ──last piece──▶ ended
 //      └─────────────┴──client gone, stream broken──▶ over
 import type { Pieces } from '../../core/reply.ts'
-import { Asking } from '../../core/waiting.ts'
 import type { Waiting } from '../../core/waiting.ts'
 import type { ReplyHead } from './reply-head.ts'
 
@@ -23,7 +22,8 @@ export interface Outlet {
 export class StreamedReply implements Waiting<Uint8Array | null> {
   readonly #pieces: Pieces
   readonly #outlet: Outlet
-  readonly #asking = new Asking(() => this.#pieces.take(this))
+  #isAsking = false
+  #wantsMore = false
   readonly #isLast: boolean
   /** It leaves with the first piece, which is there when an answer has been decided on; null: it has left. */
   #head: ReplyHead | null
@@ -38,12 +38,12 @@ export class StreamedReply implements Waiting<Uint8Array | null> {
   /** The client takes more, or has gone. */
   readonly goOn = (): void => {
     if (this.#outlet.isClosed) this.#leave()
-    else this.#asking.next()
+    else this.#ask()
   }
 
   answered(bytes: Uint8Array | null): void {
     if (this.#outlet.isClosed) return this.#leave()
-    if (bytes?.length === 0) return this.#asking.next()
+    if (bytes?.length === 0) return this.#ask()
     const head = this.#head
     this.#head = null
     let isOut: boolean
@@ -53,11 +53,25 @@ export class StreamedReply implements Waiting<Uint8Array | null> {
     } catch (error) {
       return this.#outlet.broke(error)
     }
-    if (isOut) this.#asking.next()
+    if (isOut) this.#ask()
   }
 
   failed(error: unknown): void {
     this.#outlet.broke(error)
+  }
+
+  /** A piece that is here already comes during the call: this loop is what a recursion without a bound would be. */
+  #ask(): void {
+    if (this.#isAsking) {
+      this.#wantsMore = true
+      return
+    }
+    this.#isAsking = true
+    do {
+      this.#wantsMore = false
+      this.#pieces.take(this)
+    } while (this.#wantsMore)
+    this.#isAsking = false
   }
 
   #leave(): void {

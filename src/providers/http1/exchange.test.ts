@@ -13,7 +13,7 @@ function unread(pieces: number): { exchange: Exchange; told: string[] } {
     destroy: () => void told.push('destroy'),
   }
   const waiting = { answered: () => undefined, failed: () => undefined }
-  const exchange = new Exchange({ method: 'GET', head: '', body: null }, false, carrier, waiting)
+  const exchange = new Exchange(false, carrier, waiting)
   for (let piece = 0; piece < pieces; piece++) exchange.onBody(new Uint8Array(PIECE_BYTES))
   return { exchange, told }
 }

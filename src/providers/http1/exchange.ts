@@ -31,7 +31,6 @@ const LOW_BYTES = 64 * 1024
 const EMPTY = new Uint8Array(0)
 
 export class Exchange implements Incoming, Sink {
-  readonly request: OutgoingRequest
   /** The connection had carried another request before: its other end may have closed it already. */
   readonly isReused: boolean
   /** A byte came: the other side has begun to answer, however that ends. */
@@ -49,8 +48,7 @@ export class Exchange implements Incoming, Sink {
   #reading: Waiting<Uint8Array | null> | null = null
 
   /** @param waiting is given this exchange once the head is here */
-  constructor(request: OutgoingRequest, isReused: boolean, carrier: Carrier, waiting: Waiting<Exchange>) {
-    this.request = request
+  constructor(isReused: boolean, carrier: Carrier, waiting: Waiting<Exchange>) {
     this.isReused = isReused
     this.#carrier = carrier
     this.#waiting = waiting

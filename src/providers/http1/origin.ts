@@ -68,6 +68,8 @@ class Connection implements Carrier {
   #socket: Socket<Connection> | null = null
   #exchange: Exchange | null = null
   #receiver: Receiver | null = null
+  /** What is sent as soon as the connection stands; not kept from then on, for an answer may take minutes. */
+  #request: OutgoingRequest | null = null
   /** What the socket has not taken yet. */
   #unsent: Uint8Array | null = null
   #isReady = false
@@ -89,13 +91,13 @@ class Connection implements Carrier {
   }
 
   send(request: OutgoingRequest, isReused: boolean, waiting: Waiting<Exchange>): Exchange {
-    const exchange = new Exchange(request, isReused, this, waiting)
+    const exchange = new Exchange(isReused, this, waiting)
     this.#exchange = exchange
     this.#receiver = new Receiver(request.method, exchange)
     if (this.#isReady) {
       this.#socket?.timeout(0)
       this.#write(request)
-    }
+    } else this.#request = request
     return exchange
   }
 
@@ -106,11 +108,13 @@ class Connection implements Carrier {
 
   /** The connection stands, its certificate is the host's. */
   ready(): void {
-    if (this.#isClosed || this.#exchange === null) return
+    const request = this.#request
+    if (this.#isClosed || request === null) return
+    this.#request = null
     this.#cancelTimer?.()
     this.#cancelTimer = null
     this.#isReady = true
-    this.#write(this.#exchange.request)
+    this.#write(request)
   }
 
   received(data: Buffer): void {
