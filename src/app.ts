@@ -237,7 +237,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     keyRing,
     limiter: createLimiter({
       clock,
-      onChecked: (scope, kind, share, at) => metrics.limitChecked(scope, kind, share, at),
+      onChecked: (scope, kind, share) => metrics.limitChecked(scope, kind, share),
     }),
     budgets,
     observed,

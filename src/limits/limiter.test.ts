@@ -41,6 +41,21 @@ test('the request after the last one of the minute is refused with a true retry-
   limiter.admit([key], 10)
 })
 
+test('wall time that is set back or ahead neither holds nor forgets what was taken', () => {
+  const time = { wall: 1_700_000_000_000, monotonicMs: 5_000.25 }
+  const limiter = createLimiter({
+    clock: { now: () => time.wall, monotonicMs: () => time.monotonicMs, after: () => () => {} },
+  })
+  const key = scope('key', 'k1', { rpm: 1 })
+  for (const step of [3_600_000, -7_200_000, 0]) {
+    expect(limiter.admit([key], 10).headroom.requests).toEqual({ limit: 1, remaining: 0, resetMs: 61_000 })
+    time.wall += step
+    time.monotonicMs += 100
+    expect(refusal(() => limiter.admit([key], 10)).detail.retryAfterMs).toBe(60_900)
+    time.monotonicMs += 60_900
+  }
+})
+
 test('a refusal by one scope takes nothing from the others', () => {
   const { limiter } = setUp()
   const key = scope('key', 'k1', { rpm: 5, tpm: 1_000, concurrency: 5 })

@@ -56,7 +56,7 @@ const SCOPE_NAMES: Record<ScopeKind, string> = {
 
 /**
  * Limits kept in this process.
- * @param onChecked told each scope's utilisation, 0–1, at admission, `now`; for metrics.
+ * @param onChecked told each scope's utilisation, 0–1, at admission; for metrics.
  */
 export function createLimiter(options: { readonly clock: Clock; readonly onChecked?: OnChecked }): Limiter {
   // A map for each kind, so that a look-up needs no name put together of kind and id.
@@ -91,7 +91,7 @@ export function createLimiter(options: { readonly clock: Clock; readonly onCheck
   function check(scope: Scope, state: ScopeState, tokens: number, now: number): void {
     const { rpm, tpm, concurrency } = scope.limits
     if (concurrency !== null && state.inFlight >= concurrency) {
-      options.onChecked?.(scope.kind, 'concurrency', 1, now)
+      options.onChecked?.(scope.kind, 'concurrency', 1)
       throw new GatewayError('concurrency_limited', {
         message: `${who(scope)} has ${state.inFlight} requests in flight and may have ${concurrency} at once.`,
         retryAfterMs: 1_000,
@@ -111,7 +111,7 @@ export function createLimiter(options: { readonly clock: Clock; readonly onCheck
   ): void {
     const used = window.used(now)
     if (used + amount <= limit) return
-    options.onChecked?.(scope.kind, kind, Math.min(1, limit === 0 ? 1 : used / limit), now)
+    options.onChecked?.(scope.kind, kind, Math.min(1, limit === 0 ? 1 : used / limit))
     const unit = kind === 'rpm' ? 'requests' : 'tokens'
     const waitMs = window.waitMs(amount, limit, now)
     if (waitMs === null && kind === 'tpm')
@@ -126,7 +126,7 @@ export function createLimiter(options: { readonly clock: Clock; readonly onCheck
 
   return {
     admit(scopes, tokens) {
-      const now = options.clock.now()
+      const now = options.clock.monotonicMs()
       let first: Place | null = null
       let last: Place | null = null
       for (const scope of scopes) {
@@ -154,7 +154,7 @@ export function createLimiter(options: { readonly clock: Clock; readonly onCheck
   }
 }
 
-type OnChecked = (scope: ScopeKind, kind: LimitKind, share: number, now: number) => void
+type OnChecked = (scope: ScopeKind, kind: LimitKind, share: number) => void
 
 /** What a reservation holds in one scope, and in the `next` one: a chain is all that is ever made of a reservation. */
 type Place = { readonly scope: Scope; readonly state: ScopeState; tokenSlot: Slot; next: Place | null }
@@ -174,13 +174,13 @@ class HeldReservation implements Reservation {
   }
 
   get headroom(): Headroom {
-    const now = this.#endedAt ?? this.#clock.now()
+    const now = this.#endedAt ?? this.#clock.monotonicMs()
     return { requests: roomOf(this.#first, 'requests', now), tokens: roomOf(this.#first, 'tokens', now) }
   }
 
   settle(actualTokens: number): void {
     if (this.#endedAt !== null) return
-    const endedAt = this.#clock.now()
+    const endedAt = this.#clock.monotonicMs()
     this.#endedAt = endedAt
     for (let place = this.#first; place !== null; place = place.next) {
       const { state, tokenSlot } = place
@@ -205,9 +205,9 @@ function tell(
   state: ScopeState,
   now: number,
 ): void {
-  if (rpm !== null && rpm > 0) onChecked(kind, 'rpm', state.requests.used(now) / rpm, now)
-  if (tpm !== null && tpm > 0) onChecked(kind, 'tpm', state.tokens.used(now) / tpm, now)
-  if (concurrency !== null && concurrency > 0) onChecked(kind, 'concurrency', state.inFlight / concurrency, now)
+  if (rpm !== null && rpm > 0) onChecked(kind, 'rpm', state.requests.used(now) / rpm)
+  if (tpm !== null && tpm > 0) onChecked(kind, 'tpm', state.tokens.used(now) / tpm)
+  if (concurrency !== null && concurrency > 0) onChecked(kind, 'concurrency', state.inFlight / concurrency)
 }
 
 /** Of the scope that has least left; the first one of equals. */

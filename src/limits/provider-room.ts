@@ -29,15 +29,15 @@ export function createProviderRoom({ clock }: { readonly clock: Clock }): Provid
     waitMs({ name, limits: { rpm, tpm } }) {
       if (rpm === null && tpm === null) return 0
       const { requests, tokens } = windowsOf(name)
-      const now = clock.now()
+      const now = clock.monotonicMs()
       const forRequest = rpm === null ? 0 : (requests.waitMs(1, rpm, now) ?? 0)
       return tpm === null ? forRequest : Math.max(forRequest, tokens.waitMs(1, tpm, now) ?? 0)
     },
     requested({ name, limits }) {
-      if (limits.rpm !== null || limits.tpm !== null) windowsOf(name).requests.take(1, clock.now())
+      if (limits.rpm !== null || limits.tpm !== null) windowsOf(name).requests.take(1, clock.monotonicMs())
     },
     used(name, amount) {
-      windows.get(name)?.tokens.take(amount, clock.now())
+      windows.get(name)?.tokens.take(amount, clock.monotonicMs())
     },
   }
 }

@@ -4,6 +4,8 @@
 // one second, and the sum over the last 61 slots is what is held against the limit. The price is caution: an amount may
 // be counted for up to one second longer than a minute. (A token bucket of the same rate lets twice the limit through
 // when a full bucket meets a full minute.)
+//
+// Moments are those of a monotonic clock: wall time that is set back would hold what was taken for as long as it was set back.
 
 const SLOTS = 61
 const SLOT_MS = 1_000
@@ -18,7 +20,7 @@ export class SlidingWindow {
 
   #advance(nowMs: number): void {
     const current = Math.floor(nowMs / SLOT_MS)
-    // A clock set back stays on the newest slot: amounts are then held longer, never forgotten early.
+    // Whoever still has an earlier moment counts in the newest slot: amounts are then held longer, never forgotten early.
     if (current <= this.#newest) return
     if (current - this.#newest >= SLOTS) {
       this.#amounts.fill(0)
@@ -64,7 +66,7 @@ export class SlidingWindow {
     if (left + amount <= limit) return 0
     for (let slot = this.#newest - SLOTS + 1; slot <= this.#newest; slot++) {
       left -= this.#amounts[((slot % SLOTS) + SLOTS) % SLOTS] ?? 0
-      if (left + amount <= limit) return Math.max(1, (slot + SLOTS) * SLOT_MS - nowMs)
+      if (left + amount <= limit) return Math.max(1, Math.ceil((slot + SLOTS) * SLOT_MS - nowMs))
     }
     return SLOTS * SLOT_MS
   }
@@ -73,7 +75,7 @@ export class SlidingWindow {
   clearMs(nowMs: number): number {
     this.#advance(nowMs)
     for (let slot = this.#newest; slot > this.#newest - SLOTS; slot--)
-      if ((this.#amounts[((slot % SLOTS) + SLOTS) % SLOTS] ?? 0) > 0) return (slot + SLOTS) * SLOT_MS - nowMs
+      if ((this.#amounts[((slot % SLOTS) + SLOTS) % SLOTS] ?? 0) > 0) return Math.ceil((slot + SLOTS) * SLOT_MS - nowMs)
     return 0
   }
 }

@@ -190,11 +190,11 @@ test('the highest use of a limit is shown for a minute and then forgotten', asyn
   const { metrics, clock } = recorder()
   const series = 'weir_limit_utilisation_share{scope="end_user",kind="tpm"}'
   expect(await valueOf(metrics, series)).toBeNull()
-  metrics.limitChecked('endUser', 'tpm', 0.9, clock.ms)
-  metrics.limitChecked('endUser', 'tpm', 0.2, clock.ms)
+  metrics.limitChecked('endUser', 'tpm', 0.9)
+  metrics.limitChecked('endUser', 'tpm', 0.2)
   expect(await valueOf(metrics, series)).toBe(0.9)
   clock.ms += 29_999
-  metrics.limitChecked('endUser', 'tpm', 0.3, clock.ms)
+  metrics.limitChecked('endUser', 'tpm', 0.3)
   expect(await valueOf(metrics, series)).toBe(0.9)
   clock.ms += 60_000
   expect(await valueOf(metrics, series)).toBe(0)

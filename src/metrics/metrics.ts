@@ -44,8 +44,8 @@ export type RequestFacts = {
 export interface Metrics {
   requestStarted(): void
   requestFinished(facts: RequestFacts): void
-  /** `share`: how much of the limit is used with this request, 0–1 (more when it was refused); `at` in ms since the epoch. */
-  limitChecked(scope: LimitScope, kind: LimitKind, share: number, at: number): void
+  /** `share`: how much of the limit is used with this request, 0–1 (more when it was refused). */
+  limitChecked(scope: LimitScope, kind: LimitKind, share: number): void
   /** `deployment` is `provider/model`; `share` 0–1, from the provider's own headers. */
   deploymentLimit(deployment: string, kind: 'rpm' | 'tpm', share: number): void
   /** Replaces the sources of the gauges. */
@@ -143,9 +143,9 @@ export function createMetrics(options: {
   return {
     requestStarted: () => void inFlight++,
     requestFinished,
-    limitChecked(scope, kind, share, at) {
+    limitChecked(scope, kind, share) {
       const series = limits[scope][kind]
-      series.peak.observe(share, at)
+      series.peak.observe(share, now())
       series.admission.observe(share)
     },
     deploymentLimit(deployment, kind, share) {
