@@ -140,6 +140,14 @@ test('an amount at the edge of what doubles hold is still rounded right', () => 
   )
 })
 
+test('half a pico-dollar beside thousands of dollars still counts', () => {
+  const input = 2 ** 52
+  expect(input % 1_000).toBe(496)
+  // 499.5 pico-dollars are rounded off; as doubles the sum would be 500 and be rounded up.
+  const usage = { ...NO_USAGE, input, seconds: 0.5 }
+  expect(costOf(usage, { input: 1n, seconds: 7n })).toBe(BigInt(input) / 1_000n)
+})
+
 test('usage that is no amount is refused', () => {
   expect(() => costOf({ ...NO_USAGE, input: Number.NaN }, RATES)).toThrow('no amount')
 })

@@ -84,6 +84,8 @@ function costInDoubles(usage: Usage, rates: Rates): NanoUsd | null {
   for (let index = 0; index < values.length; index++) {
     const amount = usage[USAGE_UNITS[index] as UsageUnit]
     if (amount === 0) continue
+    // What a fraction adds to a large sum can be rounded to a whole number without a trace.
+    if (!Number.isInteger(amount)) return null
     pico += amount * (values[index] as number)
     if (!Number.isSafeInteger(pico)) return null
   }
