@@ -1,4 +1,5 @@
 // The processes of a bench: each started on its core, asked for what it consumes, and stopped.
+import { bundled } from '../scripts/bundle.mjs'
 import settings from '../scripts/bun-settings.json' with { type: 'json' }
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -138,7 +139,7 @@ type GatewayOptions = { readonly lab: boolean }
 function createKey(dataFolder: string): string {
   const limits = ['--rpm', '1000000000', '--tpm', '1000000000000', '--concurrency', '1000000']
   const command = [
-    path.join(ROOT, 'src/cli/main.ts'),
+    path.join(ROOT, bundled('src/cli/main.ts')),
     'keys',
     'create',
     '--name',
@@ -186,7 +187,7 @@ routes: { chat: { targets: [mock/m] } }
   )
   const child = launch(
     CORES?.system,
-    'src/main.ts',
+    bundled('src/main.ts'),
     [],
     {
       WEIR_LISTEN: `127.0.0.1:${port}`,

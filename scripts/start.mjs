@@ -1,5 +1,6 @@
 // `npm start`: set up, then serve.
+import { bundled } from './bundle.mjs'
 import { ensureInstalled, runBun } from './setup.mjs'
 
 ensureInstalled()
-runBun('src/main.ts', process.argv.slice(2))
+runBun(bundled('src/main.ts'), process.argv.slice(2))

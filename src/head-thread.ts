@@ -8,13 +8,18 @@ export function trainInThread(
   answers: readonly LabelledAnswer[],
   deployments: readonly string[],
 ): Promise<Heads | null> {
-  const worker = new Worker(new URL('./lab/head-worker.ts', import.meta.url).href)
+  const worker = new Worker(workerUrl(import.meta.url))
   const job = jobOf(answers, deployments)
   return new Promise<Heads | null>((resolve, reject) => {
     worker.addEventListener('message', ({ data }: MessageEvent<Heads | null>) => resolve(data))
     worker.addEventListener('error', ({ message }) => reject(new Error(`the training of heads failed: ${message}`)))
     worker.postMessage(job, [job.inputs.buffer])
   }).finally(() => worker.terminate())
+}
+
+/** The thread's program beside a module of the sources, or of a bundle of them (scripts/bundle.mjs). */
+export function workerUrl(moduleUrl: string): string {
+  return new URL(`./lab/head-worker${moduleUrl.endsWith('.ts') ? '.ts' : '.js'}`, moduleUrl).href
 }
 
 function jobOf(answers: readonly LabelledAnswer[], deployments: readonly string[]): HeadJob {

@@ -1,7 +1,17 @@
 // The tool chain's own scripts, run with Node in a copy of the checkout whose npm and Bun are small stand-ins.
 import { afterAll, expect, test } from 'bun:test'
 import { spawn } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
@@ -18,18 +28,34 @@ type Checkout = {
   /** Runs `node <args>` in the checkout. */
   readonly node: (...args: string[]) => Promise<Result>
   readonly installs: () => number
+  readonly builds: () => number
 }
 
-/** `npm install` leaves a Bun that prints its arguments, or does what `bun` says; `npm` is the body of a shell script. */
-function checkout(scripts: { readonly npm?: string; readonly bun?: string } = {}): Checkout {
+/** What a bundle is made of, and a Bun that makes one. */
+const SOURCES = ['src/main.ts', 'src/cli/main.ts', 'src/lab/head-worker.ts']
+const BUILD = `if [ "$1" = build ]; then
+  while [ "$1" != --outdir ]; do shift; done
+  mkdir -p "$2/cli" "$2/lab" && touch "$2/main.js" "$2/cli/main.js" "$2/lab/head-worker.js" && echo >> builds; exit
+fi`
+
+/** `npm install` leaves a Bun that makes bundles (or does what `build` says) and prints its arguments (or does what `bun` says); all are shell scripts. */
+function checkout(scripts: { readonly npm?: string; readonly build?: string; readonly bun?: string } = {}): Checkout {
   const root = mkdtempSync(path.join(tmpdir(), 'weir-setup-'))
   folders.push(root)
   cpSync(path.join(ROOT, 'scripts'), path.join(root, 'scripts'), { recursive: true })
   writeFileSync(path.join(root, 'package-lock.json'), '{"lockfileVersion":3}')
+  writeFileSync(path.join(root, 'package.json'), '{}')
+  for (const source of SOURCES) {
+    mkdirSync(path.dirname(path.join(root, source)), { recursive: true })
+    writeFileSync(path.join(root, source), '')
+  }
   const tools = path.join(root, 'tools')
   mkdirSync(tools)
   const bun = path.join(tools, 'bun')
-  writeFileSync(bun, `#!/bin/sh\n${scripts.bun ?? 'echo "bun $(basename "$1") $2 $BUN_CONFIG_MAX_HTTP_REQUESTS"'}\n`)
+  writeFileSync(
+    bun,
+    `#!/bin/sh\n${scripts.build ?? BUILD}\n${scripts.bun ?? 'echo "bun $1 $2 $BUN_CONFIG_MAX_HTTP_REQUESTS"'}\n`,
+  )
   const install = 'mkdir -p node_modules/.bin && cp tools/bun node_modules/.bin/bun && echo "$@" >> installs'
   writeFileSync(path.join(tools, 'npm'), `#!/bin/sh\n${scripts.npm ?? install}\n`)
   for (const tool of ['bun', 'npm']) chmodSync(path.join(tools, tool), 0o755)
@@ -44,11 +70,13 @@ function checkout(scripts: { readonly npm?: string; readonly bun?: string } = {}
         child.on('error', reject)
         child.on('close', (code) => resolve({ code, output }))
       }),
-    installs: () => {
-      const file = path.join(root, 'installs')
-      return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').length : 0
-    },
+    installs: () => linesOf(path.join(root, 'installs')),
+    builds: () => linesOf(path.join(root, 'builds')),
   }
+}
+
+function linesOf(file: string): number {
+  return existsSync(file) ? readFileSync(file, 'utf8').split('\n').length - 1 : 0
 }
 
 test('the first start installs what the lock file says, and then starts', async () => {
@@ -58,7 +86,7 @@ test('the first start installs what the lock file says, and then starts', async 
   // Nothing may be written back: two machines that start the same commit run the same versions.
   expect(readFileSync(path.join(root, 'installs'), 'utf8')).toStartWith('install --no-save ')
   expect(output).toContain('installing dependencies')
-  expect(output).toContain('bun main.ts --flag')
+  expect(output).toMatch(/bun \S+\/dist\/\w+\/main\.js --flag/)
 })
 
 test('a later start installs nothing and says nothing of it', async () => {
@@ -66,12 +94,12 @@ test('a later start installs nothing and says nothing of it', async () => {
   await node('scripts/start.mjs')
   const { code, output } = await node('scripts/start.mjs')
   expect([code, installs()]).toEqual([0, 1])
-  expect(output).toStartWith('bun main.ts')
+  expect(output).toMatch(/^bun \S+\/main\.js/)
 })
 
 test('Bun starts with more concurrent fetches than its default', async () => {
   const { output } = await checkout().node('scripts/start.mjs', '-')
-  expect(Number(/bun main\.ts - (\d+)/.exec(output)?.[1])).toBeGreaterThan(10_000)
+  expect(Number(/bun \S+\/main\.js - (\d+)/.exec(output)?.[1])).toBeGreaterThan(10_000)
 })
 
 test('a changed lock file is installed', async () => {
@@ -113,8 +141,60 @@ test('an installation that fails is said, starts nothing, and is tried again', a
   expect(code).toBe(1)
   expect(output).toContain('no registry')
   expect(output).toContain('`npm install` failed')
-  expect(output).not.toContain('bun main.ts')
+  expect(output).not.toContain('main.')
   expect((await node('scripts/start.mjs')).output).toContain('`npm install` failed')
+})
+
+test('the bundle is made once, and again when a source, a dependency or a file beside them is another one', async () => {
+  const { root, node, builds } = checkout()
+  await node('scripts/start.mjs')
+  const { output } = await node('scripts/weir.mjs', 'check')
+  expect(output).toMatch(/^bun \S+\/cli\/main\.js check/)
+  expect(builds()).toBe(1)
+  const changes = ['src/main.ts', 'src/cli/other.ts', 'src/lab/model.json', 'package.json']
+  for (const [number, file] of changes.entries()) {
+    writeFileSync(path.join(root, file), '{ }')
+    await node('scripts/start.mjs')
+    expect([file, builds()]).toEqual([file, number + 2])
+  }
+  writeFileSync(path.join(root, 'src/main.test.ts'), '')
+  await node('scripts/start.mjs')
+  expect(builds()).toBe(changes.length + 1)
+})
+
+test('bundles of some starts ago stay for gateways that still run, older ones go', async () => {
+  const { root, node } = checkout()
+  const bundles = new Set<string>()
+  for (let number = 0; number < 8; number++) {
+    writeFileSync(path.join(root, 'src/main.ts'), 'x'.repeat(number))
+    bundles.add(/dist\/(\w+)/.exec((await node('scripts/start.mjs')).output)?.[1] ?? '')
+  }
+  expect(readdirSync(path.join(root, 'dist')).toSorted()).toEqual([...bundles].slice(-5).toSorted())
+})
+
+test('two starts at once make one whole bundle', async () => {
+  const { root, node } = checkout({ build: `sleep 0.2\n${BUILD}` })
+  await node('scripts/run.mjs', 'installs-only')
+  const results = await Promise.all([node('scripts/start.mjs'), node('scripts/start.mjs'), node('scripts/weir.mjs')])
+  expect(results.map(({ code, output }) => [code, /dist\/\w+\/(?:cli\/)?main\.js/.test(output)])).toEqual([
+    [0, true],
+    [0, true],
+    [0, true],
+  ])
+  expect(readdirSync(path.join(root, 'dist')).filter((name) => name.includes('.'))).toEqual([])
+})
+
+test.each([
+  ['that fails', 'if [ "$1" = build ]; then echo "no such module" >&2; exit 1; fi', 'no such module'],
+  ['that leaves nothing', 'if [ "$1" = build ]; then exit 0; fi', 'main.js'],
+])('a bundle %s is said, and the sources run', async (_, build, reason) => {
+  const { root, node } = checkout({ build })
+  const { code, output } = await node('scripts/start.mjs')
+  expect(code).toBe(0)
+  expect(output).toContain('runs from its sources')
+  expect(output).toContain(reason)
+  expect(output).toMatch(/bun \S+\/src\/main\.ts/)
+  expect(existsSync(path.join(root, 'dist')) ? readdirSync(path.join(root, 'dist')) : []).toEqual([])
 })
 
 test('a start ends as the gateway ended', async () => {
