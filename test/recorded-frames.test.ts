@@ -3,13 +3,13 @@ import { describe, expect, test } from 'bun:test'
 import { nextOf } from '../src/providers/answer-stream.ts'
 import { anthropicEventReader } from '../src/providers/anthropic/events.ts'
 import { createNativeStream } from '../src/providers/native-stream.ts'
-import { readOpenaiEvent } from '../src/providers/openai/events.ts'
+import { openaiEventReader } from '../src/providers/openai/events.ts'
 import type { EventReader } from '../src/providers/wire.ts'
 import { HAS_CORPUS, recordingsOf, ROWS } from './recorded/corpus.ts'
 import { WIRES } from './recorded/wires.ts'
 
 const READERS = new Map<unknown, () => EventReader>([
-  [WIRES['openai-chat'], () => readOpenaiEvent],
+  [WIRES['openai-chat'], openaiEventReader],
   [WIRES.anthropic, anthropicEventReader],
 ])
 

@@ -184,6 +184,19 @@ test('a stream that is cut off before any finish is broken; after one it is soun
   expect(assemble(sound.take()).isComplete).toBe(true)
 })
 
+test('a stream of several choices that is cut off is sound only where each of them has finished', () => {
+  const builder = new ChatEventBuilder('openai-chat')
+  builder.append(0, 'text', 'x')
+  builder.append(1, 'text', 'y')
+  builder.finish(0, { unified: 'stop', raw: 'stop' })
+  expect(builder.hasFinish).toBe(false)
+  builder.finish(1, { unified: 'length', raw: 'length' })
+  expect(builder.hasFinish).toBe(true)
+  builder.append(2, 'text', 'z')
+  builder.cut()
+  expect(assemble(builder.take()).error).toBe('the stream ended without its terminal event')
+})
+
 test('pieces of base64 that end in padding are joined by their bytes', () => {
   const start: ChatEvent = {
     type: 'block_start',

@@ -42,10 +42,10 @@ export class ChatEventBuilder {
     return this.#hasEnded
   }
 
-  /** Whether anything can still be said about how the answer ended: some choice has a finish. */
+  /** Whether each choice that has begun has a finish. */
   get hasFinish(): boolean {
-    for (const choice of this.#choices.values()) if (choice.finish !== null) return true
-    return false
+    for (const choice of this.#choices.values()) if (choice.finish === null) return false
+    return this.#choices.size > 0
   }
 
   /** A reader of a wire's stream: `read` feeds this builder with one event; after the wire's own end nothing is read any more. */
@@ -200,7 +200,7 @@ export class ChatEventBuilder {
     this.#hasEnded = true
   }
 
-  /** The bytes ended: sound if some choice had finished, broken if not. */
+  /** The bytes ended: sound if all choices had finished, broken if not. */
   cut(): void {
     if (this.#hasEnded) return
     if (this.hasFinish) this.end()

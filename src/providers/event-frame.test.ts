@@ -5,7 +5,7 @@ import { nextOf } from './answer-stream.ts'
 import type { StreamPiece } from './answer-stream.ts'
 import { charactersIn, frameOf } from './event-frame.ts'
 import { createNativeStream } from './native-stream.ts'
-import { readOpenaiEvent } from './openai/events.ts'
+import { openaiEventReader } from './openai/events.ts'
 import type { EventReader } from './wire.ts'
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -72,7 +72,7 @@ const slip = fc.option(fc.tuple(fc.nat(), fc.constantFrom(...Buffer.from('"\\\n\
 })
 
 for (const [name, events, reader] of [
-  ['OpenAI', openaiEvents, (): EventReader => readOpenaiEvent],
+  ['OpenAI', openaiEvents, openaiEventReader],
   ['Anthropic', anthropicEvents, anthropicEventReader],
 ] as const)
   test(`events of ${name} that are recognised say what they say when they are read, whatever came before`, async () => {
@@ -91,13 +91,14 @@ for (const [name, events, reader] of [
 
 test('of a stream of words nearly no event is read', async () => {
   const read: string[] = []
+  const readEvent = openaiEventReader()
   const chunks = [
     openaiEvent({ role: 'assistant', content: '' }),
     ...Array.from({ length: 100 }, (_, index) => openaiEvent({ content: ` word\n${index}` })),
     openaiEvent({}, { usage: { prompt_tokens: 1, completion_tokens: 2 } }),
     'data: [DONE]\n\n',
   ].map(bytesOf)
-  const { facts } = await streamed(chunks, (data) => (read.push(data), readOpenaiEvent(data)), true)
+  const { facts } = await streamed(chunks, (data) => (read.push(data), readEvent(data)), true)
   expect(facts).toMatchObject({ outputCharacters: 790, usage: { input: 1, output: 2 } })
   // The four at the ends, and the trials of the frame.
   expect(read.length).toBe(6)
@@ -105,10 +106,11 @@ test('of a stream of words nearly no event is read', async () => {
 
 test('events that are each of another form are tried a few times, and then no more', async () => {
   const read: string[] = []
+  const readEvent = openaiEventReader()
   const chunks = Array.from({ length: 100 }, (_, index) =>
     bytesOf(openaiEvent({ content: 'word' }, { created: 1_000 + index })),
   )
-  await streamed(chunks, (data) => (read.push(data), readOpenaiEvent(data)), true)
+  await streamed(chunks, (data) => (read.push(data), readEvent(data)), true)
   expect(read.length).toBe(100 + 4 * 2)
 })
 
@@ -125,7 +127,7 @@ test.each([
   ['the end of the string', '","error":"', -1],
   ['the end of the line', 'a\nb', -1],
 ])('%s in the frame', (_, inside, characters) => {
-  const frame = frameOf(bytesOf(WORD), 4, readOpenaiEvent)
+  const frame = frameOf(bytesOf(WORD), 4, openaiEventReader())
   expect(frame === null ? null : charactersIn(frame, bytesOf(WORD.replace('word', inside)))).toBe(characters)
 })
 
@@ -138,6 +140,6 @@ test.each([
     8,
   ],
 ])('an event %s has no frame', (_, event, characters) => {
-  expect(readOpenaiEvent(event.slice(6)).outputCharacters).toBe(characters)
-  expect(frameOf(bytesOf(event), characters, readOpenaiEvent)).toBeNull()
+  expect(openaiEventReader()(event.slice(6)).outputCharacters).toBe(characters)
+  expect(frameOf(bytesOf(event), characters, openaiEventReader())).toBeNull()
 })

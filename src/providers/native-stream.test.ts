@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { nextOf, StreamFailure } from './answer-stream.ts'
 import type { Chunks } from './answer.ts'
 import { createNativeStream } from './native-stream.ts'
-import { readOpenaiEvent } from './openai/events.ts'
+import { openaiEventReader } from './openai/events.ts'
 
 const role = chunk({ delta: { role: 'assistant' } })
 const hello = chunk({ delta: { content: 'Hello' } })
@@ -30,7 +30,7 @@ function streamOf(pieces: readonly (string | Error)[], hideUsage = true) {
   const pulled = { count: 0 }
   const stream = createNativeStream({
     source: sourceOf(pieces, pulled),
-    readEvent: readOpenaiEvent,
+    readEvent: openaiEventReader(),
     countsByLength: true,
     hideUsage,
     endsWithFinish: true,
@@ -98,6 +98,28 @@ test('an end with a finish reason but without terminator is sound', async () => 
   await stream.open()
   expect((await drain(stream)).last).toEqual([false, false, false, true])
 })
+
+const second = `data: ${JSON.stringify({ choices: [{ index: 1, delta: { content: 'Hi' } }] })}\n\n`
+const secondStop = `data: ${JSON.stringify({ choices: [{ index: 1, delta: {}, finish_reason: 'length' }] })}\n\n`
+for (const [title, pieces, isSound] of [
+  ['beside one that has finished', [hello, second, stop], false],
+  ['behind one that has finished', [hello, stop, second], false],
+  ['of which many events came', [hello, second, stop, ...Array.from({ length: 50 }, () => second)], false],
+  ['that has finished, too', [hello, second, stop, second, secondStop], true],
+  ['that has finished in the same event', [hello, second, stop + secondStop], true],
+  ['that has finished, followed by usage', [hello, second, secondStop, stop, usage], true],
+  ['that is said to be over', [hello, second, stop, done], true],
+  ['that has finished and is heard of again', [hello, second, secondStop, second, stop, second], true],
+] as const)
+  test(`an end without terminator and a second choice ${title} is ${isSound ? 'sound' : 'a failure'}`, async () => {
+    const { stream } = streamOf(pieces)
+    await stream.open()
+    const end = await drain(stream).then(
+      () => 'sound',
+      (error: unknown) => (error as Error).message,
+    )
+    expect(end).toBe(isSound ? 'sound' : 'the stream ended without its terminal event')
+  })
 
 test('what the source throws comes through', async () => {
   const { stream } = streamOf([role, hello, new Error('reset')])

@@ -19,7 +19,7 @@ export type NativeStreamOptions = {
   readonly countsByLength: boolean
   /** Leave out events that hold nothing but usage. */
   readonly hideUsage: boolean
-  /** An end without a terminal event is sound once a finish reason came: hosts differ on it. */
+  /** An end without a terminal event is sound once each choice has finished: hosts differ on it. */
   readonly endsWithFinish: boolean
 }
 
@@ -55,6 +55,7 @@ class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
   #usage: Usage | null = null
   #rawUsage: string | null = null
   #finishReason: string | null = null
+  #leavesOpen = false
 
   constructor(options: NativeStreamOptions) {
     this.#source = options.source
@@ -153,6 +154,7 @@ class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
       if (facts.meaningful) this.#isMeaningful = true
       if (this.#trials > 0 && batch.events.length === 1) this.#tryFrame(batch.bytes, facts)
       if (facts.finishReason !== null) this.#finishReason = facts.finishReason
+      this.#leavesOpen = facts.leavesOpen
       if (facts.usage !== null) {
         this.#usage = facts.usage
         this.#rawUsage = facts.rawUsage
@@ -176,7 +178,8 @@ class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
     this.#hasEnded = true
     const rest = this.#splitter.finish()
     const bytes = rest === null ? NO_BYTES : this.#read(rest).bytes
-    if (this.#isTerminal || (this.#options.endsWithFinish && this.#finishReason !== null)) return { bytes, last: true }
+    const isSound = this.#options.endsWithFinish && this.#finishReason !== null && !this.#leavesOpen
+    if (this.#isTerminal || isSound) return { bytes, last: true }
     throw broken('the stream ended without its terminal event')
   }
 }

@@ -33,6 +33,8 @@ export type EventFacts = {
   readonly meaningful: boolean
   readonly outputCharacters: number
   readonly finishReason: string | null
+  /** Of the choices that have begun some have not finished, so that an end of the bytes behind it is none of the answer. */
+  readonly leavesOpen: boolean
   readonly usage: Usage | null
   readonly rawUsage: string | null
   /** Nothing in it but usage: hidden from callers that did not ask for it. */
@@ -48,6 +50,7 @@ export const SILENT: EventFacts = {
   meaningful: false,
   outputCharacters: 0,
   finishReason: null,
+  leavesOpen: false,
   usage: null,
   rawUsage: null,
   usageOnly: false,

@@ -150,3 +150,12 @@ test('events tell what they hold; searches are remembered', () => {
   expect(read('x').error).toMatch(/not JSON/)
   expect(read('[]').error).toMatch(/not an object/)
 })
+
+test('an event tells whether candidates that have begun have not finished', () => {
+  const read = native('gemini').eventReader()
+  const leavesOpen = (...candidates: readonly JsonObject[]) => read(JSON.stringify({ candidates })).leavesOpen
+  const content = { parts: [{ text: 'ab' }] }
+  expect(leavesOpen({ content }, { content, index: 1 })).toBe(true)
+  expect(leavesOpen({ finishReason: 'STOP' })).toBe(true)
+  expect(leavesOpen({ finishReason: 'STOP', index: 1 })).toBe(false)
+})

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import type { Call } from '../../core/call.ts'
 import { readOpenaiAnswer } from './answer.ts'
-import { readOpenaiEvent } from './events.ts'
+import { openaiEventReader } from './events.ts'
 
 const chat = { operation: 'chat' } as Call
 const embeddings = { operation: 'embeddings' } as Call
@@ -79,4 +79,4 @@ for (const [title, data, expected] of [
   ['garbage', '{"choices":', { error: 'an event of the stream is not JSON' }],
   ['a bare number', '7', { error: 'an event of the stream is not an object' }],
 ] as const)
-  test(`an event that is ${title} is read as such`, () => expect(readOpenaiEvent(data)).toMatchObject(expected))
+  test(`an event that is ${title} is read as such`, () => expect(openaiEventReader()(data)).toMatchObject(expected))

@@ -5,7 +5,7 @@ import { readOpenaiAnswer } from './answer.ts'
 import { openaiBatchesOf } from './batch-jobs.ts'
 import { openaiChatCodec } from './chat-codec.ts'
 import { openaiEmbeddingsWire } from './embeddings.ts'
-import { readOpenaiEvent } from './events.ts'
+import { openaiEventReader } from './events.ts'
 import { imagesNative } from './images.ts'
 import { moderationCategoriesWire } from './moderation-categories.ts'
 import { moderationsNative } from './moderations.ts'
@@ -20,8 +20,7 @@ const native: NativeWire = {
   url: openaiUrl,
   body: openaiBody,
   readAnswer: readOpenaiAnswer,
-  // Its events are read without a memory of those before.
-  eventReader: () => readOpenaiEvent,
+  eventReader: openaiEventReader,
   countsByLength: true,
   // Not every host sends `[DONE]`.
   endsWithFinish: true,
