@@ -1,14 +1,15 @@
-// Random histories of many requests over nested budgets, with crashes: the books and the budgets agree to the nano-dollar,
+// Random histories of many requests over nested budgets, with crashes, while hours and days pass: the books and the budgets agree to the nano-dollar,
 // and nothing is overspent by more than what answers cost beyond their estimates.
 import { expect, test } from 'bun:test'
 import * as fc from 'fast-check'
-import type { Budget } from '../src/core/budget.ts'
+import type { Budget, BudgetWindow } from '../src/core/budget.ts'
 import { GatewayError } from '../src/core/error.ts'
 import type { Entry, Intent } from '../src/core/ledger.ts'
 import { recordOf } from '../src/core/testing.ts'
 import { NO_USAGE } from '../src/core/usage.ts'
 import { recover } from '../src/ledger/recover.ts'
 import { createBudgetDefinitions } from '../src/limits/budget-definitions.ts'
+import { periodAt } from '../src/limits/budget-window.ts'
 import { createBudgets, type BudgetReservation, type Budgets } from '../src/limits/budgets.ts'
 import { openSqliteStore } from '../src/store/sqlite.ts'
 import type { Store } from '../src/store/store.ts'
@@ -18,6 +19,16 @@ const NOON = Date.UTC(2026, 10, 28, 12)
 /** `WEIR_TEST_HISTORIES=10000 npm test -- test/budget-histories.test.ts` is the long form. */
 const HISTORIES = Number(process.env['WEIR_TEST_HISTORIES'] ?? 1_000)
 const STEPS = 24
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+const WINDOWS: readonly BudgetWindow[] = [
+  { type: 'calendar', unit: 'hour', timeZone: 'UTC' },
+  { type: 'calendar', unit: 'day', timeZone: 'UTC' },
+  { type: 'calendar', unit: 'month', timeZone: 'Europe/Berlin' },
+  { type: 'rolling', lengthMs: 2 * HOUR_MS },
+  { type: 'rolling', lengthMs: 24 * HOUR_MS },
+  { type: 'once' },
+]
 
 type Step =
   | { readonly type: 'reserve'; readonly key: number; readonly estimate: number; readonly provider: number }
@@ -26,8 +37,14 @@ type Step =
   | { readonly type: 'release'; readonly which: number }
   | { readonly type: 'flush' }
   | { readonly type: 'crash' }
+  | { readonly type: 'pass'; readonly ms: number }
 
-type History = { readonly limits: readonly number[]; readonly bounded: boolean; readonly steps: readonly Step[] }
+type History = {
+  readonly limits: readonly number[]
+  readonly windows: readonly BudgetWindow[]
+  readonly bounded: boolean
+  readonly steps: readonly Step[]
+}
 
 const step = fc.oneof(
   {
@@ -50,16 +67,26 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('release' as const), which: fc.nat(9) }) },
   { weight: 2, arbitrary: fc.constant({ type: 'flush' as const }) },
   { weight: 1, arbitrary: fc.constant({ type: 'crash' as const }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant('pass' as const),
+      ms: fc.oneof(
+        fc.constantFrom(MINUTE_MS, HOUR_MS, 12 * HOUR_MS, 24 * HOUR_MS),
+        fc.nat(2 * HOUR_MS),
+        fc.nat(40 * HOUR_MS),
+      ),
+    }),
+  },
 )
 const history: fc.Arbitrary<History> = fc.record({
   limits: fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 5, maxLength: 5 }),
+  windows: fc.array(fc.constantFrom(...WINDOWS), { minLength: 5, maxLength: 5 }),
   bounded: fc.boolean(),
   steps: fc.array(step, { minLength: 8, maxLength: STEPS }),
 })
 
-const WINDOW = { type: 'calendar', unit: 'day', timeZone: 'UTC' } as const
-
-function budgetsOf(prefix: string, limits: readonly number[]): Budget[] {
+function budgetsOf(prefix: string, { limits, windows }: History): Budget[] {
   const scopes = [
     ['gateway', null],
     ['team', null],
@@ -71,7 +98,7 @@ function budgetsOf(prefix: string, limits: readonly number[]): Budget[] {
     id: `${prefix}b${place}`,
     scope,
     subject,
-    window: WINDOW,
+    window: windows[place]!,
     limitNanoUsd: BigInt(limits[place] ?? 0) + (scope === 'gateway' ? 200n : 0n),
     onExhausted: { type: 'reject' },
     borrowNanoUsd: null,
@@ -82,12 +109,15 @@ function budgetsOf(prefix: string, limits: readonly number[]): Budget[] {
   }))
 }
 
-type World = Life & { readonly budgets: Budgets }
+type Time = { now: number }
+type World = Life & { readonly budgets: Budgets; readonly definitions: readonly Budget[] }
+/** A request in the books. */
+type Booked = { readonly at: number; readonly subjects: readonly string[]; readonly costNanoUsd: bigint }
 
-async function live(store: Store, budgets: readonly Budget[]): Promise<World> {
-  await recover({ store, now: NOON, which: 'all' })
+async function live(store: Store, budgets: readonly Budget[], time: Time): Promise<World> {
+  await recover({ store, now: time.now, which: 'all' })
   const book = createBudgets({
-    clock: { now: () => NOON, monotonicMs: () => 0, after: () => () => {} },
+    clock: { now: () => time.now, monotonicMs: () => 0, after: () => () => {} },
     waitMs: () => 0,
   })
   const definitions = createBudgetDefinitions(book, {
@@ -96,15 +126,19 @@ async function live(store: Store, budgets: readonly Budget[]): Promise<World> {
     keysVersion: async () => 0,
     adjustmentsSince: async () => [],
   })
-  await definitions.load(NOON)
-  return Object.assign(lifeOver(store), { budgets: book })
+  await definitions.load(time.now)
+  return Object.assign(lifeOver(store), { budgets: book, definitions: budgets })
 }
 
 type Running = { readonly intent: Intent; readonly reservation: BudgetReservation; durable: boolean }
 
-async function play(store: Store, prefix: string, { limits, bounded, steps }: History): Promise<void> {
-  const definitions = budgetsOf(prefix, limits)
-  let life = await live(store, definitions)
+async function play(store: Store, prefix: string, history: History): Promise<void> {
+  const { bounded, steps } = history
+  const time: Time = { now: NOON }
+  const definitions = budgetsOf(prefix, history)
+  let life = await live(store, definitions, time)
+  const intents: Intent[] = []
+  const known = new Map<string, bigint>()
   let running: Running[] = []
   let overspent = 0n
   let number = 0
@@ -112,7 +146,7 @@ async function play(store: Store, prefix: string, { limits, bounded, steps }: Hi
 
   async function crash(): Promise<void> {
     life.dead = true
-    life = await live(store, definitions)
+    life = await live(store, definitions, time)
     running = []
   }
 
@@ -138,8 +172,8 @@ async function play(store: Store, prefix: string, { limits, bounded, steps }: Hi
     if (reservation === null) throw new Error('budgets cover every request here')
     const intent: Intent = {
       id: `${prefix}r${number++}`,
-      createdAt: NOON,
-      deadlineAt: NOON,
+      createdAt: time.now,
+      deadlineAt: time.now,
       dimensions: {
         keyId,
         teamId: team.id,
@@ -157,6 +191,7 @@ async function play(store: Store, prefix: string, { limits, bounded, steps }: Hi
       priceVersion: 'v',
       holds: reservation.holds,
     }
+    intents.push(intent)
     const one: Running = { intent, reservation, durable: false }
     handedIn.push(life.journal.intend(intent).then(() => (one.durable = true)))
     running.push(one)
@@ -173,7 +208,7 @@ async function play(store: Store, prefix: string, { limits, bounded, steps }: Hi
     if (over > 0n) overspent += over
     const entry: Entry = {
       id: intent.id,
-      at: NOON,
+      at: intent.createdAt,
       dimensions: intent.dimensions,
       provider: intent.provider,
       model: intent.model,
@@ -204,39 +239,62 @@ async function play(store: Store, prefix: string, { limits, bounded, steps }: Hi
         break
       case 'crash':
         await crash()
+        await compare(life, await bookedOf(store, intents, known), bounded ? 0n : overspent, time.now)
+        break
+      case 'pass':
+        time.now += step.ms
         break
     }
   await crash()
   for (const promise of handedIn) promise.catch(() => {})
-  await compare(store, prefix, life.budgets, definitions, bounded ? 0n : overspent)
+  const booked = await bookedOf(store, intents, known)
+  await compare(life, booked, bounded ? 0n : overspent, time.now)
+  await compareRollUps(store, prefix, booked, time.now)
 }
 
-/** Σ entries = Σ roll-ups = Σ spent, for each subject of each budget; spent ≤ limit + bound. */
-async function compare(
-  store: Store,
-  prefix: string,
-  budgets: Budgets,
-  definitions: readonly Budget[],
-  bound: bigint,
-): Promise<void> {
-  const rows = (
-    await store.spend({ by: ['key', 'team', 'provider'], bucket: null, from: 0, to: NOON + 86_400_000 })
-  ).filter(({ group }) => group.key?.startsWith(prefix) === true)
-  const sum = (matches: (group: (typeof rows)[number]['group']) => boolean): bigint =>
-    rows.reduce((total, { group, costNanoUsd }) => (matches(group) ? total + costNanoUsd : total), 0n)
-  for (const state of budgets.state()) {
-    const { budget, subject, spentNanoUsd, heldNanoUsd, limitNanoUsd } = state
-    expect(heldNanoUsd).toBe(0n)
-    const booked = sum(({ key, team, provider }) => {
-      if (budget.scope === 'gateway') return true
-      return [key, team, provider].includes(subject)
-    })
-    expect([budget.id, subject, spentNanoUsd]).toEqual([budget.id, subject, booked])
-    expect(spentNanoUsd <= limitNanoUsd + bound).toBe(true)
+/** After a crash: what is spent is the Σ of the entries whose requests came in the window that is running; spent ≤ limit + bound. */
+async function compare(world: World, booked: readonly Booked[], bound: bigint, now: number): Promise<void> {
+  const states = world.budgets.state()
+  for (const budget of world.definitions) {
+    const live = booked.filter(({ at }) => (periodAt(budget.window, at).until ?? Infinity) > now)
+    const own = states.filter((state) => state.budget.id === budget.id)
+    for (const { subject, spentNanoUsd, heldNanoUsd, limitNanoUsd } of own) {
+      expect(heldNanoUsd).toBe(0n)
+      const ofSubject = live.filter(({ subjects }) => budget.scope === 'gateway' || subjects.includes(subject))
+      expect([budget.id, subject, spentNanoUsd]).toEqual([budget.id, subject, sumOf(ofSubject)])
+      expect(spentNanoUsd <= limitNanoUsd + bound).toBe(true)
+    }
+    // Whoever spent something has an account that says so.
+    const all = live.filter(({ subjects }) => budget.subject === null || subjects.includes(budget.subject))
+    expect([budget.id, own.reduce((sum, { spentNanoUsd }) => sum + spentNanoUsd, 0n)]).toEqual([budget.id, sumOf(all)])
   }
-  // Whoever spent something has an account that says so.
-  const gateway = budgets.state().find(({ budget }) => budget.id === definitions[0]?.id)
-  expect(gateway?.spentNanoUsd ?? 0n).toBe(sum(() => true))
+}
+
+/** What the entries of these requests cost, as the store has them; 0: it has none. `known`: by id, of those that were seen; entries stay. */
+async function bookedOf(store: Store, intents: readonly Intent[], known: Map<string, bigint>): Promise<Booked[]> {
+  const booked: Booked[] = []
+  for (const { id, createdAt, dimensions, provider } of intents) {
+    const subjects = [dimensions.keyId, dimensions.teamId ?? '', provider]
+    const costNanoUsd = known.get(id) ?? (await store.getEntry(id))?.costNanoUsd
+    if (costNanoUsd !== undefined) known.set(id, costNanoUsd)
+    booked.push({ at: createdAt, subjects, costNanoUsd: costNanoUsd ?? 0n })
+  }
+  return booked
+}
+
+/** Σ entries = Σ roll-ups, for each key at each provider. */
+async function compareRollUps(store: Store, prefix: string, booked: readonly Booked[], now: number): Promise<void> {
+  const rows = await store.spend({ by: ['key', 'provider'], bucket: null, from: 0, to: now + 24 * HOUR_MS })
+  const own = rows.filter(({ group }) => group.key?.startsWith(prefix) === true)
+  for (const { group, costNanoUsd } of own)
+    expect(costNanoUsd).toBe(
+      sumOf(booked.filter(({ subjects }) => subjects.includes(group.key!) && subjects.includes(group.provider!))),
+    )
+  expect(own.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0n)).toBe(sumOf(booked))
+}
+
+function sumOf(booked: readonly Booked[]): bigint {
+  return booked.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0n)
 }
 
 test(`in ${HISTORIES} histories of concurrent requests and crashes the entries, the roll-ups and the budgets agree`, async () => {
