@@ -150,9 +150,11 @@ class NativeStream implements AnswerStream, Waiting<Uint8Array | null> {
       const facts = readEvent(event.data)
       if (facts === SILENT) continue
       if (facts.error !== null) throw broken(facts.error)
+      // The first words may stay the only ones for long, and often come with the role, as no others do.
+      if (this.#trials > 0 && this.#outputCharacters > 0 && batch.events.length === 1)
+        this.#tryFrame(batch.bytes, facts)
       this.#outputCharacters += facts.outputCharacters
       if (facts.meaningful) this.#isMeaningful = true
-      if (this.#trials > 0 && batch.events.length === 1) this.#tryFrame(batch.bytes, facts)
       if (facts.finishReason !== null) this.#finishReason = facts.finishReason
       this.#leavesOpen = facts.leavesOpen
       if (facts.usage !== null) {
