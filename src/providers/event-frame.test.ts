@@ -15,6 +15,10 @@ function openaiEvent(delta: object, more: object = {}): string {
   return `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', model: 'm', choices: [choice], ...more })}\n\n`
 }
 
+function openaiChoice(choice: object): string {
+  return `data: ${JSON.stringify({ id: 'c', choices: [choice] })}\n\n`
+}
+
 function anthropicEvent(delta: object): string {
   return `event: content_block_delta\ndata: ${JSON.stringify({ type: 'content_block_delta', index: 0, delta })}\n\n`
 }
@@ -50,6 +54,8 @@ const text = fc.string({
 const openaiEvents = fc.oneof(
   { weight: 6, arbitrary: text.map((content) => openaiEvent({ content })) },
   text.map((content) => openaiEvent({ role: 'assistant', content })),
+  fc.tuple(text, fc.nat(2)).map(([content, index]) => openaiChoice({ index, delta: { content } })),
+  fc.nat(2).map((index) => openaiChoice({ index, delta: {}, finish_reason: 'stop' })),
   text.map((reasoning) => openaiEvent({ reasoning, content: 'a' })),
   text.map((words) => openaiEvent({ tool_calls: [{ index: 0, function: { arguments: words } }] })),
   text.map((words) => openaiEvent({ content: [{ type: 'text', text: words }] })),
@@ -88,6 +94,18 @@ for (const [name, events, reader] of [
       { numRuns: 2_000 },
     )
   })
+
+test.each([
+  ['is cut off', [], 'StreamFailure: the stream ended without its terminal event'],
+  ['finishes, too, is whole', [openaiChoice({ index: 0, delta: {}, finish_reason: 'stop' })], null],
+])('an answer whose one choice finishes while the other one goes on in the frame and %s', async (_, end, failure) => {
+  const word = openaiChoice({ index: 0, delta: { content: 'word' } })
+  const other = [{ delta: { content: 'b' } }, { delta: {}, finish_reason: 'stop' }].map((said) =>
+    openaiChoice({ index: 1, ...said }),
+  )
+  const chunks = [word, word, word, ...other, word, word, ...end].map(bytesOf)
+  expect((await streamed(chunks, openaiEventReader(), true)).failure).toBe(failure)
+})
 
 test('of a stream of words nearly no event is read', async () => {
   const read: string[] = []

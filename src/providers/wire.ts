@@ -77,8 +77,8 @@ export interface NativeWire {
   /** A reader of one stream's events. */
   eventReader(): EventReader
   /**
-   * Of a text in an event nothing but its length matters, and an event that counts characters and says nothing else leaves no
-   * trace in its reader: one that differs from it in a text need not be read.
+   * Of a text in an event nothing but its length matters, and after an event that counts characters and says nothing else, one that
+   * differs from it in a text alone leaves no trace in the reader: it need not be read.
    */
   readonly countsByLength?: true
   /** A stream that ends without the wire's terminal event is sound once it has told a finish reason. */

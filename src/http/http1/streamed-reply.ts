@@ -9,7 +9,7 @@ import type { ReplyHead } from './reply-head.ts'
 /** What a stream needs of the connection that it leaves on. */
 export interface Outlet {
   readonly isClosed: boolean
-  /** Sends a chunk, behind the head where there is one. False: not all of it is out, and `drained` is told when it is. Throws where the head cannot be sent. */
+  /** Sends a chunk, behind the head where there is one. False: not all of it is out, and `goOn` is to be called when it is. Throws where the head cannot be sent. */
   sendChunk(head: ReplyHead | null, bytes: Uint8Array): boolean
   /** Sends the end of the body. Throws where the head cannot be sent. */
   sendEnd(head: ReplyHead | null, isLast: boolean): void
