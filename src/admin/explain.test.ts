@@ -23,6 +23,9 @@ test('a question reaches routing with the key that it names, and a viewer may as
 for (const [title, body, status] of [
   ['no request', {}, 400],
   ['an unknown field', { request: {}, colour: 1 }, 400],
+  ['a header without a name', { request: {}, headers: { '': 'x' } }, 400],
+  ['a header whose name has a space', { request: {}, headers: { 'x tags': 'x' } }, 400],
+  ['a header whose value has a line feed', { request: {}, headers: { 'x-weir-tags': 'a\nb' } }, 400],
   ['a key that is not there', { request: {}, key: 'key_none' }, 404],
 ] as const)
   test(`${title} is refused`, async () =>

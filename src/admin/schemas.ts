@@ -1,5 +1,6 @@
 // The JSON of the admin API: what is taken, checked strictly, and what is given. The OpenAPI description is made of it.
 import { z } from '@hono/zod-openapi'
+import { isHeader } from '../core/headers.ts'
 import { OPTION_NAMES } from '../core/key.ts'
 import { ABILITIES, MODEL_KINDS } from '../core/model-facts.ts'
 import { ENDPOINT_FAMILIES } from '../keys/permit.ts'
@@ -274,7 +275,12 @@ export const ExplainInput = z
       .max(200)
       .optional()
       .openapi({ description: 'Id of the key that would send it. Default: one that may do everything.' }),
-    headers: z.record(z.string().max(200), z.string().max(2_000)).optional(),
+    headers: z
+      .record(z.string().max(200), z.string().max(2_000))
+      .refine((headers) => Object.entries(headers).every(([name, value]) => isHeader(name, value)), {
+        error: 'one of these cannot be sent as a header',
+      })
+      .optional(),
   })
   .openapi('ExplainInput')
 const keptQuality = z.object({ mean: z.number(), sd: z.number(), n: z.number() }).optional().openapi({

@@ -55,6 +55,13 @@ for (const [title, words, input, expected] of [
   ['what is no object', ['-m', 'chat'], '[]', 'The request must be a JSON object.'],
   ['a file that is not there', ['--request', '/nowhere/x.json'], '', '/nowhere/x.json cannot be read'],
   ['a dialect that is not there', ['-m', 'chat', '--dialect', 'x'], request, '`dialect` is one of'],
+  ['a header that is none', ['-m', 'chat', '--header', 'x'], request, '`x` is no header'],
+  [
+    'a header with a space',
+    ['-m', 'chat', '--header', 'x plan=pro'],
+    request,
+    '`x plan=pro` cannot be sent as a header',
+  ],
 ] as const)
   test(`${title} is told`, async () => {
     const { code, err } = await weir(['explain', ...words], input)

@@ -2,6 +2,7 @@
 import { readBoundedFile } from '../config/files.ts'
 import { formatProblem } from '../config/problem.ts'
 import { GatewayError } from '../core/error.ts'
+import { isHeader } from '../core/headers.ts'
 import { isObject } from '../core/json.ts'
 import type { JsonObject } from '../core/json.ts'
 import { createHasher } from '../keys/secret.ts'
@@ -132,7 +133,10 @@ function headersOf(args: Arguments): Headers {
   for (const pair of (args.text('header') ?? '').split(',').filter((one) => one !== '')) {
     const equals = pair.indexOf('=')
     if (equals < 1) throw new CliError(`\`${pair}\` is no header: write name=value.`)
-    headers.set(pair.slice(0, equals).trim(), pair.slice(equals + 1).trim())
+    const name = pair.slice(0, equals).trim()
+    const value = pair.slice(equals + 1).trim()
+    if (!isHeader(name, value)) throw new CliError(`\`${pair}\` cannot be sent as a header.`)
+    headers.set(name, value)
   }
   return headers
 }
