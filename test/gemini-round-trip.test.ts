@@ -185,6 +185,27 @@ test('a Gemini request through the normal form to Gemini means the same', () => 
   )
 })
 
+test.each<JsonObject>([
+  { output: '{}' },
+  { output: '{"a":1}' },
+  { output: '' },
+  { error: '{}' },
+  { error: '{"error":{}}' },
+  { error: { code: 5 } },
+  { error: { error: 'no' } },
+  { error: 5 },
+  { error: null },
+  { error: ['no'] },
+  { error: 'no', output: '{}' },
+])('what a function gave comes to Gemini as it came from it: %j', (response) => {
+  const contents = [
+    { role: 'user', parts: [{ text: 'go' }] },
+    { role: 'model', parts: [{ functionCall: { name: 'f', args: {} } }] },
+    { role: 'user', parts: [{ functionResponse: { name: 'f', response } }] },
+  ]
+  expect(through(geminiTranslator, geminiChatCodec, { contents }).body).toEqual({ contents } as unknown as JsonObject)
+})
+
 const GEMINI_ANSWER = {
   candidates: [
     {

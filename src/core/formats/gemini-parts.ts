@@ -86,11 +86,13 @@ function toolCallOf(part: JsonObject, call: JsonObject, signature: string | null
 
 function toolResultOf(part: JsonObject, response: JsonObject, ids: CallIds): ToolResultPart {
   const name = stringOf(response, 'name') ?? ''
-  const { text, isError } = readResponse(objectOf(response, 'response') ?? {})
+  const given = objectOf(response, 'response') ?? {}
+  const { text, isError } = readResponse(given)
   const parts: Part[] = text === '' ? [] : [{ type: 'text', text }]
   if (response['parts'] !== undefined)
     for (const inner of objectsOf(response, 'parts')) parts.push(...partsOfPart(inner, ids))
-  const rest = restOf(response, RESPONSE_FIELDS)
+  const other = restOf(response, RESPONSE_FIELDS)
+  const rest = isWrittenOtherwise(given, isError) ? { ...other, response: given } : other
   const own = restOf(part, RESULT_FIELDS)
   return {
     type: 'tool_result',
@@ -110,6 +112,12 @@ function readResponse(response: JsonObject): { readonly text: string; readonly i
   const error = response['error']
   if (only === 'error') return { text: typeof error === 'string' ? error : JSON.stringify(error), isError: true }
   return { text: JSON.stringify(response), isError: false }
+}
+
+/** Whether `responseJson` makes another object of what was read: of a word that is an object's text, and of an error that is neither. */
+function isWrittenOtherwise(response: JsonObject, isError: boolean): boolean {
+  const word = response[isError ? 'error' : 'output']
+  return typeof word === 'string' ? parseObject(word) !== null : isError && !isObject(word)
 }
 
 /** The name of an object's one member; null where it has none, or several. */

@@ -148,7 +148,9 @@ function resultJson(part: ToolResultPart, media: readonly JsonObject[], writer: 
   const raw = part.raw?.[FAMILY]
   if (raw === undefined) return { functionResponse: result }
   const { functionResponse: own, ...beside } = raw
-  return { ...beside, functionResponse: isObject(own) ? { ...own, ...result } : result }
+  if (!isObject(own)) return { ...beside, functionResponse: result }
+  // What stands in it was said in this very format, and could not be told apart from its text.
+  return { ...beside, functionResponse: { ...own, ...result, response: own['response'] ?? result.response } }
 }
 
 /** The first call of each step must be signed; one that another model made, or whose signature is lost, says so. */
