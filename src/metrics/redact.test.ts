@@ -183,15 +183,20 @@ test('time grows with the text and not with its square', () => {
     'a@',
     '%20',
   ]
-  const seconds = (text: string): number => {
-    const started = performance.now()
-    redact(`Bearer :// sk- "secret":"${text}`)
-    return performance.now() - started
+  // Another program may take the core away in the middle of a try, so the fastest one counts.
+  const fastestMs = (text: string, tries: number): number => {
+    const times = Array.from({ length: tries }, () => {
+      const started = performance.now()
+      redact(`Bearer :// sk- "secret":"${text}`)
+      return performance.now() - started
+    })
+    return Math.min(...times)
   }
   for (const piece of cases) {
     // Ten times the text may take a hundred times as long only if the work is quadratic; the floor absorbs a busy machine.
-    const small = Math.max(seconds(piece.repeat(20_000)), 10)
-    expect([piece, seconds(piece.repeat(200_000)) < 40 * small]).toEqual([piece, true])
+    const limitMs = 40 * Math.max(fastestMs(piece.repeat(20_000), 1), 10)
+    const large = piece.repeat(200_000)
+    expect([piece, fastestMs(large, 1) < limitMs || fastestMs(large, 3) < limitMs]).toEqual([piece, true])
   }
 })
 
