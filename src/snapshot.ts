@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 import type { Config } from './config/schema.ts'
 import type { ModelConfig } from './config/schema-models.ts'
 import type { RouteConfig } from './config/schema-routes.ts'
+import { atMost } from './core/bound.ts'
 import { defined } from './core/json-read.ts'
 import type { Provider } from './core/model.ts'
 import { type ModelFacts, NO_FACTS } from './core/model-facts.ts'
@@ -169,7 +170,7 @@ function checkEmbeddings({ cache, routes }: Config, catalogue: Catalogue): void 
 const MAX_REMEMBERED = 10_000
 
 function remembered(look: CatalogueInput['factsOf']): CatalogueInput['factsOf'] {
-  const known = new LRUCache<string, ModelFacts>({ max: MAX_REMEMBERED })
+  const known = new LRUCache<string, ModelFacts>(atMost(MAX_REMEMBERED))
   return (provider, model) => {
     const id = `${provider.name}/${model}`
     let facts = known.get(id)

@@ -1,6 +1,7 @@
 // Failed log-ins are counted, by address or by name, so that nothing short can be guessed at the speed of the wire.
 import ipaddr from 'ipaddr.js'
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../core/bound.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
 
@@ -30,7 +31,7 @@ export function createLoginLimit({
   readonly by?: 'address' | 'name'
   readonly what?: string
 }): LoginLimit {
-  const times = new LRUCache<string, readonly number[]>({ max: BUCKETS_KEPT })
+  const times = new LRUCache<string, readonly number[]>(atMost(BUCKETS_KEPT))
   const bucketOf = by === 'address' ? bucketOfAddress : (name: string | null): string => name ?? ''
 
   function recent(bucket: string, now: number): readonly number[] {

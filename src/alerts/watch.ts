@@ -4,6 +4,7 @@
 // the store need no memory, and a crash between a fact and its alert loses nothing.
 import { LRUCache } from 'lru-cache'
 import { alertKey, type Alert } from '../core/alert.ts'
+import { atMost } from '../core/bound.ts'
 import type { Clock } from '../core/clock.ts'
 
 export type Watcher = {
@@ -32,7 +33,7 @@ const MOST_REMEMBERED = 10_000
 const MOST_WAITING = 10_000
 
 export function createWatch({ clock, watchers, raise, onError }: WatchOptions): Watch {
-  const told = new LRUCache<string, true>({ max: MOST_REMEMBERED })
+  const told = new LRUCache<string, true>(atMost(MOST_REMEMBERED))
   const dueMs = new Map<Watcher, number>()
   let waiting: readonly Alert[] = []
   let cancel = (): void => {}

@@ -4,6 +4,7 @@
 // newest go first, so that where one of both is rare (the control, in the end) what is wrong now is seen now. What is usual is
 // learned from the control.
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../core/bound.ts'
 import type { Guardrail, Stage, Trial } from '../core/experiment.ts'
 import type { OutcomeType } from '../core/outcome.ts'
 import type { Exchange } from '../exchange.ts'
@@ -52,7 +53,7 @@ const CUT: ReadonlySet<string | null> = new Set(['length', 'max_tokens', 'MAX_TO
 type Finding = { readonly broken: readonly Guardrail[]; readonly isHard: boolean }
 
 export function createObserving({ progress, now, faultsOf }: ObservedExperiment): Observing {
-  const seen = new LRUCache<string, true>({ max: MOST_CONVERSATIONS })
+  const seen = new LRUCache<string, true>(atMost(MOST_CONVERSATIONS))
   const usual: Usual = createUsual()
   const courses = pairing(COURSE_GUARDRAILS)
   const contents = pairing(CONTENT_GUARDRAILS)

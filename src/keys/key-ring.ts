@@ -6,6 +6,7 @@
 // changes made elsewhere do so at the next `checkElsewhere`. A look-up that was under way when the cache was dropped still
 // answers whoever waits for it, but is neither cached nor shared with later callers: those see the change.
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../core/bound.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/error.ts'
 import type { KeySecret } from '../core/key.ts'
@@ -60,8 +61,8 @@ export function createKeyRing({
   readonly hasUsers?: () => boolean
 }): KeyRing {
   // Two caches, so that a flood of invented secrets cannot push out the keys in use.
-  const known = new LRUCache<string, Cached>({ max: cacheSize })
-  const unknown = new LRUCache<string, Cached>({ max: cacheSize })
+  const known = new LRUCache<string, Cached>(atMost(cacheSize))
+  const unknown = new LRUCache<string, Cached>(atMost(cacheSize))
   const pending = new Map<string, Promise<Found | null>>()
   let generation = 0
   let versionSeen: number | null = null

@@ -1,5 +1,6 @@
 // Watches the answers of all deployments for drift. A deployment that changed under its name is believed less from then on.
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../core/bound.ts'
 import type { ChatAnswer } from '../core/chat-answer.ts'
 import { textOf } from '../core/chat.ts'
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
@@ -62,8 +63,8 @@ type Names = { readonly model: SeenNames; readonly fingerprint: SeenNames }
 
 export function createDriftWatch(onChanged: (changed: Changed) => void): DriftWatch {
   /** By deployment and task, and by deployment. */
-  const signals = new LRUCache<string, Signals>({ max: MAX_WATCHED })
-  const names = new LRUCache<string, Names>({ max: MAX_DEPLOYMENTS })
+  const signals = new LRUCache<string, Signals>(atMost(MAX_WATCHED))
+  const names = new LRUCache<string, Names>(atMost(MAX_DEPLOYMENTS))
   const changed = new Set<string>()
 
   function watch(

@@ -2,6 +2,7 @@
 //
 // A program that sends one prompt over and over is no unhappy reader: a question that comes a third time tells nothing any more.
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../core/bound.ts'
 import type { AnsweredRequest } from '../core/evidence.ts'
 import type { ChatRequest } from '../core/chat.ts'
 import { textOf } from '../core/chat.ts'
@@ -28,7 +29,7 @@ const MAX_SHINGLES = 256
 type Remembered = { readonly about: AnsweredRequest; readonly shingles: ReadonlySet<number>; times: number }
 
 export function createRetryWatch(): RetryWatch {
-  const remembered = new LRUCache<string, Remembered>({ max: MAX_REMEMBERED })
+  const remembered = new LRUCache<string, Remembered>(atMost(MAX_REMEMBERED))
   return {
     asksAgain(request, about, { endUser, session }) {
       const position = request.messages.findLastIndex(({ role }) => role === 'user')

@@ -2,6 +2,7 @@
 // looked at (a pattern may take for ever), and one that cannot be used says nothing of any value.
 import type { ValidateFunction } from 'ajv'
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../core/bound.ts'
 import type { JsonObject } from '../core/json.ts'
 
 export interface SchemaChecks {
@@ -15,7 +16,7 @@ const MAX_SCHEMAS = 200
 type Check = ValidateFunction | 'unusable'
 
 export function createSchemaChecks(): SchemaChecks {
-  const compiled = new LRUCache<string, Check>({ max: MAX_SCHEMAS })
+  const compiled = new LRUCache<string, Check>(atMost(MAX_SCHEMAS))
   let compile: ((schema: JsonObject) => ValidateFunction) | null = null
 
   /** Loaded with the first schema: most gateways never see one, and it takes some time and memory. */

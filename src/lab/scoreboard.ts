@@ -1,5 +1,6 @@
 // All scores of one scope chain: evidence by (scope, task, deployment), each scope's belief being the prior of the next narrower one.
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../core/bound.ts'
 import {
   type Evidence,
   IGNORANCE,
@@ -83,7 +84,7 @@ export function createScoreboard(priorFor: (deployment: string, task: Task) => P
   /** By deployment, then by scope: a state for each task. */
   const states = new Map<string, Map<string, (ScoreState | undefined)[]>>()
   /** By chain, then by deployment. */
-  const told = new LRUCache<string, Map<string, Told>>({ max: MOST_CHAINS })
+  const told = new LRUCache<string, Map<string, Told>>(atMost(MOST_CHAINS))
   const marks = new Map<string, Mark>()
   /** A plan asks for all of its targets with the same chain. */
   let last: { readonly chain: ScopeChain; readonly told: Map<string, Told> } | null = null
@@ -91,7 +92,7 @@ export function createScoreboard(priorFor: (deployment: string, task: Task) => P
   /** Scopes that have changed, by deployment. */
   const changed = new Map<string, Set<string>>()
   /** Looked up once: finding a card is text work, and scores are asked for in line. */
-  const priors = new LRUCache<string, readonly Prior[]>({ max: MOST_DEPLOYMENTS })
+  const priors = new LRUCache<string, readonly Prior[]>(atMost(MOST_DEPLOYMENTS))
   const priorsOf = (deployment: string): readonly Prior[] => {
     let known = priors.get(deployment)
     if (known === undefined)

@@ -2,6 +2,7 @@
 //
 // An application is a key and a system message, of which only a hash is held. A tenant is a team, or a key without one.
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../core/bound.ts'
 import { isObject, type JsonValue } from '../core/json.ts'
 import type { Learner } from './evidence-book.ts'
 import {
@@ -33,8 +34,8 @@ const MAX_TENANTS = 2_000
 const MAX_SYSTEM = 4_096
 
 export function createTaskLearning(): TaskLearning {
-  const applications = new LRUCache<string, ApplicationTasks>({ max: MAX_APPLICATIONS })
-  const biases = new LRUCache<string, TaskBias>({ max: MAX_TENANTS })
+  const applications = new LRUCache<string, ApplicationTasks>(atMost(MAX_APPLICATIONS))
+  const biases = new LRUCache<string, TaskBias>(atMost(MAX_TENANTS))
   const changed = new Set<string>()
   return {
     prefix: PREFIX,

@@ -3,6 +3,7 @@
 // Lengths lie in a histogram whose steps grow by a fifth, so that the 95th percentile is at most a fifth too high. Old answers
 // fade: all counts are halved now and then. What is counted here is never billed where the provider reported something.
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../core/bound.ts'
 import { outputTokens, type Usage } from '../core/usage.ts'
 import { tokensOf } from './estimate.ts'
 
@@ -33,7 +34,7 @@ const FADE_TOKENS = 1_000_000
 const MAX_DEPLOYMENTS = 5_000
 
 export function createObservedAnswers(): ObservedAnswers {
-  const known = new LRUCache<string, Seen>({ max: MAX_DEPLOYMENTS })
+  const known = new LRUCache<string, Seen>(atMost(MAX_DEPLOYMENTS))
 
   function fade(one: Seen): void {
     if (one.answers >= FADE_AFTER) {

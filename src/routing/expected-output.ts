@@ -1,5 +1,6 @@
 // How long answers are and how much of their prompt was cached, by what was seen: for the expected cost of a request.
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../core/bound.ts'
 import type { Usage } from '../core/usage.ts'
 import { inputTokens, outputTokens } from '../core/usage.ts'
 
@@ -43,7 +44,7 @@ const MAX_TASKS = 64
 type Means = { readonly all: Mean; readonly byTask: Map<string, Mean> }
 
 export function createExpectedOutput(): ExpectedOutput {
-  const deployments = new LRUCache<string, Means>({ max: MAX_DEPLOYMENTS })
+  const deployments = new LRUCache<string, Means>(atMost(MAX_DEPLOYMENTS))
 
   return {
     of(deploymentId, task, bound) {

@@ -5,6 +5,7 @@
 // began, or it failed) → `closed` once (its last byte is through). All three cost the same whatever has happened before.
 // What is kept is bounded: the deployments used last, whatever names callers make up.
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../core/bound.ts'
 import type { Clock } from '../core/clock.ts'
 import type { HeaderSource } from '../core/headers.ts'
 import type { Credential, Deployment, Provider } from '../core/model.ts'
@@ -115,8 +116,8 @@ export type HealthOptions = {
 }
 
 export function createHealth({ clock, random, onTrip }: HealthOptions): Health {
-  const states = new LRUCache<string, State>({ max: MAX_DEPLOYMENTS })
-  const budgets = new LRUCache<string, RetryBudget>({ max: MAX_DEPLOYMENTS })
+  const states = new LRUCache<string, State>(atMost(MAX_DEPLOYMENTS))
+  const budgets = new LRUCache<string, RetryBudget>(atMost(MAX_DEPLOYMENTS))
 
   function stateOf({ id, provider }: Deployment): State {
     let state = states.get(id)

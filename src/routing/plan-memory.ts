@@ -2,6 +2,7 @@
 // and for how many requests it is, and where conversations are. Bounded: by the routes, by the known deployments, by the
 // requests under way, by a number of conversations.
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../core/bound.ts'
 
 export interface PlanMemory {
   /** 0–1: the next draw of a route. Draws in a row are spread evenly, so that shares are met by few requests already. */
@@ -28,10 +29,10 @@ const MAX_DEPLOYMENTS = 10_000
 const STEP = 0.618_033_988_749_894_9
 
 export function createPlanMemory({ monotonicMs }: { readonly monotonicMs: () => number }): PlanMemory {
-  const draws = new LRUCache<string, number>({ max: MAX_DEPLOYMENTS })
+  const draws = new LRUCache<string, number>(atMost(MAX_DEPLOYMENTS))
   const planned = new Map<string, number>()
-  const askedMs = new LRUCache<string, number>({ max: MAX_DEPLOYMENTS })
-  const conversations = new LRUCache<number, { deploymentId: string; atMs: number }>({ max: MAX_CONVERSATIONS })
+  const askedMs = new LRUCache<string, number>(atMost(MAX_DEPLOYMENTS))
+  const conversations = new LRUCache<number, { deploymentId: string; atMs: number }>(atMost(MAX_CONVERSATIONS))
 
   function peekDraw(routeName: string): number {
     return draws.get(routeName) ?? STEP / 2

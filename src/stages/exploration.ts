@@ -1,6 +1,7 @@
 // What each route has spent today, and how much of it on answers that were tried out: the bounds of exploration. Counted at expected costs
 // when a request is planned, in memory: a process begins with nothing spent, and counts for itself.
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../core/bound.ts'
 import type { Clock } from '../core/clock.ts'
 import type { QualityTerms } from '../routing/route.ts'
 
@@ -16,7 +17,7 @@ const DAY_MS = 86_400_000
 const MAX_ROUTES = 10_000
 
 export function createExploration(clock: Clock): Exploration {
-  const days = new LRUCache<string, Day>({ max: MAX_ROUTES })
+  const days = new LRUCache<string, Day>(atMost(MAX_ROUTES))
 
   function today(route: string): Day {
     const day = Math.floor(clock.now() / DAY_MS)

@@ -1,5 +1,6 @@
 // What planning must know of the world, from the folders that know it: abilities, prices, room, tasks.
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../core/bound.ts'
 import type { Call, RoutingOptions } from '../core/call.ts'
 import { GatewayError } from '../core/error.ts'
 import type { Deployment, Rates } from '../core/model.ts'
@@ -115,7 +116,7 @@ const MAX_RATES = 10_000
 
 /** Rates of a deployment, looked up once a second: a route of a hundred targets asks for a hundred at once. */
 function recentRates(priceOf: Snapshot['priceOf']): (deploymentId: string, now: number) => Rates | null {
-  const known = new LRUCache<string, { readonly at: number; readonly rates: Rates | null }>({ max: MAX_RATES })
+  const known = new LRUCache<string, { readonly at: number; readonly rates: Rates | null }>(atMost(MAX_RATES))
   return (deploymentId, now) => {
     const recent = known.peek(deploymentId)
     if (recent !== undefined && now - recent.at < RATES_MS && now >= recent.at) return recent.rates

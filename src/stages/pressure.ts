@@ -4,6 +4,7 @@
 // Its unit: at a pressure of 1, the money that the baseline would cost is worth all of quality. A whole window has a thousand steps,
 // so that an hour and a month are led alike.
 import { LRUCache } from 'lru-cache'
+import { atMost } from '../core/bound.ts'
 import type { Budget } from '../core/budget.ts'
 import type { Clock } from '../core/clock.ts'
 import { adaptPressure } from '../lab/policy.ts'
@@ -28,7 +29,7 @@ const DAY_MS = 86_400_000
 const MAX_KNOWN = 10_000
 
 export function createPressure({ clock, budgets }: { readonly clock: Clock; readonly budgets: Budgets }): Pressure {
-  const known = new LRUCache<string, Known>({ max: MAX_KNOWN })
+  const known = new LRUCache<string, Known>(atMost(MAX_KNOWN))
 
   function pressureOf(state: BudgetState, now: number): number {
     const { budget, subject } = state
