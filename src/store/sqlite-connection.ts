@@ -1,5 +1,5 @@
 // Opens the file of the SQLite store: settings of the connection, migrations, and errors that name the file.
-import { Database, SQLiteError, type SQLQueryBindings, type Statement } from 'bun:sqlite'
+import { type Changes, Database, SQLiteError, type SQLQueryBindings, type Statement } from 'bun:sqlite'
 import { closeSync, openSync } from 'node:fs'
 import { GatewayError } from '../core/error.ts'
 import { APPLICATION_ID, MIGRATIONS } from './migrations.ts'
@@ -14,12 +14,54 @@ export type SqliteOptions = {
 /** How long a write waits for another process (a CLI) to finish its own. */
 const BUSY_TIMEOUT_MS = 2_000
 
+/** A statement that is prepared when it is first used: most of some 270 never are by most gateways, and each takes 8 KB and more. */
+export class LaterStatement<Row, Values extends SQLQueryBindings[]> {
+  readonly #prepare: () => Statement<Row, Values>
+  #prepared: Statement<Row, Values> | null = null
+  #bigints = false
+
+  constructor(prepare: () => Statement<Row, Values>) {
+    this.#prepare = prepare
+  }
+
+  /** Integers come as `bigint`, as those of money must. */
+  safeIntegers(on: true): this {
+    this.#bigints = on
+    return this
+  }
+
+  run(...values: Values): Changes {
+    return this.#statement().run(...values)
+  }
+
+  get(...values: Values): Row | null {
+    return this.#statement().get(...values)
+  }
+
+  all(...values: Values): Row[] {
+    return this.#statement().all(...values)
+  }
+
+  #statement(): Statement<Row, Values> {
+    if (this.#prepared === null) {
+      this.#prepared = this.#prepare()
+      if (this.#bigints) this.#prepared.safeIntegers(true)
+    }
+    return this.#prepared
+  }
+}
+
 /** A connection that ends its prepared statements when it is closed: otherwise SQLite would keep the file open for them. */
 export class Connection extends Database {
   readonly #prepared: { finalize(): void }[] = []
 
-  /** Prepares a statement that lives as long as the connection: for those that are made once. */
-  statement<Row, Values extends SQLQueryBindings[] = SQLQueryBindings[]>(sql: string): Statement<Row, Values> {
+  /** A statement that lives as long as the connection: for those that are made once. */
+  statement<Row, Values extends SQLQueryBindings[] = SQLQueryBindings[]>(sql: string): LaterStatement<Row, Values> {
+    return new LaterStatement(() => this.hotStatement<Row, Values>(sql))
+  }
+
+  /** The same, prepared now: for those of the request path, which are called without a step in between. */
+  hotStatement<Row, Values extends SQLQueryBindings[] = SQLQueryBindings[]>(sql: string): Statement<Row, Values> {
     const statement = this.prepare<Row, Values>(sql) as Statement<Row, Values>
     this.#prepared.push(statement)
     return statement

@@ -53,9 +53,9 @@ export type IntentWriter = {
 }
 
 export function createIntentWriter(database: Connection, interner: Interner): IntentWriter {
-  const insert = database.statement('INSERT INTO intent_groups (mark, intents) VALUES (?, ?)')
+  const insert = database.hotStatement('INSERT INTO intent_groups (mark, intents) VALUES (?, ?)')
   // The mark tells this row from one that another process wrote since under the same number.
-  const remove = database.statement('DELETE FROM intent_groups WHERE no = ? AND mark = ?')
+  const remove = database.hotStatement('DELETE FROM intent_groups WHERE no = ? AND mark = ?')
   /** Rows of committed transactions, by the ids of those that are open. */
   const groups = new Map<string, Group>()
   let written: Group[] = []
@@ -116,7 +116,7 @@ export function createIntentReader(
   database: Connection,
 ): (query: Parameters<LedgerStore['openIntents']>[0]) => readonly Intent[] {
   const select = database
-    .statement<IntentRow, [number, number]>(
+    .hotStatement<IntentRow, [number, number]>(
       `SELECT i.value ->> 0 AS id, i.value ->> 1 AS created_at, i.value ->> 2 AS deadline_at, i.value ->> 4 AS estimate_nano_usd,
          i.value ->> 5 AS estimate_usage, w.word AS price_version, i.value ->> 7 AS holds, ${SUBJECT_COLUMNS}
        FROM intent_groups g, json_each(g.intents) i

@@ -69,25 +69,25 @@ export function createLedgerStore(database: Connection): LedgerStore {
   const sales = createSaleWriter(database, interner)
   const intents = createIntentWriter(database, interner)
   const openIntents = createIntentReader(database)
-  const insertEntry = database.statement(`${INSERT_ENTRY} ON CONFLICT DO NOTHING`)
+  const insertEntry = database.hotStatement(`${INSERT_ENTRY} ON CONFLICT DO NOTHING`)
   const writeParts = createPartWriter(database, interner)
-  const insertRequest = database.statement(
+  const insertRequest = database.hotStatement(
     `INSERT INTO requests (id, key, at, subject, status, error_code, client_request_id, stream, duration_us, ttft_us,
        overhead_us, attempts, finish_reason, raw_usage, estimated, usage, cost_nano_usd, path, plan, saved_nano_usd)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   )
   const addSaving = createSavingWriter(database)
-  const begin = database.statement('BEGIN IMMEDIATE')
-  const commit = database.statement('COMMIT')
-  const rollback = database.statement('ROLLBACK')
+  const begin = database.hotStatement('BEGIN IMMEDIATE')
+  const commit = database.hotStatement('COMMIT')
+  const rollback = database.hotStatement('ROLLBACK')
   const selectEntry = database
-    .statement<EntryRow, [string]>(`SELECT ${ENTRY_COLUMNS} FROM ${FROM_ENTRIES} WHERE e.id = ?`)
+    .hotStatement<EntryRow, [string]>(`SELECT ${ENTRY_COLUMNS} FROM ${FROM_ENTRIES} WHERE e.id = ?`)
     .safeIntegers(true)
   const indexKeys = createKeyIndex(database)
   database.transaction(() => dropSettledIntents(database)).immediate()
   /** Entries since the last round of tidying up. */
   let untidied = 0
-  const count = database.statement<{ count: number }, []>('SELECT count(*) AS count FROM entries')
+  const count = database.hotStatement<{ count: number }, []>('SELECT count(*) AS count FROM entries')
 
   function writeEntry(entry: Entry): Booked {
     const subject = interner.subject(entry.dimensions, entry.provider, entry.model)

@@ -33,7 +33,7 @@ export function createPartWriter(
   database: Connection,
   interner: Interner,
 ): (entry: Entry, parts: readonly EntryPart[]) => readonly Subject[] {
-  const insert = database.statement('INSERT INTO entry_parts VALUES (?, ?, ?, ?, ?, ?, ?)')
+  const insert = database.hotStatement('INSERT INTO entry_parts VALUES (?, ?, ?, ?, ?, ?, ?)')
   return (entry, parts) =>
     parts.map((part, place) => {
       const subject = interner.subject(entry.dimensions, part.provider, part.model)

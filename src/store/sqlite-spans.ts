@@ -72,19 +72,19 @@ function spansOf(hour: number): readonly (readonly [span: number, at: number])[]
 export function createSpanWriter(database: Connection, { name, part, sums }: SpanTable): SpanWriter {
   const insert = `INSERT INTO ${name} (span, kind, at, subject, ${part}, ${sums.join(', ')})`
   const add = `ON CONFLICT DO UPDATE SET ${sums.map((sum) => `${sum} = ${sum} + excluded.${sum}`).join(', ')}`
-  const upsert = database.statement(`${insert} VALUES (?, ?, ?, ?, ?, ${sums.map(() => '?').join(', ')}) ${add}`)
-  const firstOf = database.statement<{ at: number | null }, [number, number, number]>(
+  const upsert = database.hotStatement(`${insert} VALUES (?, ?, ?, ?, ?, ${sums.map(() => '?').join(', ')}) ${add}`)
+  const firstOf = database.hotStatement<{ at: number | null }, [number, number, number]>(
     `SELECT min(at) AS at FROM ${name} WHERE span = 0 AND kind = ? AND at >= ? AND at < ?`,
   )
-  const behind = database.statement<{ subject: number }, [number, number, number, number]>(
+  const behind = database.hotStatement<{ subject: number }, [number, number, number, number]>(
     `SELECT subject FROM ${name} WHERE span = 0 AND kind = ? AND at = ? AND subject > ? ORDER BY subject LIMIT 1 OFFSET ?`,
   )
   // Its rows are one for each place already, and come in the order of the rows that they are added to.
   const slice = 'span = 0 AND kind = ? AND at = ? AND subject > ? AND subject <= ?'
-  const fine = database.statement<unknown, number[]>(
+  const fine = database.hotStatement<unknown, number[]>(
     `${insert} SELECT ?, kind, ?, subject, ${part}, ${sums.join(', ')} FROM ${name} WHERE ${slice} ${add}`,
   )
-  const coarse = database.statement<unknown, number[]>(
+  const coarse = database.hotStatement<unknown, number[]>(
     `${insert} SELECT ?, 3, ?, coarse, ${part}, ${sums.map((sum) => `sum(${sum})`).join(', ')}
      FROM ${name} JOIN coarse_subjects USING (subject) WHERE ${slice} GROUP BY coarse, ${part} ${add}`,
   )
@@ -124,7 +124,7 @@ export function isFolded({ hour, kind, subject }: Pick<Place, 'hour' | 'kind' | 
 
 /** Reads the moment; null: nothing was ever added. */
 export function createFoldedReader(database: Connection): () => Folded | null {
-  const read = database.statement<Folded, []>('SELECT until, kind, subject FROM spend_folded')
+  const read = database.hotStatement<Folded, []>('SELECT until, kind, subject FROM spend_folded')
   return () => read.get()
 }
 
@@ -142,7 +142,7 @@ export const FOLDED_ROWS = 128
 export function createFold(database: Connection, writers: readonly SpanWriter[]): Fold {
   // Read each time: another process may have folded since.
   const read = createFoldedReader(database)
-  const write = database.statement(
+  const write = database.hotStatement(
     `INSERT INTO spend_folded VALUES (1, ?, ?, ?)
      ON CONFLICT DO UPDATE SET until = excluded.until, kind = excluded.kind, subject = excluded.subject`,
   )

@@ -66,16 +66,16 @@ export function createInterner(database: Connection): Interner {
   const words = new Map<string, number>()
   /** The latest of each key: an intent and its entry ask one after the other, and to compare costs a fraction of a name. */
   const latest = new Map<string, Known[]>()
-  const insertWord = database.statement('INSERT INTO words (word) VALUES (?) ON CONFLICT DO NOTHING')
-  const findWord = database.statement<{ no: number }, [string]>('SELECT no FROM words WHERE word = ?')
-  const insertSubject = database.statement(
+  const insertWord = database.hotStatement('INSERT INTO words (word) VALUES (?) ON CONFLICT DO NOTHING')
+  const findWord = database.hotStatement<{ no: number }, [string]>('SELECT no FROM words WHERE word = ?')
+  const insertSubject = database.hotStatement(
     `INSERT INTO subjects (digest, ${SUBJECT_COLUMNS}) VALUES (?${', ?'.repeat(13)}) ON CONFLICT DO NOTHING`,
   )
-  const findCoarse = database.statement<{ no: number }, [number]>(
+  const findCoarse = database.hotStatement<{ no: number }, [number]>(
     'SELECT coarse AS no FROM coarse_subjects WHERE subject = ?',
   )
-  const coarsen = COARSEN.map((sql) => database.statement(`${sql} WHERE no = ? ON CONFLICT DO NOTHING`))
-  const findSubject = database.statement<{ no: number }, [Uint8Array]>('SELECT no FROM subjects WHERE digest = ?')
+  const coarsen = COARSEN.map((sql) => database.hotStatement(`${sql} WHERE no = ? ON CONFLICT DO NOTHING`))
+  const findSubject = database.hotStatement<{ no: number }, [Uint8Array]>('SELECT no FROM subjects WHERE digest = ?')
 
   function word(text: string): number {
     const known = words.get(text)
