@@ -16,7 +16,8 @@ const KEPT = 5
 export function bundled(source) {
   try {
     const made = path.join(FOLDER, sourcesName())
-    if (!existsSync(made)) make(made)
+    if (existsSync(made)) markUsed(made)
+    else make(made)
     return path.relative(ROOT, path.join(made, fileOf(source)))
   } catch (error) {
     process.stderr.write(`weir: runs from its sources, which takes more memory: ${error.message}\n`)
@@ -44,8 +45,8 @@ function sourcesName() {
 /** Appears whole or not at all, also where two make it at once. */
 function make(made) {
   const making = `${made}.${process.pid}`
+  mkdirSync(making, { recursive: true })
   try {
-    mkdirSync(making, { recursive: true })
     const options = ['--root', 'src', '--target=bun', '--splitting', '--sourcemap=linked', '--outdir', making]
     const { status, error, stderr } = spawnSync(bunPath(), ['build', ...ENTRIES, ...options], {
       cwd: ROOT,
@@ -67,13 +68,23 @@ function make(made) {
   }
 }
 
+function markUsed(made) {
+  try {
+    utimesSync(made, new Date(), new Date())
+  } catch {
+    // A bundle that came with a read-only image is used as it is: nothing is ever removed there.
+  }
+}
+
+/** Of whole bundles the last few stay; what a start that was killed has left goes after an hour. */
 function removeOld(made) {
-  const now = new Date()
-  utimesSync(made, now, now)
-  const others = readdirSync(FOLDER)
+  const folders = readdirSync(FOLDER)
     .map((name) => path.join(FOLDER, name))
     .filter((folder) => folder !== made)
     .map((folder) => ({ folder, at: statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
     .sort((left, right) => right.at - left.at)
-  for (const { folder } of others.slice(KEPT - 1)) rmSync(folder, { recursive: true, force: true })
+  const isWhole = ({ folder }) => path.extname(folder) === ''
+  const left = folders.filter((one) => !isWhole(one) && one.at < Date.now() - 3_600_000)
+  for (const { folder } of [...folders.filter(isWhole).slice(KEPT - 1), ...left])
+    rmSync(folder, { recursive: true, force: true })
 }
