@@ -95,12 +95,15 @@ describe('a price file is read in its own form', () => {
     expect(parseFeed('models.dev', JSON.stringify({ providers: MODELS_DEV })).models()).toEqual(source.models())
   })
 
-  test('of genai-prices: the file says what the bundled package says', async () => {
+  test.each([
+    ['with', (_: string, value: unknown) => value],
+    ['without', (key: string, value: unknown) => (key === 'type' ? undefined : value)],
+  ])('of genai-prices, %s types of its conditions: the file says what the bundled package says', async (_, written) => {
     const bundled = (await waitForUpdate()) ?? []
-    const source = parseFeed('genai-prices', JSON.stringify(bundled))
+    const source = parseFeed('genai-prices', JSON.stringify(bundled, written))
     const book = createPriceBook({ overrides: {} })
     expect(source.models().length).toBeGreaterThan(1_500)
-    for (const { vendor, model } of source.models().filter((_, place) => place % 7 === 0))
+    for (const { vendor, model } of source.models())
       expect(ratesOf(source, vendor, model)).toEqual(
         book.ratesOf({ priceId: vendor, provider: vendor, model, at: AT })?.rates ?? null,
       )
@@ -124,11 +127,18 @@ describe('a price file is read in its own form', () => {
     ['models.dev', '{"openai":{"models":{"m":{"cost":{"input":"1"}}}}}', 'cost.input'],
     ['genai-prices', '{}', 'not what it should be'],
     ['genai-prices', '[{"id":"openai"}]', '0.models'],
-    ['genai-prices', '[{"id":"openai","models":[{"id":"m","prices":{"input_mtok":"1"}}]}]', '0.models.0.prices'],
+    ['genai-prices', '[{"id":"openai","models":[{"id":"m","prices":{}}]}]', '0.models.0.match'],
+    ['genai-prices', catalogueOf({ input_mtok: '1' }), '0.models.0.prices'],
+    ['genai-prices', catalogueOf([{ constraint: { start_date: 'soon' }, prices: {} }]), '0.models.0.prices'],
+    ['genai-prices', catalogueOf([{ constraint: { start_time: '25' }, prices: {} }]), '0.models.0.prices'],
   ] as const)('%s: %p is refused', (form, text, reason) => {
     expect(() => parseFeed(form, text)).toThrow(reason)
   })
 })
+
+function catalogueOf(prices: unknown): string {
+  return JSON.stringify([{ id: 'openai', models: [{ id: 'm', match: { equals: 'm' }, prices }] }])
+}
 
 test('feeds stand over the catalogue, the last one on top, and the operator over all', () => {
   const query = { priceId: 'openai', provider: 'openai', model: 'gpt-5-mini', at: AT }

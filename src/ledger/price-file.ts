@@ -13,6 +13,32 @@ const Price = z.union([
   z.looseObject({ base: z.number(), tiers: z.array(z.looseObject({ start: z.number(), price: z.number() })) }),
 ])
 const Prices = z.record(z.string(), Price)
+
+const Day = z.string().refine((text) => !Number.isNaN(Date.parse(text)))
+const TimeOfDay = z.string().regex(/^\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/)
+/** The published file names no types; the package adds them when it reads one. */
+const Constraint = z.union([
+  z.looseObject({ start_date: Day }).transform(({ start_date }) => ({ type: 'start_date', start_date })),
+  z
+    .looseObject({ start_time: TimeOfDay, end_time: TimeOfDay })
+    .transform(({ start_time, end_time }) => ({ type: 'time_of_date', start_time, end_time })),
+])
+const ConditionalPrices = z.array(
+  z
+    .looseObject({ constraint: Constraint.nullish(), prices: Prices })
+    .transform(({ constraint, prices }) => (constraint ? { constraint, prices } : { prices })),
+)
+
+/** Which names a row is for: one comparison, or several joined. */
+const Match: z.ZodType = z.lazy(() =>
+  z.union([
+    z.looseObject({ or: z.array(Match) }),
+    z.looseObject({ and: z.array(Match) }),
+    ...(['equals', 'starts_with', 'ends_with', 'contains', 'regex'] as const).map((kind) =>
+      z.looseObject({ [kind]: z.string() }),
+    ),
+  ]),
+)
 const CatalogueFile = z
   .array(
     z.looseObject({
@@ -20,8 +46,8 @@ const CatalogueFile = z
       models: z.array(
         z.looseObject({
           id: z.string(),
-          match: z.unknown().optional(),
-          prices: z.union([Prices, z.array(z.looseObject({ constraint: z.unknown().optional(), prices: Prices }))]),
+          match: Match,
+          prices: z.union([Prices, ConditionalPrices]),
         }),
       ),
     }),
